@@ -1,0 +1,15 @@
+/** One jest project for every package: sources are transformed by swc, packages resolve to their sources. */
+module.exports = {
+  roots: ['<rootDir>/libs', '<rootDir>/migrations', '<rootDir>/apps', '<rootDir>/scripts', '<rootDir>/tests'],
+  testMatch: ['**/src/**/*.test.ts', '**/src/**/*.test.tsx'],
+  testPathIgnorePatterns: ['/node_modules/', '/dist/'],
+  modulePathIgnorePatterns: ['<rootDir>/.*/dist/'],
+  transform: { '^.+\\.tsx?$': '@swc/jest' },
+  moduleNameMapper: {
+    '^@cortex-mqtt/migrations$': '<rootDir>/migrations/src/index.ts',
+    '^@cortex-mqtt/([a-z-]+)$': '<rootDir>/libs/$1/src/index.ts',
+  },
+  testEnvironment: 'node',
+  testTimeout: 30_000,
+  maxWorkers: 2,
+};

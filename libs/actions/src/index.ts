@@ -1,0 +1,3 @@
+export * from './action-base';
+export * from './action-definition';
+export * from './action-registry';

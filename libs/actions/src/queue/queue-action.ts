@@ -1,0 +1,41 @@
+import { Equals, IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min, MinLength } from 'class-validator';
+import { ActionBase } from '../action-base';
+
+/** A BullMQ job for a downstream worker. */
+export class QueueAction extends ActionBase {
+  @Equals('queue')
+  type!: 'queue';
+
+  /** Name of the queue; the control, deliveries and connection-tests queues are refused. */
+  @IsString()
+  @Matches(/^[A-Za-z0-9_.-]{1,100}$/, { message: 'must be 1–100 characters of A-Z a-z 0-9 _ . -' })
+  @Matches(/^(?!control-|deliveries-|connection-tests$)/, { message: 'is a queue of the system itself' })
+  queue!: string;
+
+  /** Name of the job; may hold templates. */
+  @IsString()
+  @MinLength(1)
+  @MaxLength(200)
+  job_name!: string;
+
+  /** Milliseconds before the job may run. */
+  @IsInt()
+  @Min(0)
+  @Max(2_592_000_000)
+  @IsOptional()
+  delay_ms?: number;
+
+  /** 1 (first) – 2097152. */
+  @IsInt()
+  @Min(1)
+  @Max(2_097_152)
+  @IsOptional()
+  priority?: number;
+
+  /** Attempts of the downstream worker. */
+  @IsInt()
+  @Min(1)
+  @Max(100)
+  @IsOptional()
+  attempts?: number;
+}

@@ -1,0 +1,52 @@
+import type { InstanceId, ProductId } from './ids';
+
+/** Told to one listener instance. It says "look again", never what to find. */
+export type ControlJob =
+  | { name: 'config-changed'; data: { product_id: ProductId; revision: number } }
+  | { name: 'reconnect'; data: { product_id: ProductId; reconnect_id: string; generation: number } }
+  | { name: 'connection-test'; data: { product_id: ProductId; test_id: string } };
+
+/** Worked by an orchestrator, for products without a live listener. */
+export type ConnectionTestJob = { name: 'connection-test'; data: { product_id: ProductId; test_id: string } };
+
+/** Queue names. BullMQ refuses `:` in them. */
+export const queueNames = {
+  /** Control jobs of one instance. */
+  control: (product: ProductId, instance: InstanceId): string => `control-${product}-${instance}`,
+  /** Connection tests that run in the orchestrator. */
+  connectionTests: (): string => 'connection-tests',
+  /** Leased, retrying and dead deliveries of one product. */
+  deliveries: (product: ProductId): string => `deliveries-${product}`,
+};
+
+/**
+ * One delivery handed over to the queue: the message, ids and which actions are still to run.
+ * Never configuration or secrets: the listener applies its current configuration by id.
+ */
+export interface DeliveryJobData {
+  /** Identity of the delivery: (message, subscription). */
+  delivery_id: string;
+  product_id: number;
+  subscription_id: number;
+  message: QueuedMessage;
+  /** Ids of the actions that have succeeded and must not run again. */
+  succeeded_actions: string[];
+  /** Ids of actions that ended in a permanent fault or ran out of attempts, with the last error. */
+  failed_actions: { action_id: string; error: string }[];
+  /** Revision the delivery began with. */
+  revision: number;
+}
+
+/** An MQTT PUBLISH as it was received; bytes in base64. */
+export interface QueuedMessage {
+  /** Identity of the message: carried by it where it has one, else made on receipt. */
+  message_id: string;
+  topic: string;
+  payload_base64: string;
+  qos: 0 | 1 | 2;
+  retain: boolean;
+  duplicate: boolean;
+  user_properties: Record<string, string | string[]>;
+  content_type: string | null;
+  received_at: string;
+}

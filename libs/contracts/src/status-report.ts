@@ -1,0 +1,129 @@
+/** State of one instance's connection. */
+export const INSTANCE_STATES = [
+  'starting',
+  'unconfigured',
+  'connecting',
+  'connected',
+  'degraded',
+  'disconnected',
+  'standby',
+  'stopped',
+] as const;
+export type InstanceState = (typeof INSTANCE_STATES)[number];
+
+/** State of a product: the sum over its live instances. */
+export const CONNECTION_STATES = [
+  'no_listener',
+  'connecting',
+  'connected',
+  'degraded',
+  'disconnected',
+  'stale',
+] as const;
+export type ConnectionState = (typeof CONNECTION_STATES)[number];
+
+export const CONFIG_SOURCES = ['orchestrator', 'last_known_good', 'environment'] as const;
+export type ConfigSource = (typeof CONFIG_SOURCES)[number];
+
+/** Cumulative since the process started; the orchestrator adds differences, so a repeated report counts once. */
+export interface InstanceCounters {
+  messages_received: number;
+  messages_matched: number;
+  messages_unmatched: number;
+  deliveries_started: number;
+  deliveries_succeeded: number;
+  deliveries_failed: number;
+  deliveries_queued: number;
+  deliveries_dead: number;
+  actions_executed: number;
+  actions_failed: number;
+}
+
+export interface SubscriptionCounters {
+  subscription_id: number;
+  messages_received: number;
+  actions_executed: number;
+  actions_failed: number;
+  last_message_at: string | null;
+}
+
+export interface TopicFilterState {
+  topic_filter: string;
+  subscription_ids: number[];
+  requested_qos: 0 | 1 | 2;
+  /** null while not yet answered. */
+  granted_qos: 0 | 1 | 2 | null;
+  /** SUBACK reason of a refusal in words, with its code (MQTT 5, 3.9.3); null when granted. */
+  refused: string | null;
+}
+
+/** What happened to a connection, for the history. */
+export interface ConnectionEvent {
+  at: string;
+  type:
+    | 'connected'
+    | 'disconnected'
+    | 'connect_failed'
+    | 'failover'
+    | 'failback'
+    | 'subscription_refused'
+    | 'qos_downgraded'
+    | 'session_lost'
+    | 'probe_lost'
+    | 'probe_recovered'
+    | 'taken_over'
+    | 'config_applied'
+    | 'config_rejected';
+  broker: string | null;
+  detail: Record<string, unknown>;
+}
+
+/** Body of `POST /internal/mqtt-status`: the whole truth of one instance at one moment. */
+export interface StatusReport {
+  instance_id: string;
+  /** Made anew at each process start; counters are cumulative within it. */
+  boot_id: string;
+  /** Rises by one with each report of a boot; a lower one that comes late is ignored. */
+  sequence: number;
+  reported_at: string;
+  version: string;
+  hostname: string;
+  pid: number;
+  started_at: string;
+  state: InstanceState;
+  /** Since when `state` holds. */
+  state_since: string;
+  /** The reason in words; null when all is well. */
+  reason: string | null;
+  /** Diagnosis code of `reason`, and what to do. */
+  reason_code: string | null;
+  advice: string | null;
+  config_source: ConfigSource | null;
+  applied_revision: number | null;
+  applied_reconnect_generation: number | null;
+  /** Why the newest revision could not be applied; null when it was. */
+  rejected_revision: { revision: number; reason: string } | null;
+  broker: { name: string; host: string; port: number } | null;
+  broker_info: Record<string, unknown>;
+  client_id: string | null;
+  connected_at: string | null;
+  disconnected_at: string | null;
+  recovery: { attempt: number; next_try_at: string | null } | null;
+  topic_filters: TopicFilterState[];
+  warnings: { code: string; message: string }[];
+  /** Milliseconds since the oldest message that is not acknowledged was received; null = none. */
+  oldest_unacknowledged_ms: number | null;
+  in_flight: number;
+  queue_depth: number | null;
+  oldest_queued_ms: number | null;
+  probe: { last_sent_at: string | null; last_received_at: string | null; round_trip_ms: number | null } | null;
+  last_message_at: string | null;
+  counters: InstanceCounters;
+  subscriptions: SubscriptionCounters[];
+  events: ConnectionEvent[];
+}
+
+/** Answer of `POST /internal/mqtt-status`. */
+export interface StatusReply {
+  desired_revision: number;
+}

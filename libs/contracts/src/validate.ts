@@ -1,0 +1,48 @@
+import 'reflect-metadata';
+import { type ClassConstructor, plainToInstance } from 'class-transformer';
+import { type ValidationError, validateSync } from 'class-validator';
+
+/** One fault of one field. `field` is a path such as `broker.port` or `actions[2].url`. */
+export interface FieldFault {
+  field: string;
+  message: string;
+}
+
+export type Validated<T> = { ok: true; value: T } | { ok: false; faults: FieldFault[] };
+
+/**
+ * Turns untrusted JSON into an instance of `type`, or tells every fault with its field path.
+ * Unknown fields are faults: a misspelt field must never be silently ignored.
+ */
+export function validateShape<T extends object>(type: ClassConstructor<T>, input: unknown): Validated<T> {
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
+    return { ok: false, faults: [{ field: '', message: 'must be a JSON object' }] };
+  }
+  const instance = plainToInstance(type, input, { exposeDefaultValues: false });
+  const errors = validateSync(instance, {
+    whitelist: true,
+    forbidNonWhitelisted: true,
+    forbidUnknownValues: true,
+    stopAtFirstError: false,
+  });
+  if (errors.length === 0) return { ok: true, value: instance };
+  return { ok: false, faults: flattenFaults(errors) };
+}
+
+/** Flattens class-validator's tree into field paths. */
+export function flattenFaults(errors: ValidationError[], parent = ''): FieldFault[] {
+  return errors.flatMap((error) => {
+    const isIndex = /^\d+$/.test(error.property);
+    const field = isIndex ? `${parent}[${error.property}]` : parent ? `${parent}.${error.property}` : error.property;
+    const own = Object.entries(error.constraints ?? {}).map(([constraint, message]) => ({
+      field,
+      message: constraint === 'whitelistValidation' ? 'is not a known field' : stripName(message, error.property),
+    }));
+    return [...own, ...flattenFaults(error.children ?? [], field)];
+  });
+}
+
+/** class-validator begins its messages with the property's name; the path already tells it. */
+function stripName(message: string, property: string): string {
+  return message.startsWith(`${property} `) ? message.slice(property.length + 1) : message;
+}
