@@ -1,1 +1,3 @@
-export {};
+export * from './topic-filter';
+export * from './topic-index';
+export * from './topic-template';
