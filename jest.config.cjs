@@ -1,5 +1,6 @@
 /** One jest project for every package: sources are transformed by swc, packages resolve to their sources. */
 module.exports = {
+  globalSetup: '<rootDir>/libs/testing/src/jest-global-setup.ts',
   roots: ['<rootDir>/libs', '<rootDir>/migrations', '<rootDir>/apps', '<rootDir>/scripts', '<rootDir>/tests'],
   testMatch: ['**/src/**/*.test.ts', '**/src/**/*.test.tsx'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/'],

@@ -1,1 +1,9 @@
-export {};
+export { type EmbeddedPostgres, type EmbeddedPostgresOptions, startEmbeddedPostgres } from './embedded-postgres';
+export { freePort, isPortFree } from './free-port';
+export {
+  identifyProcess,
+  isStillRunning,
+  type ProcessIdentity,
+  type StopProcessOptions,
+  stopProcess,
+} from './process-identity';

@@ -1,1 +1,21 @@
-export {};
+export { freePort } from '@cortex-mqtt/embedded';
+export { findProgram } from './debian-program';
+export { type ProcessExit, type SpawnedProcess, type SpawnProcessOptions, spawnProcess } from './managed-process';
+export {
+  type Mosquitto,
+  type MosquittoAddress,
+  type MosquittoListener,
+  type MosquittoOptions,
+  type MosquittoTls,
+  startMosquitto,
+} from './mosquitto';
+export { type Redis, type RedisOptions, startRedis } from './redis';
+export {
+  createTestDatabase,
+  startTestPostgres,
+  type TestDatabase,
+  type TestDatabaseOptions,
+  type TestPostgres,
+} from './test-postgres';
+export { createTestDirectory } from './test-run';
+export { type WaitForOptions, waitFor } from './wait-for';
