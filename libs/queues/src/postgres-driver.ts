@@ -1,0 +1,91 @@
+import { type BackendFactory, type ConnectionOptions, createPostgresBackend, quoteSchemaName, runMigrations } from 'bullmq';
+import { Pool } from 'pg';
+import type { QueueDriver } from './queue-driver';
+import { describeError, QueueUnavailableError, withTimeLimit } from './queue-errors';
+import type { QueueLogger } from './queue-logger';
+
+/** Connections that all producers of one process share at most. */
+const PRODUCER_CONNECTIONS = 6;
+/** Connections of one worker, its LISTEN connection not counted. */
+const CONSUMER_CONNECTIONS = 4;
+
+/**
+ * BullMQ's PostgreSQL backend. Its tables live in a schema of their own (`prefix`), so they never meet the
+ * application's. The schema is migrated by whoever comes first: BullMQ serialises migrations with an advisory lock.
+ */
+export function createPostgresDriver(deps: { url: string; prefix: string; logger: QueueLogger }): QueueDriver {
+  const { url, prefix, logger } = deps;
+  const schema = quoteSchemaName(prefix);
+  const connection = {
+    connectionString: url,
+    connectionTimeoutMillis: 5_000,
+    keepAlive: true,
+    idleTimeoutMillis: 30_000,
+  };
+  const pool = new Pool({
+    ...connection,
+    max: PRODUCER_CONNECTIONS,
+    query_timeout: 30_000,
+    options: `-c search_path=${schema}`,
+  });
+  pool.setMaxListeners(0);
+  // An idle connection that the server ends is no event: the next query opens another.
+  pool.on('error', (error) => logger.debug('queue connection ended', { backend: 'postgres', error: error.message }));
+
+  let migrated: Promise<void> | undefined;
+  const migrate = async (): Promise<void> => {
+    const client = await pool.connect();
+    try {
+      // Ends up in BullMQ's own transaction and advisory lock, so several processes may start at once.
+      await runMigrations(client, prefix);
+    } finally {
+      client.release();
+    }
+  };
+  const ensureMigrated = (): Promise<void> => {
+    migrated ??= migrate().catch((error: unknown) => {
+      migrated = undefined;
+      throw new QueueUnavailableError(`PostgreSQL queue: ${describeError(error)}`, 'not_done', { cause: error });
+    });
+    return migrated;
+  };
+
+  return {
+    kind: 'postgres',
+    prefix,
+    backendFactory: createPostgresBackend as unknown as BackendFactory,
+    ready: (limit_ms) => withTimeLimit('connect to the queue', limit_ms, ensureMigrated()),
+    producerConnection: () => pool as unknown as ConnectionOptions,
+    consumerConnection: () =>
+      ({ ...connection, schema: prefix, max: CONSUMER_CONNECTIONS }) as unknown as ConnectionOptions,
+
+    async listQueueNames() {
+      const { rows } = await pool.query<{ queue: string }>(
+        'SELECT queue FROM meta UNION SELECT queue FROM job ORDER BY queue',
+      );
+      return rows.map((row) => row.queue);
+    },
+
+    async forget(name) {
+      await pool.query('DELETE FROM meta WHERE queue = $1', [name]);
+      await pool.query('DELETE FROM event WHERE queue = $1', [name]);
+    },
+
+    async check() {
+      const { rows } = await pool.query<{ name: string; setting: string }>(
+        "SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit', 'full_page_writes')",
+      );
+      return rows
+        .filter((row) => row.setting === 'off')
+        .map((row) => `PostgreSQL runs with ${row.name} off: queued jobs can be lost when it crashes.`);
+    },
+
+    async ping() {
+      await pool.query('SELECT 1');
+    },
+
+    async close() {
+      await pool.end();
+    },
+  };
+}

@@ -1,0 +1,80 @@
+/**
+ * The queue did not take or answer an operation: it cannot be reached, is restarting, or was slower than the time
+ * limit. Nothing is known about the operation's outcome when `outcome` is `unknown` (it may still happen).
+ */
+export class QueueUnavailableError extends Error {
+  override readonly name = 'QueueUnavailableError';
+
+  constructor(
+    message: string,
+    readonly outcome: 'not_done' | 'unknown',
+    options?: { cause?: unknown },
+  ) {
+    super(message, options);
+  }
+}
+
+/** A job that was waited for ended with an error; `message` is the worker's. */
+export class JobFailedError extends Error {
+  override readonly name = 'JobFailedError';
+}
+
+const UNAVAILABLE_MESSAGES =
+  /connection is closed|stream isn't writeable|connection terminated|connection timeout|timeout exceeded when trying to connect|query read timeout|command timed out|connection ended|client was closed|client has encountered a connection error|loading the dataset|server is closed|READONLY|CLUSTERDOWN|MASTERDOWN|max number of clients|cannot use a pool/i;
+const UNAVAILABLE_CODES =
+  /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|57P0[1-5]|08\w{3}|53300)/;
+
+/** True for errors that mean "the backend is away", as opposed to "the operation is wrong". */
+export function isUnavailable(error: unknown): boolean {
+  if (error instanceof QueueUnavailableError) return true;
+  if (!(error instanceof Error)) return false;
+  const code = (error as { code?: unknown }).code;
+  if (typeof code === 'string' && UNAVAILABLE_CODES.test(code)) return true;
+  if (error instanceof AggregateError && error.errors.some(isUnavailable)) return true;
+  return UNAVAILABLE_MESSAGES.test(error.message);
+}
+
+/**
+ * Settles like `operation`, but no later than `limit_ms`. BullMQ's `add()` waits for ever while Redis was never up, so
+ * every operation goes through here. `onLateSuccess` hears of an operation that succeeded after it was given up.
+ */
+export async function withTimeLimit<T>(
+  what: string,
+  limit_ms: number,
+  operation: Promise<T>,
+  onLateSuccess?: (value: T) => void,
+): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  let expired = false;
+  const limit = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      expired = true;
+      reject(new QueueUnavailableError(`${what}: no answer from the queue within ${limit_ms} ms`, 'unknown'));
+    }, limit_ms);
+  });
+  const watched = operation.then(
+    (value) => {
+      if (expired) onLateSuccess?.(value);
+      return value;
+    },
+    (error: unknown) => {
+      if (isUnavailable(error) && !(error instanceof QueueUnavailableError)) {
+        throw new QueueUnavailableError(`${what}: ${describeError(error)}`, 'unknown', { cause: error });
+      }
+      throw error;
+    },
+  );
+  // A late rejection has no listener any more once the limit has won.
+  watched.catch(() => undefined);
+  try {
+    return await Promise.race([watched, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** An error in words, also for the AggregateError that Node gives for a refused connection (its message is empty). */
+export function describeError(error: unknown): string {
+  if (error instanceof AggregateError && error.message === '') return error.errors.map(describeError).join('; ');
+  return error instanceof Error ? error.message : String(error);
+}

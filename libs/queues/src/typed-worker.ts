@@ -1,0 +1,136 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DelayedError, type Job, UnrecoverableError, Worker, type WorkerOptions } from 'bullmq';
+import type { JobData, JobHandlers, JobName, JobShape, RunningJob } from './job-types';
+import type { QueueDriver } from './queue-driver';
+import { describeError } from './queue-errors';
+import type { QueueLogger } from './queue-logger';
+import { assertQueueName } from './typed-queue';
+
+/** Thrown by a handler: never try again, the job goes to the failed ones at once. */
+export { UnrecoverableError as PermanentJobError } from 'bullmq';
+
+export interface TypedWorkerOptions {
+  /** Jobs worked at once; 1 by default. */
+  concurrency?: number;
+  /** Milliseconds a job is held without a sign of life before another worker takes it; 30 s by default. */
+  lock_duration_ms?: number;
+  /** How often a job may be taken over from a worker that died before it counts as what kills workers; 10 by default. */
+  max_stalled_count?: number;
+  /** Milliseconds between looks for jobs of dead workers; 30 s by default. */
+  stalled_interval_ms?: number;
+  /** Completed jobs leave no trace. */
+  keep_completed?: 'bounded' | 'none';
+  /** Failed jobs: bounded by number and age, or kept for `keep_failed_s`. */
+  keep_failed_s?: number;
+}
+
+export interface TypedWorker {
+  /** Resolves when the worker takes jobs for the first time; it keeps trying while the backend is away. */
+  ready(): Promise<void>;
+  /** Takes no more jobs and lets the running ones end, for `grace_ms` at most. */
+  close(grace_ms?: number): Promise<void>;
+}
+
+/** A worker over `driver`; it survives restarts of the backend, also one that is away at the start. */
+export function createTypedWorker<J extends JobShape>(deps: {
+  name: string;
+  handlers: JobHandlers<J>;
+  options?: TypedWorkerOptions;
+  driver: QueueDriver;
+  logger: QueueLogger;
+}): TypedWorker {
+  const { name, handlers, driver, logger } = deps;
+  assertQueueName(name);
+  const closing = new AbortController();
+  let worker: Worker | undefined;
+
+  const start = async (): Promise<void> => {
+    let pause_ms = 100;
+    while (!closing.signal.aborted) {
+      let candidate: Worker | undefined;
+      try {
+        await driver.ready(2_000);
+        if (closing.signal.aborted) return;
+        candidate = new Worker(
+          name,
+          (job, token, signal) => handle(job, token ?? '', signal, handlers),
+          workerOptions(driver, deps.options ?? {}),
+          driver.backendFactory as undefined,
+        );
+        candidate.on('error', (error) =>
+          logger.debug('queue worker error', { queue: name, error: describeError(error) }),
+        );
+        candidate.on('failed', (job, error) =>
+          logger.warn('job failed', { queue: name, job_id: job?.id, job_name: job?.name, error: error.message }),
+        );
+        worker = candidate;
+        await candidate.waitUntilReady();
+        return;
+      } catch (error) {
+        // BullMQ remembers a failed start for ever; only a new object tries again.
+        worker = undefined;
+        logger.debug('queue worker not started yet', { queue: name, error: describeError(error) });
+        candidate
+          ?.close(true)
+          .catch((closeError: Error) => logger.debug('worker close failed', { error: closeError.message }));
+        await sleep(pause_ms, undefined, { signal: closing.signal }).catch(() => undefined);
+        pause_ms = Math.min(pause_ms * 2, 2_000);
+      }
+    }
+  };
+  const started = start();
+
+  return {
+    ready: () => started,
+    async close(grace_ms = 10_000) {
+      closing.abort();
+      const closingWorker = worker;
+      if (!closingWorker) return;
+      const isOver = await Promise.race([
+        closingWorker.close().then(() => true),
+        sleep(grace_ms, false, { ref: false }),
+      ]);
+      if (!isOver) await Promise.race([closingWorker.close(true), sleep(2_000, undefined, { ref: false })]);
+    },
+  };
+}
+
+function workerOptions(driver: QueueDriver, options: TypedWorkerOptions): WorkerOptions {
+  return {
+    connection: driver.consumerConnection(),
+    ...(driver.kind === 'redis' ? { prefix: driver.prefix } : {}),
+    concurrency: options.concurrency ?? 1,
+    lockDuration: options.lock_duration_ms ?? 30_000,
+    stalledInterval: options.stalled_interval_ms ?? 30_000,
+    maxStalledCount: options.max_stalled_count ?? 10,
+    // BullMQ's default leaves a worker idle for 15 s after one failed query.
+    runRetryDelay: 500,
+    drainDelay: 5,
+    ...(options.keep_completed === 'none' ? { removeOnComplete: { count: 0 } } : {}),
+    ...(options.keep_failed_s === undefined ? {} : { removeOnFail: { age: options.keep_failed_s } }),
+  };
+}
+
+async function handle<J extends JobShape>(
+  job: Job,
+  token: string,
+  signal: AbortSignal | undefined,
+  handlers: JobHandlers<J>,
+): Promise<unknown> {
+  const handler = Object.hasOwn(handlers, job.name) ? handlers[job.name as JobName<J>] : undefined;
+  if (!handler) throw new UnrecoverableError(`no handler for job "${job.name}"`);
+  const running: RunningJob<JobName<J>, JobData<J, JobName<J>>> = {
+    id: job.id ?? '',
+    name: job.name as JobName<J>,
+    data: job.data as JobData<J, JobName<J>>,
+    attempts_made: job.attemptsMade,
+    added_at_ms: job.timestamp,
+    signal,
+    updateData: (data) => job.updateData(data),
+    async postpone(delay_ms) {
+      await job.moveToDelayed(Date.now() + delay_ms, token);
+      return new DelayedError();
+    },
+  };
+  return handler(running);
+}
