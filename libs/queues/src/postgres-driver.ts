@@ -1,4 +1,10 @@
-import { type BackendFactory, type ConnectionOptions, createPostgresBackend, quoteSchemaName, runMigrations } from 'bullmq';
+import {
+  type BackendFactory,
+  type ConnectionOptions,
+  createPostgresBackend,
+  quoteSchemaName,
+  runMigrations,
+} from 'bullmq';
 import { Pool } from 'pg';
 import type { QueueDriver } from './queue-driver';
 import { describeError, QueueUnavailableError, withTimeLimit } from './queue-errors';

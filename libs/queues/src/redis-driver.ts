@@ -21,10 +21,11 @@ export function createRedisDriver(deps: { url: string; prefix: string; logger: Q
     ...common,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: null,
+    // A command that was under way when the connection broke fails at once.
+    maxRetriesPerRequest: 0,
   });
-  // BullMQ adds listeners for each queue that uses the shared connection.
-  client.setMaxListeners(0);
+  // BullMQ adds listeners for each queue that uses the shared connection, and does sums with the limit (0 would be 3).
+  client.setMaxListeners(100_000);
   let closed = false;
   let down = false;
   client.on('error', (error) => {

@@ -171,7 +171,14 @@ export function createTypedQueue<J extends JobShape>(deps: {
   };
 }
 
-export const COUNTED_STATES = ['waiting', 'active', 'delayed', 'prioritized', 'failed', 'completed'] satisfies JobType[];
+export const COUNTED_STATES = [
+  'waiting',
+  'active',
+  'delayed',
+  'prioritized',
+  'failed',
+  'completed',
+] satisfies JobType[];
 
 async function resultOf(
   job: { returnvalue: unknown; failedReason?: string; finishedOn?: number } | undefined,
