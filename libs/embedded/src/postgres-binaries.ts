@@ -1,7 +1,17 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
 
 /** Whom the server runs as. Postgres refuses to run as root, so root hands it to another user; others run it as themselves. */
@@ -93,6 +103,7 @@ export function locatePostgresBinaries(user: PostgresUser): string {
   const packageDir = dirname(dirname(entry));
   const native = join(packageDir, 'native');
   makeExecutable(native);
+  restoreLinks(packageDir);
   if (runs(native, user)) {
     return native;
   }
@@ -127,6 +138,18 @@ function copyBinaries(native: string, copy: string): void {
     // Another process finished the same copy first.
     if (!existsSync(copy)) {
       throw error;
+    }
+  }
+}
+
+/** npm packages hold no links; the package makes them when it is installed, unless install scripts are switched off. */
+function restoreLinks(packageDir: string): void {
+  const list = join(packageDir, 'native', 'pg-symlinks.json');
+  const links = JSON.parse(readFileSync(list, 'utf8')) as { source: string; target: string }[];
+  for (const { source, target } of links) {
+    const link = join(packageDir, target);
+    if (!existsSync(link)) {
+      symlinkSync(relative(dirname(target), source), link);
     }
   }
 }

@@ -10,7 +10,7 @@ const DAEMON_FOLDERS = ['/usr/sbin', '/usr/local/sbin', '/sbin', '/opt/homebrew/
  * @throws with the command that installs it when it is missing. Tests that need it fail then: they are never skipped.
  */
 export function findProgram(name: string, debianPackage: string): string {
-  for (const folder of [...(process.env['PATH'] ?? '').split(delimiter), ...DAEMON_FOLDERS]) {
+  for (const folder of [...(process.env.PATH ?? '').split(delimiter), ...DAEMON_FOLDERS]) {
     const file = join(folder, name);
     if (folder !== '' && existsSync(file)) {
       return file;

@@ -19,3 +19,20 @@ export {
 } from './test-postgres';
 export { createTestDirectory } from './test-run';
 export { type WaitForOptions, waitFor } from './wait-for';
+export {
+  createCertificateAuthority,
+  createTestCertificates,
+  type TestCertificate,
+  type TestCertificateAuthority,
+  type TestCertificateOptions,
+  type TestCertificates,
+} from './certificates';
+export {
+  type Answering,
+  type HttpAnswer,
+  type HttpReceiver,
+  type HttpReceiverOptions,
+  type ReceivedRequest,
+  startHttpReceiver,
+} from './http-receiver';
+export { startTcpProxy, type TcpProxy, type TcpProxyOptions } from './tcp-proxy';
