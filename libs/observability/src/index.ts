@@ -1,1 +1,12 @@
-export {};
+export { type BuildInfo, buildInfo } from './build-info';
+export { createEventLog, EVENT_OUTCOMES, type EventLog, type EventOutcome, type EventRecord } from './event-log';
+export { type CheckResult, createHealth, type Health, type HealthCheck, type Readiness } from './health';
+export { type HealthServer, type HealthServerOptions, startHealthServer } from './health-server';
+export { LOG_LEVELS, type LogLevel } from './log-format';
+export { createLogger, type LogFields, type Logger, type LoggerOptions, type RootLogger } from './logger';
+export { createMetrics, type Metrics, type MetricsOptions } from './metrics';
+export type { Plain } from './plain-value';
+export { REDACTED } from './redact-text';
+export { createRedactor, type Redactor } from './redactor';
+export { createRotatingFile, type RotatingFile, type RotatingFileOptions } from './rotating-file';
+export { isSensitiveKey } from './sensitive-keys';

@@ -1,0 +1,49 @@
+import {
+  Counter,
+  type CounterConfiguration,
+  collectDefaultMetrics,
+  Gauge,
+  type GaugeConfiguration,
+  Histogram,
+  type HistogramConfiguration,
+  Registry,
+} from 'prom-client';
+
+type WithoutRegistry<C> = Omit<C, 'registers'>;
+
+/** Prometheus metrics of one process, in a registry of their own. */
+export interface Metrics {
+  registry: Registry;
+  counter<L extends string>(configuration: WithoutRegistry<CounterConfiguration<L>>): Counter<L>;
+  gauge<L extends string>(configuration: WithoutRegistry<GaugeConfiguration<L>>): Gauge<L>;
+  histogram<L extends string>(configuration: WithoutRegistry<HistogramConfiguration<L>>): Histogram<L>;
+  /** The exposition text and its content type. */
+  render(): Promise<{ content_type: string; body: string }>;
+}
+
+export interface MetricsOptions {
+  /** Label `service` of every metric. */
+  service: string;
+  version?: string;
+  git_commit?: string;
+  /** Process and event-loop metrics too; their event-loop monitor lives as long as the process. */
+  defaultMetrics?: boolean;
+}
+
+export function createMetrics(options: MetricsOptions): Metrics {
+  const registry = new Registry();
+  registry.setDefaultLabels({ service: options.service });
+  if (options.defaultMetrics) collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  const metrics: Metrics = {
+    registry,
+    counter: (configuration) => new Counter({ ...configuration, registers }),
+    gauge: (configuration) => new Gauge({ ...configuration, registers }),
+    histogram: (configuration) => new Histogram({ ...configuration, registers }),
+    render: async () => ({ content_type: registry.contentType, body: await registry.metrics() }),
+  };
+  metrics
+    .gauge({ name: 'cortex_mqtt_build_info', help: 'Always 1', labelNames: ['version', 'git_commit'] })
+    .set({ version: options.version ?? 'unknown', git_commit: options.git_commit ?? 'unknown' }, 1);
+  return metrics;
+}
