@@ -1,0 +1,156 @@
+import { lookup } from 'node:dns';
+import { connect as netConnect } from 'node:net';
+import type { BrokerConnection } from '@cortex-mqtt/contracts';
+import { type Mosquitto, startMosquitto } from '@cortex-mqtt/testing';
+import { MqttClient } from 'mqtt';
+import { buildClientOptions, deriveClientId } from './client-options';
+import type { EgressPolicy } from './egress-policy';
+import { buildBroker } from './testing/build-broker';
+import { openBrokerStream } from './transport';
+
+const openEgress: EgressPolicy = { lookup, checkLiteral: () => undefined };
+
+/** Resolves with the CONNACK, rejects with the client's error. */
+async function connectOnce(broker: BrokerConnection, egress = openEgress): Promise<{ sessionPresent: boolean }> {
+  const { options, buildStream } = buildClientOptions(broker, { client_id: 'derived', egress });
+  const client = new MqttClient(buildStream, options);
+  try {
+    return await new Promise((resolve, reject) => {
+      client.once('connect', resolve);
+      client.once('error', reject);
+      client.connect();
+    });
+  } finally {
+    await client.endAsync(true);
+  }
+}
+
+describe('buildClientOptions', () => {
+  it('carries the MQTT 5 properties, the will with its delay, and a session that outlives the connection', () => {
+    const { options } = buildClientOptions(
+      buildBroker({
+        session_expiry_s: 3_600,
+        receive_maximum: 200,
+        user_properties: { team: 'orders' },
+        last_will: { topic: 'status', payload: 'gone', qos: 1, retain: true, delay_s: 30 },
+      }),
+      { client_id: 'derived', egress: openEgress },
+    );
+    expect(options).toMatchObject({
+      clientId: 'derived',
+      clean: false,
+      reconnectPeriod: 0,
+      manualConnect: true,
+      properties: { sessionExpiryInterval: 3_600, receiveMaximum: 200, userProperties: { team: 'orders' } },
+      will: { topic: 'status', payload: Buffer.from('gone'), qos: 1, retain: true, properties: { willDelayInterval: 30 } },
+    });
+  });
+
+  it('leaves out what MQTT 3.1.1 has no place for', () => {
+    const { options } = buildClientOptions(
+      buildBroker({
+        receive_maximum: 200,
+        last_will: { topic: 'status', payload: 'gone', qos: 1, retain: true, delay_s: 30 },
+      }),
+      { client_id: 'derived', egress: openEgress, protocol_version: 4 },
+    );
+    expect(options.protocolVersion).toBe(4);
+    expect(options.properties).toBeUndefined();
+    expect(options.will?.properties).toBeUndefined();
+  });
+
+  it('gives a secondary client an id of its own, a clean session and no will', () => {
+    const { options } = buildClientOptions(
+      buildBroker({
+        client_id: 'configured',
+        last_will: { topic: 'status', payload: 'gone', qos: 1, retain: true, delay_s: 0 },
+      }),
+      { client_id: 'derived', egress: openEgress, secondary: { client_id: 'configured-publisher' } },
+    );
+    expect(options).toMatchObject({ clientId: 'configured-publisher', clean: true });
+    expect(options.will).toBeUndefined();
+    expect(options.properties?.sessionExpiryInterval).toBe(0);
+  });
+});
+
+describe('a client built from a broker', () => {
+  let mosquitto: Mosquitto;
+  beforeAll(async () => {
+    mosquitto = await startMosquitto({ websockets: true, users: { ada: 'right' } });
+  });
+  afterAll(() => mosquitto.stop());
+
+  it('connects over tcp, by name', async () => {
+    const broker = buildBroker({ host: 'localhost', port: mosquitto.port, username: 'ada', password: 'right' });
+    await expect(connectOnce(broker)).resolves.toMatchObject({ sessionPresent: false });
+  });
+
+  it('connects over a websocket with its path', async () => {
+    const port = mosquitto.websockets?.port;
+    const broker = buildBroker({ transport: 'ws', path: '/mqtt', port, username: 'ada', password: 'right' });
+    await expect(connectOnce(broker)).resolves.toMatchObject({ sessionPresent: false });
+  });
+
+  it('tells the reason code of a refusal', async () => {
+    const broker = buildBroker({ port: mosquitto.port, username: 'ada', password: 'wrong' });
+    await expect(connectOnce(broker)).rejects.toMatchObject({ code: 0x87 });
+  });
+
+  it('tells the stage of a failed connect', async () => {
+    const broker = buildBroker({ port: await closedPort() });
+    await expect(connectOnce(broker)).rejects.toMatchObject({ code: 'ECONNREFUSED', stage: 'tcp' });
+    const ws = buildBroker({ transport: 'ws', path: '/mqtt', port: mosquitto.port });
+    await expect(connectOnce(ws)).rejects.toMatchObject({ stage: 'websocket' });
+  });
+
+  it('reaches nothing that the egress policy refuses, neither a literal nor what a name resolves to', async () => {
+    const refused = Object.assign(new Error('refused'), { code: 'EGRESS_REFUSED' });
+    const egress: EgressPolicy = {
+      checkLiteral: (host) => {
+        if (host === '127.0.0.1') throw refused;
+      },
+      lookup: (_host, _options, callback) => callback(refused, ''),
+    };
+    const literal = buildBroker({ host: '127.0.0.1', port: mosquitto.port });
+    expect(() => openBrokerStream(literal, { egress, timeout_ms: 1_000 })).toThrow(refused);
+    const named = buildBroker({ host: 'localhost', port: mosquitto.port });
+    await expect(connectOnce(named, egress)).rejects.toMatchObject({ code: 'EGRESS_REFUSED', stage: 'dns' });
+  });
+});
+
+describe('deriveClientId', () => {
+  const identity = { product_id: 7, product_slug: 'orders', instance_id: 'listener-1' };
+
+  it.each([
+    { product_id: 1, instance_id: 'a' },
+    { product_id: 2_147_483_647, instance_id: 'listener-with-a-long_name-0123456789' },
+    { product_id: 2_147_483_647, instance_id: 'abcdefgh' },
+    { product_id: 12, instance_id: 'a_b' },
+  ])('gives what every MQTT 3.1.1 server accepts for %j', (part) => {
+    expect(deriveClientId({ ...identity, ...part })).toMatch(/^[0-9A-Za-z]{1,23}$/);
+  });
+
+  it('stays the same, also when the product is renamed', () => {
+    expect(deriveClientId(identity)).toBe(deriveClientId({ ...identity, product_slug: 'renamed' }));
+  });
+
+  it('differs between products and between instances', () => {
+    const ids = [1, 11].flatMap((product_id) =>
+      ['1', '11', 'listener-1', 'listener-2', 'listener_1'].map((instance_id) =>
+        deriveClientId({ product_id, product_slug: 'x', instance_id }),
+      ),
+    );
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+});
+
+/** A loopback port that nothing listens on. */
+async function closedPort(): Promise<number> {
+  const { freePort } = await import('@cortex-mqtt/testing');
+  const port = await freePort();
+  await new Promise<void>((resolve, reject) => {
+    const socket = netConnect(port, '127.0.0.1', () => reject(new Error(`port ${port} is taken`)));
+    socket.once('error', () => resolve());
+  });
+  return port;
+}

@@ -1,0 +1,131 @@
+import { isIP, connect as netConnect, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { type ConnectionOptions, checkServerIdentity, connect as tlsConnect } from 'node:tls';
+import type { BrokerConnection, TestStage, Transport } from '@cortex-mqtt/contracts';
+import WebSocket, { createWebSocketStream } from 'ws';
+import type { EgressPolicy } from './egress-policy';
+
+/** An address that doesn't answer holds up the next one this long; Node's 250 ms gives up on slow but good links. */
+const NEXT_ADDRESS_AFTER_MS = 1_000;
+
+export const isEncrypted = (transport: Transport): boolean => transport === 'tls' || transport === 'wss';
+export const isWebsocket = (transport: Transport): boolean => transport === 'ws' || transport === 'wss';
+
+/** A failure on the way to the CONNECT packet, with the stage it happened in. `code` is Node's or one of ours. */
+export class BrokerStreamError extends Error {
+  override name = 'BrokerStreamError';
+  constructor(
+    message: string,
+    readonly stage: TestStage,
+    readonly code: string,
+    /** HTTP status of a refused websocket upgrade. */
+    readonly http_status: number | null = null,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** TLS as this broker wants it: SNI, ALPN, CA bundle, client certificate. */
+export function tlsOptions(broker: BrokerConnection): ConnectionOptions {
+  const name = broker.server_name ?? broker.host;
+  return {
+    // SNI must not carry an address (RFC 6066, 3), and without it Node would check the certificate against the host.
+    servername: isIP(name) ? '' : name,
+    checkServerIdentity: (_host, certificate) => checkServerIdentity(name, certificate),
+    rejectUnauthorized: broker.verify_cert,
+    ...(broker.alpn_protocols.length > 0 ? { ALPNProtocols: broker.alpn_protocols } : {}),
+    ...(broker.ca_cert === null ? {} : { ca: broker.ca_cert }),
+    ...(broker.client_cert === null ? {} : { cert: broker.client_cert }),
+    ...(broker.client_key === null ? {} : { key: broker.client_key }),
+  };
+}
+
+/** Address of the websocket. Host and port in it only make the `Host` header: the socket is opened by us. */
+export function websocketUrl(broker: BrokerConnection): string {
+  const host = isIP(broker.host) === 6 ? `[${broker.host}]` : broker.host;
+  const path = broker.path ?? '/mqtt';
+  return `${broker.transport}://${host}:${broker.port}${path.startsWith('/') ? path : `/${path}`}`;
+}
+
+/**
+ * Upgrades an open socket (TLS done, if there is any) to a websocket that speaks MQTT (MQTT 5, 6.0). The stream takes
+ * writes before the upgrade is through. A refused upgrade is a `BrokerStreamError` with the HTTP status.
+ */
+export function openWebsocket(
+  broker: BrokerConnection,
+  socket: Socket,
+  options: { timeout_ms: number },
+): { websocket: WebSocket; stream: Duplex } {
+  const websocket = new WebSocket(websocketUrl(broker), ['mqtt'], {
+    createConnection: () => socket,
+    handshakeTimeout: options.timeout_ms,
+    perMessageDeflate: false,
+    followRedirects: false,
+  });
+  websocket.on('unexpected-response', (request, response) => {
+    const status = response.statusCode ?? 0;
+    const message = `the server answered ${status} to the websocket upgrade`;
+    request.destroy(new BrokerStreamError(message, 'websocket', 'WEBSOCKET_STATUS', status));
+    socket.destroy();
+  });
+  const stream = createWebSocketStream(websocket);
+  websocket.on('close', () => stream.destroy());
+  return { websocket, stream };
+}
+
+/**
+ * Opens the way to a broker, up to where the CONNECT packet is written. Every connect goes through the egress policy, by its
+ * `lookup` for names and `checkLiteral` for addresses. Returns at once; failures are `error` events with a `stage`.
+ */
+export function openBrokerStream(
+  broker: BrokerConnection,
+  deps: { egress: EgressPolicy; timeout_ms: number },
+): Duplex {
+  deps.egress.checkLiteral(broker.host);
+  const socket = openSocket(broker, deps.egress);
+  // TLSSocket tells the end of TCP by `connect` and the end of TLS by `secureConnect`; before TCP it may be the name.
+  let stage: TestStage = isIP(broker.host) ? 'tcp' : 'dns';
+  socket.once('lookup', () => {
+    stage = 'tcp';
+  });
+  socket.once('connect', () => {
+    stage = isEncrypted(broker.transport) ? 'tls' : isWebsocket(broker.transport) ? 'websocket' : 'connect';
+  });
+  socket.once('secureConnect', () => {
+    stage = isWebsocket(broker.transport) ? 'websocket' : 'connect';
+  });
+  socket.setNoDelay(true);
+
+  const timer = setTimeout(() => {
+    if (stage !== 'connect') socket.destroy(new BrokerStreamError(`no answer in time (${stage})`, stage, 'ETIMEDOUT'));
+  }, deps.timeout_ms);
+  socket.once('close', () => clearTimeout(timer));
+
+  const withStage = (error: Error): void => {
+    if (!('stage' in error)) Object.assign(error, { stage });
+    // mqtt.js keeps an error of a stream to itself unless it has a code.
+    if (!('code' in error)) Object.assign(error, { code: 'STREAM_FAILED' });
+  };
+  socket.prependListener('error', withStage);
+  if (!isWebsocket(broker.transport)) return socket;
+
+  const { websocket, stream } = openWebsocket(broker, socket, { timeout_ms: deps.timeout_ms });
+  websocket.prependListener('error', withStage);
+  websocket.once('open', () => {
+    stage = 'connect';
+  });
+  return stream;
+}
+
+function openSocket(broker: BrokerConnection, egress: EgressPolicy): Socket {
+  const target = {
+    host: broker.host,
+    port: broker.port,
+    lookup: egress.lookup,
+    autoSelectFamily: true,
+    autoSelectFamilyAttemptTimeout: NEXT_ADDRESS_AFTER_MS,
+  };
+  if (!isEncrypted(broker.transport)) return netConnect(target);
+  return tlsConnect({ ...tlsOptions(broker), ...target });
+}
