@@ -1,12 +1,11 @@
 import { lookup } from 'node:dns';
 import { connect as netConnect } from 'node:net';
 import type { BrokerConnection } from '@cortex-mqtt/contracts';
-import { type Mosquitto, startMosquitto } from '@cortex-mqtt/testing';
+import { freePort, type Mosquitto, startMosquitto } from '@cortex-mqtt/testing';
 import { MqttClient } from 'mqtt';
 import { buildClientOptions, deriveClientId } from './client-options';
 import type { EgressPolicy } from './egress-policy';
 import { buildBroker } from './testing/build-broker';
-import { openBrokerStream } from './transport';
 
 const openEgress: EgressPolicy = { lookup, checkLiteral: () => undefined };
 
@@ -42,7 +41,13 @@ describe('buildClientOptions', () => {
       reconnectPeriod: 0,
       manualConnect: true,
       properties: { sessionExpiryInterval: 3_600, receiveMaximum: 200, userProperties: { team: 'orders' } },
-      will: { topic: 'status', payload: Buffer.from('gone'), qos: 1, retain: true, properties: { willDelayInterval: 30 } },
+      will: {
+        topic: 'status',
+        payload: Buffer.from('gone'),
+        qos: 1,
+        retain: true,
+        properties: { willDelayInterval: 30 },
+      },
     });
   });
 
@@ -88,7 +93,14 @@ describe('a client built from a broker', () => {
   it('connects over a websocket with its path', async () => {
     const port = mosquitto.websockets?.port;
     const broker = buildBroker({ transport: 'ws', path: '/mqtt', port, username: 'ada', password: 'right' });
-    await expect(connectOnce(broker)).resolves.toMatchObject({ sessionPresent: false });
+    const connack = await connectOnce({ ...broker, client_id: 'over-ws' });
+    expect(connack).toMatchObject({ sessionPresent: false });
+  });
+
+  it('finds its session again', async () => {
+    const broker = buildBroker({ port: mosquitto.port, username: 'ada', password: 'right', client_id: 'again' });
+    await connectOnce(broker);
+    await expect(connectOnce(broker)).resolves.toMatchObject({ sessionPresent: true });
   });
 
   it('tells the reason code of a refusal', async () => {
@@ -109,10 +121,10 @@ describe('a client built from a broker', () => {
       checkLiteral: (host) => {
         if (host === '127.0.0.1') throw refused;
       },
-      lookup: (_host, _options, callback) => callback(refused, ''),
+      lookup: (_host, _options, callback) => setImmediate(callback, refused, ''),
     };
     const literal = buildBroker({ host: '127.0.0.1', port: mosquitto.port });
-    expect(() => openBrokerStream(literal, { egress, timeout_ms: 1_000 })).toThrow(refused);
+    await expect(connectOnce(literal, egress)).rejects.toMatchObject({ code: 'EGRESS_REFUSED', stage: 'dns' });
     const named = buildBroker({ host: 'localhost', port: mosquitto.port });
     await expect(connectOnce(named, egress)).rejects.toMatchObject({ code: 'EGRESS_REFUSED', stage: 'dns' });
   });
@@ -146,7 +158,6 @@ describe('deriveClientId', () => {
 
 /** A loopback port that nothing listens on. */
 async function closedPort(): Promise<number> {
-  const { freePort } = await import('@cortex-mqtt/testing');
   const port = await freePort();
   await new Promise<void>((resolve, reject) => {
     const socket = netConnect(port, '127.0.0.1', () => reject(new Error(`port ${port} is taken`)));

@@ -46,7 +46,8 @@ export function buildClientOptions(broker: BrokerConnection, input: ClientOption
     connectTimeout: timeout_ms + 1_000,
     timerVariant: 'native',
   };
-  if (broker.last_will !== null && input.secondary === undefined) options.will = buildWill(broker.last_will, protocolVersion);
+  if (broker.last_will !== null && input.secondary === undefined)
+    options.will = buildWill(broker.last_will, protocolVersion);
   if (protocolVersion === 5) {
     options.properties = {
       sessionExpiryInterval: clean ? 0 : broker.session_expiry_s,
@@ -85,6 +86,9 @@ export function deriveClientId(identity: { product_id: number; product_slug: str
     return `${head}i${identity.instance_id}`;
   }
   const digest = createHash('sha256').update(identity.instance_id).digest();
-  const hash = BigInt(`0x${digest.toString('hex')}`).toString(36).padStart(room, '0').slice(-room);
+  const hash = BigInt(`0x${digest.toString('hex')}`)
+    .toString(36)
+    .padStart(room, '0')
+    .slice(-room);
   return `${head}h${hash}`;
 }

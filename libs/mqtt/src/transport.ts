@@ -1,5 +1,5 @@
 import { isIP, connect as netConnect, type Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
+import { Duplex } from 'node:stream';
 import { type ConnectionOptions, checkServerIdentity, connect as tlsConnect } from 'node:tls';
 import type { BrokerConnection, TestStage, Transport } from '@cortex-mqtt/contracts';
 import WebSocket, { createWebSocketStream } from 'ws';
@@ -78,16 +78,23 @@ export function openWebsocket(
  * Opens the way to a broker, up to where the CONNECT packet is written. Every connect goes through the egress policy, by its
  * `lookup` for names and `checkLiteral` for addresses. Returns at once; failures are `error` events with a `stage`.
  */
-export function openBrokerStream(
-  broker: BrokerConnection,
-  deps: { egress: EgressPolicy; timeout_ms: number },
-): Duplex {
-  deps.egress.checkLiteral(broker.host);
-  const socket = openSocket(broker, deps.egress);
+export function openBrokerStream(broker: BrokerConnection, deps: { egress: EgressPolicy; timeout_ms: number }): Duplex {
+  const withStage = (error: Error): void => {
+    if (!('stage' in error)) Object.assign(error, { stage });
+    // mqtt.js keeps an error of a stream to itself unless it has a code.
+    if (!('code' in error)) Object.assign(error, { code: 'STREAM_FAILED' });
+  };
   // TLSSocket tells the end of TCP by `connect` and the end of TLS by `secureConnect`; before TCP it may be the name.
-  let stage: TestStage = isIP(broker.host) ? 'tcp' : 'dns';
-  socket.once('lookup', () => {
-    stage = 'tcp';
+  let stage: TestStage = 'dns';
+  const refusal = literalRefusal(broker.host, deps.egress);
+  if (refusal !== null) {
+    withStage(refusal);
+    return failedStream(refusal);
+  }
+  if (isIP(broker.host)) stage = 'tcp';
+  const socket = openSocket(broker, deps.egress);
+  socket.on('lookup', (error: Error | null) => {
+    if (error === null) stage = 'tcp';
   });
   socket.once('connect', () => {
     stage = isEncrypted(broker.transport) ? 'tls' : isWebsocket(broker.transport) ? 'websocket' : 'connect';
@@ -102,11 +109,6 @@ export function openBrokerStream(
   }, deps.timeout_ms);
   socket.once('close', () => clearTimeout(timer));
 
-  const withStage = (error: Error): void => {
-    if (!('stage' in error)) Object.assign(error, { stage });
-    // mqtt.js keeps an error of a stream to itself unless it has a code.
-    if (!('code' in error)) Object.assign(error, { code: 'STREAM_FAILED' });
-  };
   socket.prependListener('error', withStage);
   if (!isWebsocket(broker.transport)) return socket;
 
@@ -115,6 +117,22 @@ export function openBrokerStream(
   websocket.once('open', () => {
     stage = 'connect';
   });
+  return stream;
+}
+
+function literalRefusal(host: string, egress: EgressPolicy): Error | null {
+  try {
+    egress.checkLiteral(host);
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
+/** A stream that fails as soon as someone can listen: mqtt.js builds it inside `connect()`, where a throw has no place to go. */
+function failedStream(error: Error): Duplex {
+  const stream = new Duplex({ read: () => undefined, write: (_chunk, _encoding, done) => done() });
+  process.nextTick(() => stream.destroy(error));
   return stream;
 }
 
