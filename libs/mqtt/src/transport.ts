@@ -93,8 +93,8 @@ export function openBrokerStream(broker: BrokerConnection, deps: { egress: Egres
   }
   if (isIP(broker.host)) stage = 'tcp';
   const socket = openSocket(broker, deps.egress);
-  socket.on('lookup', (error: Error | null) => {
-    if (error === null) stage = 'tcp';
+  socket.on('lookup', (error: Error | null | undefined) => {
+    if (!error) stage = 'tcp';
   });
   socket.once('connect', () => {
     stage = isEncrypted(broker.transport) ? 'tls' : isWebsocket(broker.transport) ? 'websocket' : 'connect';
