@@ -1,1 +1,5 @@
-export {};
+import type { MigrationInterface } from 'typeorm';
+import { InitialSchema1764000000000 } from './1764000000000-initial-schema';
+
+/** In the order in which they are applied. */
+export const migrations: (new () => MigrationInterface)[] = [InitialSchema1764000000000];

@@ -1,0 +1,35 @@
+import { Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn, Unique } from 'typeorm';
+import { CreatedAt, TimestampColumn } from '../../database/columns';
+import { UserEntity } from './user.entity';
+
+/** A login of the console. Both hashes are SHA-256, hex. */
+@Entity('sessions')
+@Unique('uq_sessions_token', ['token_hash'])
+@Index('ix_sessions_user', ['user_id'])
+@Index('ix_sessions_expires_at', ['expires_at'])
+export class SessionEntity {
+  @PrimaryGeneratedColumn('identity', { type: 'integer', primaryKeyConstraintName: 'pk_sessions' })
+  id!: number;
+
+  @Column({ type: 'integer' })
+  @ForeignKey(() => UserEntity, { onDelete: 'CASCADE', name: 'fk_sessions_user' })
+  user_id!: number;
+
+  @Column({ type: 'varchar', length: 64 })
+  token_hash!: string;
+
+  @Column({ type: 'varchar', length: 64 })
+  csrf_hash!: string;
+
+  @Column({ type: 'text', nullable: true })
+  ip!: string | null;
+
+  @Column({ type: 'text', nullable: true })
+  user_agent!: string | null;
+
+  @TimestampColumn()
+  expires_at!: Date;
+
+  @CreatedAt()
+  created_at!: Date;
+}

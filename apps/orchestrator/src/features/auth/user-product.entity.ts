@@ -1,0 +1,16 @@
+import { Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
+import { ProductEntity } from '../products/product.entity';
+import { UserEntity } from './user.entity';
+
+/** Products that an operator may change. */
+@Entity('user_products')
+@Index('ix_user_products_product', ['product_id'])
+export class UserProductEntity {
+  @PrimaryColumn({ type: 'integer', primaryKeyConstraintName: 'pk_user_products' })
+  @ForeignKey(() => UserEntity, { onDelete: 'CASCADE', name: 'fk_user_products_user' })
+  user_id!: number;
+
+  @PrimaryColumn({ type: 'integer', primaryKeyConstraintName: 'pk_user_products' })
+  @ForeignKey(() => ProductEntity, { onDelete: 'CASCADE', name: 'fk_user_products_product' })
+  product_id!: number;
+}

@@ -1,0 +1,15 @@
+import type { ProductView } from './product.dto';
+import type { ProductEntity } from './product.entity';
+
+export function presentProduct(product: ProductEntity): ProductView {
+  return {
+    id: product.id,
+    name: product.name,
+    slug: product.slug,
+    description: product.description,
+    enabled: product.enabled,
+    variables: product.variables,
+    created_at: product.created_at.toISOString(),
+    updated_at: product.updated_at.toISOString(),
+  };
+}

@@ -1,0 +1,186 @@
+import type { FieldFault } from '@cortex-mqtt/contracts';
+import { type DataSource, type EntityManager, ILike, QueryFailedError } from 'typeorm';
+import { ConflictError, NotFoundError, ValidationError } from '../../http/app-error';
+import { type Page, pageWindow } from '../../http/pagination';
+import { type Actor, recordAudit } from '../audit/audit-trail';
+import { ConnectionStatusEntity } from '../connection-status/connection-status.entity';
+import type { ChangeNotifier } from '../mqtt-config/change-notifier';
+import { MqttConfigEntity } from '../mqtt-config/mqtt-config.entity';
+import { lockConfig, raiseRevision } from '../mqtt-config/revision';
+import type { CreateProductDto, ProductListQuery, ProductView, UpdateProductDto } from './product.dto';
+import { ProductEntity } from './product.entity';
+import { presentProduct } from './product.presenter';
+
+/** Checks what a change of variables would do to the topics of a product; faults refuse the change. */
+export type CheckTopics = (
+  manager: EntityManager,
+  product: ProductEntity,
+  config: MqttConfigEntity,
+) => Promise<FieldFault[]>;
+
+export interface ProductServiceDeps {
+  dataSource: DataSource;
+  notifier: ChangeNotifier;
+  checkTopics: CheckTopics;
+  /** Told after commit that products appeared, vanished, or were enabled or disabled. */
+  onProductsChanged(): void;
+}
+
+export interface Versioned<T> {
+  value: T;
+  revision: number;
+}
+
+export class ProductService {
+  constructor(private readonly deps: ProductServiceDeps) {}
+
+  async list(query: ProductListQuery): Promise<Page<ProductView>> {
+    const window = pageWindow(query);
+    const pattern = query.search ? ILike(`%${query.search.replace(/[\\%_]/g, '\\$&')}%`) : undefined;
+    const [products, total] = await this.deps.dataSource.getRepository(ProductEntity).findAndCount({
+      where: pattern ? [{ name: pattern }, { slug: pattern }] : {},
+      order: { name: 'ASC', id: 'ASC' },
+      skip: window.skip,
+      take: window.take,
+    });
+    return { items: products.map(presentProduct), total, page: window.page, page_size: window.page_size };
+  }
+
+  async read(id: number): Promise<Versioned<ProductView>> {
+    const product = await this.deps.dataSource.getRepository(ProductEntity).findOneBy({ id });
+    const config = await this.deps.dataSource.getRepository(MqttConfigEntity).findOneBy({ product_id: id });
+    if (!product || !config) throw new NotFoundError(`There is no product ${id}.`);
+    return { value: presentProduct(product), revision: config.revision };
+  }
+
+  async create(dto: CreateProductDto, actor: Actor): Promise<Versioned<ProductView>> {
+    const slug = dto.slug ?? slugOf(dto.name);
+    if (slug === '')
+      throw new ValidationError([{ field: 'slug', message: 'is needed: the name has no letter a-z or digit' }]);
+    const variables = checkedVariables(dto.variables ?? {});
+    const result = await withUniqueSlug(slug, () =>
+      this.deps.dataSource.transaction(async (manager) => {
+        const product = await manager.save(
+          manager.create(ProductEntity, {
+            name: dto.name,
+            slug,
+            description: dto.description ?? '',
+            enabled: dto.enabled ?? true,
+            variables,
+          }),
+        );
+        const config = await manager.save(manager.create(MqttConfigEntity, { product_id: product.id }));
+        await manager.insert(ConnectionStatusEntity, { product_id: product.id, desired_revision: config.revision });
+        const view = presentProduct(product);
+        await recordAudit(manager, {
+          actor,
+          action: 'product.create',
+          entity_type: 'product',
+          entity_id: product.id,
+          product_id: product.id,
+          after: { ...view },
+        });
+        return { value: view, revision: config.revision };
+      }),
+    );
+    this.deps.onProductsChanged();
+    return result;
+  }
+
+  async update(
+    id: number,
+    dto: UpdateProductDto,
+    options: { actor: Actor; expected_revision: number | undefined },
+  ): Promise<Versioned<ProductView>> {
+    const variables = dto.variables === undefined ? undefined : checkedVariables(dto.variables);
+    const result = await withUniqueSlug(dto.slug ?? '', () =>
+      this.deps.dataSource.transaction(async (manager) => {
+        const config = await lockConfig(manager, id, options.expected_revision);
+        const product = await manager.findOneByOrFail(ProductEntity, { id });
+        const before = presentProduct(product);
+        Object.assign(product, definedOnly({ ...dto, variables }));
+        const faults = await this.deps.checkTopics(manager, product, config);
+        if (faults.length > 0) throw new ValidationError(faults);
+        await manager.save(product);
+        const after = presentProduct(product);
+        const revision = await raiseRevision(manager, config);
+        await recordAudit(manager, {
+          actor: options.actor,
+          action: 'product.update',
+          entity_type: 'product',
+          entity_id: id,
+          product_id: id,
+          before: { ...before },
+          after: { ...after },
+        });
+        return { value: after, revision };
+      }),
+    );
+    await this.deps.notifier.configChanged(id, result.revision);
+    this.deps.onProductsChanged();
+    return result;
+  }
+
+  async delete(id: number, options: { actor: Actor; expected_revision: number | undefined }): Promise<void> {
+    await this.deps.dataSource.transaction(async (manager) => {
+      await lockConfig(manager, id, options.expected_revision);
+      const product = await manager.findOneByOrFail(ProductEntity, { id });
+      await recordAudit(manager, {
+        actor: options.actor,
+        action: 'product.delete',
+        entity_type: 'product',
+        entity_id: id,
+        product_id: id,
+        before: { ...presentProduct(product) },
+      });
+      await manager.delete(ProductEntity, { id });
+    });
+    this.deps.onProductsChanged();
+  }
+}
+
+/** `Order Desk (EU)` → `order-desk-eu`. */
+function slugOf(name: string): string {
+  return name
+    .normalize('NFKD')
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .slice(0, 63)
+    .replace(/^-+|-+$/g, '');
+}
+
+function checkedVariables(variables: Record<string, string>): Record<string, string> {
+  const faults: FieldFault[] = [];
+  for (const [name, value] of Object.entries(variables)) {
+    const field = `variables.${name}`;
+    if (!/^[A-Za-z_][A-Za-z0-9_]{0,63}$/.test(name)) {
+      faults.push({ field, message: 'has a name that is not 1–64 of A-Z a-z 0-9 _, beginning with a letter or _' });
+    } else if (typeof value !== 'string' || value === '') {
+      faults.push({ field, message: 'must be a text that is not empty' });
+    } else if (/[/+#\0]/.test(value)) {
+      faults.push({ field, message: 'must not contain / + # or the null character: it fills one topic level' });
+    } else if (value.length > 1_000) {
+      faults.push({ field, message: 'must have at most 1000 characters' });
+    }
+  }
+  if (Object.keys(variables).length > 100) faults.push({ field: 'variables', message: 'may be at most 100' });
+  if (faults.length > 0) throw new ValidationError(faults);
+  return variables;
+}
+
+async function withUniqueSlug<T>(slug: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof QueryFailedError && error.driverError?.constraint === 'uq_products_slug') {
+      throw new ConflictError(`There is a product with the slug ${slug} already.`, [
+        { field: 'slug', message: 'is taken by another product' },
+      ]);
+    }
+    throw error;
+  }
+}
+
+function definedOnly<T extends object>(fields: T): Partial<T> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<T>;
+}

@@ -1,0 +1,111 @@
+import type { FieldFault } from '@cortex-mqtt/contracts';
+
+/** A fault that the caller is told of, as RFC 9457 problem details. One small subclass a kind. */
+export abstract class AppError extends Error {
+  abstract readonly status: number;
+  /** Stable end of `urn:cortex-mqtt:problem:<kind>`. */
+  abstract readonly kind: string;
+  abstract readonly title: string;
+  readonly errors: FieldFault[] = [];
+  readonly headers: Record<string, string> = {};
+}
+
+export class ValidationError extends AppError {
+  readonly status = 400;
+  readonly kind = 'validation';
+  readonly title = 'The request has invalid fields';
+  override readonly errors: FieldFault[];
+
+  constructor(errors: FieldFault[]) {
+    super(errors.map(({ field, message }) => (field ? `${field} ${message}` : message)).join('; '));
+    this.errors = errors;
+  }
+}
+
+export class MalformedRequestError extends AppError {
+  readonly status = 400;
+  readonly kind = 'malformed-request';
+  readonly title = 'The request could not be read';
+}
+
+export class PayloadTooLargeError extends AppError {
+  readonly status = 413;
+  readonly kind = 'payload-too-large';
+  readonly title = 'The request body is too large';
+}
+
+export class UnsupportedMediaTypeError extends AppError {
+  readonly status = 415;
+  readonly kind = 'unsupported-media-type';
+  readonly title = 'The request body has an unsupported media type';
+}
+
+export class UnauthenticatedError extends AppError {
+  readonly status = 401;
+  readonly kind = 'unauthenticated';
+  readonly title = 'Sign in, or send a valid bearer token';
+  override readonly headers = { 'WWW-Authenticate': 'Bearer' };
+}
+
+export class ForbiddenError extends AppError {
+  readonly status = 403;
+  readonly kind = 'forbidden';
+  readonly title = 'You may not do this';
+}
+
+export class NotFoundError extends AppError {
+  readonly status = 404;
+  readonly kind = 'not-found';
+  readonly title = 'Not found';
+}
+
+export class MethodNotAllowedError extends AppError {
+  readonly status = 405;
+  readonly kind = 'method-not-allowed';
+  readonly title = 'This method is not available here';
+  override readonly headers: Record<string, string>;
+
+  constructor(allowed: string[]) {
+    super(`Use ${allowed.join(' or ')}.`);
+    this.headers = { Allow: allowed.join(', ') };
+  }
+}
+
+export class ConflictError extends AppError {
+  readonly status = 409;
+  readonly kind = 'conflict';
+  readonly title = 'This conflicts with what is there';
+  override readonly errors: FieldFault[];
+
+  constructor(detail: string, errors: FieldFault[] = []) {
+    super(detail);
+    this.errors = errors;
+  }
+}
+
+/** A lost update (RFC 9110, 13.1.1): somebody else changed it since it was read. */
+export class PreconditionFailedError extends AppError {
+  readonly status = 412;
+  readonly kind = 'precondition-failed';
+  readonly title = 'It was changed since you read it';
+}
+
+export class TooManyRequestsError extends AppError {
+  readonly status = 429;
+  readonly kind = 'too-many-requests';
+  readonly title = 'Too many requests';
+  override readonly headers: Record<string, string>;
+
+  constructor({ detail, retry_after_s }: { detail: string; retry_after_s: number }) {
+    super(detail);
+    this.headers = { 'Retry-After': String(retry_after_s) };
+  }
+}
+
+/** A dependency is down; the request may be sent again. */
+export class UnavailableError extends AppError {
+  readonly status = 503;
+  readonly kind = 'unavailable';
+  readonly title = 'A needed service is not available';
+  override readonly headers = { 'Retry-After': '5' };
+}

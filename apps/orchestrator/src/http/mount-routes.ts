@@ -1,0 +1,96 @@
+import { validateShape } from '@cortex-mqtt/contracts';
+import type { ClassConstructor } from 'class-transformer';
+import { type Request, type RequestHandler, type Response, Router } from 'express';
+import { MalformedRequestError, MethodNotAllowedError, UnsupportedMediaTypeError, ValidationError } from './app-error';
+import { authorize } from './authorize';
+import type { Principal } from './principal';
+import type { Route, RouteContext } from './route';
+
+/** Finds out who makes a request, from its cookie or bearer token; null = nobody. Throws when a credential is bad. */
+export type Authenticate = (request: Request) => Promise<Principal | null>;
+
+/** Binds the route table to Express: authenticate → authorise → validate → handle → answer. */
+export function mountRoutes({
+  routes,
+  authenticate,
+  strictLimiter,
+}: {
+  routes: Route[];
+  authenticate: Authenticate;
+  strictLimiter: RequestHandler;
+}): Router {
+  const router = Router({ caseSensitive: true });
+  const methodsByPath = new Map<string, string[]>();
+  for (const route of routes) {
+    const path = expressPath(route.path);
+    methodsByPath.set(path, [...(methodsByPath.get(path) ?? []), route.method.toUpperCase()]);
+    const limiters = route.rate_limit === 'strict' ? [strictLimiter] : [];
+    router[route.method](path, ...limiters, async (request, response) => {
+      await runRoute({ route, request, response, authenticate });
+    });
+  }
+  for (const [path, methods] of methodsByPath) {
+    router.all(path, () => {
+      throw new MethodNotAllowedError(methods);
+    });
+  }
+  return router;
+}
+
+async function runRoute({
+  route,
+  request,
+  response,
+  authenticate,
+}: {
+  route: Route;
+  request: Request;
+  response: Response;
+  authenticate: Authenticate;
+}): Promise<void> {
+  const principal = await authenticate(request);
+  authorize(route.access, principal, productIdOf(request));
+  const context: RouteContext<object, object, object, never> = {
+    params: validated(route.params, request.params),
+    query: validated(route.query, request.query),
+    body: validated(route.body, bodyOf(route, request)),
+    principal: principal as never,
+    request_id: String(response.locals.request_id),
+    ip: request.ip ?? '',
+    request,
+    response,
+  };
+  const reply = await route.handler(context);
+  if (reply.kind === 'handled') return;
+  response.status(reply.status).set(reply.headers ?? {});
+  if (reply.kind === 'empty') response.end();
+  else response.json(reply.body);
+}
+
+function bodyOf(route: Route, request: Request): unknown {
+  if (route.body === undefined) return undefined;
+  const body: unknown = request.body;
+  if (body !== undefined) return body;
+  if (Number(request.headers['content-length'] ?? 0) > 0 || request.headers['transfer-encoding'] !== undefined) {
+    throw new UnsupportedMediaTypeError('Send the body as application/json.');
+  }
+  if (route.body_optional) return {};
+  throw new MalformedRequestError('This call needs a JSON body.');
+}
+
+function validated(type: ClassConstructor<object> | undefined, input: unknown): object {
+  if (type === undefined) return {};
+  const result = validateShape(type, input);
+  if (!result.ok) throw new ValidationError(result.faults);
+  return result.value;
+}
+
+function productIdOf(request: Request): number | null {
+  const value = request.params.product_id;
+  return typeof value === 'string' && /^\d{1,10}$/.test(value) ? Number(value) : null;
+}
+
+/** `/products/{product_id}` → `/products/:product_id`. */
+function expressPath(path: string): string {
+  return path.replace(/\{([a-z_]+)\}/g, ':$1');
+}

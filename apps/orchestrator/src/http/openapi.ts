@@ -1,0 +1,146 @@
+import { targetConstructorToSchema, validationMetadatasToSchemas } from 'class-validator-jsonschema';
+import { defaultMetadataStorage } from 'class-transformer/cjs/storage';
+import type { ClassConstructor } from 'class-transformer';
+import type { Access } from './principal';
+import type { Route } from './route';
+
+type JsonObject = Record<string, unknown>;
+
+const SCHEMA_OPTIONS = {
+  classTransformerMetadataStorage: defaultMetadataStorage,
+  refPointerPrefix: '#/components/schemas/',
+};
+
+/** The OpenAPI 3.1 document of the route table, from the classes that validate. */
+export function buildOpenApi({ routes, version }: { routes: Route[]; version: string }): JsonObject {
+  const paths: Record<string, JsonObject> = {};
+  for (const route of routes) {
+    const item = paths[route.path] ?? {};
+    item[route.method] = operation(route);
+    paths[route.path] = item;
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'cortex-mqtt',
+      version,
+      description: 'Brokers, topics, subscriptions and actions of every product, and the truth about their listeners.',
+    },
+    paths,
+    components: {
+      schemas: { ...validationMetadatasToSchemas(SCHEMA_OPTIONS), Problem: PROBLEM_SCHEMA },
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer', description: 'An API token, or a listener token for /internal.' },
+        session: { type: 'apiKey', in: 'cookie', name: 'cortex_session' },
+      },
+    },
+  };
+}
+
+function operation(route: Route): JsonObject {
+  const status = String(route.status ?? 200);
+  return {
+    operationId: operationId(route),
+    summary: route.summary,
+    ...(route.description ? { description: route.description } : {}),
+    tags: [route.tag],
+    security: security(route.access),
+    'x-access': route.access.kind === 'role' ? route.access.role : route.access.kind,
+    parameters: [...parameters(route.params, 'path'), ...parameters(route.query, 'query')],
+    ...(route.body
+      ? {
+          requestBody: {
+            required: !route.body_optional,
+            content: { 'application/json': { schema: reference(route.body) } },
+          },
+        }
+      : {}),
+    responses: {
+      [status]: {
+        description: 'Success',
+        ...(route.response ? { content: { 'application/json': { schema: responseSchema(route.response) } } } : {}),
+      },
+      default: {
+        description: 'Problem details (RFC 9457)',
+        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+      },
+    },
+  };
+}
+
+function responseSchema(response: NonNullable<Route['response']>): JsonObject {
+  if (typeof response === 'function') return reference(response);
+  if ('array' in response) return { type: 'array', items: reference(response.array) };
+  return {
+    type: 'object',
+    required: ['items', 'total', 'page', 'page_size'],
+    properties: {
+      items: { type: 'array', items: reference(response.page) },
+      total: { type: 'integer' },
+      page: { type: 'integer' },
+      page_size: { type: 'integer' },
+    },
+  };
+}
+
+function parameters(type: ClassConstructor<object> | undefined, place: 'path' | 'query'): JsonObject[] {
+  if (type === undefined) return [];
+  const schema = targetConstructorToSchema(type, SCHEMA_OPTIONS);
+  const required = new Set(schema.required ?? []);
+  return Object.entries(schema.properties ?? {}).map(([name, property]) => ({
+    name,
+    in: place,
+    required: place === 'path' || required.has(name),
+    schema: property,
+  }));
+}
+
+function reference(type: ClassConstructor<unknown>): JsonObject {
+  return { $ref: `#/components/schemas/${type.name}` };
+}
+
+function security(access: Access): JsonObject[] {
+  switch (access.kind) {
+    case 'public':
+      return [];
+    case 'listener':
+      return [{ bearer: [] }];
+    case 'signed-in':
+    case 'role':
+      return [{ bearer: [] }, { session: [] }];
+  }
+}
+
+/** `get /api/v1/products/{product_id}/mqtt-config` → `getProductsByProductIdMqttConfig`. */
+function operationId(route: Route): string {
+  const words = route.path
+    .replace(/^\/api\/v1/, '')
+    .split('/')
+    .filter(Boolean)
+    .map((part) => part.replace(/\{([a-z_]+)\}/, 'by-$1'))
+    .join('-')
+    .split(/[-_.]/)
+    .map((word) => word.charAt(0).toUpperCase() + word.slice(1));
+  return `${route.method}${words.join('')}`;
+}
+
+const PROBLEM_SCHEMA: JsonObject = {
+  type: 'object',
+  required: ['type', 'title', 'status', 'detail', 'instance', 'request_id', 'errors'],
+  properties: {
+    type: { type: 'string' },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    detail: { type: 'string' },
+    instance: { type: 'string' },
+    request_id: { type: 'string' },
+    errors: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['field', 'message'],
+        properties: { field: { type: 'string' }, message: { type: 'string' } },
+      },
+    },
+  },
+};

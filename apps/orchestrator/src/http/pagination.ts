@@ -1,0 +1,33 @@
+import { Type } from 'class-transformer';
+import { IsInt, IsOptional, Max, Min } from 'class-validator';
+
+/** Query of every list: `?page=1&page_size=50`. */
+export class PageQuery {
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  @Max(1_000_000)
+  @IsOptional()
+  page?: number;
+
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  @Max(500)
+  @IsOptional()
+  page_size?: number;
+}
+
+export interface Page<T> {
+  items: T[];
+  total: number;
+  page: number;
+  page_size: number;
+}
+
+/** `LIMIT` and `OFFSET` of a page; the first of 50 by default. */
+export function pageWindow(query: PageQuery): { page: number; page_size: number; skip: number; take: number } {
+  const page = query.page ?? 1;
+  const page_size = query.page_size ?? 50;
+  return { page, page_size, skip: (page - 1) * page_size, take: page_size };
+}

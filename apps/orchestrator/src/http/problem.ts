@@ -1,0 +1,61 @@
+import type { Problem } from '@cortex-mqtt/contracts';
+import type { ErrorRequestHandler, Request, Response } from 'express';
+import type { Logger } from 'winston';
+import { AppError, MalformedRequestError, PayloadTooLargeError, UnsupportedMediaTypeError } from './app-error';
+
+/** The one place where errors become answers: RFC 9457 `application/problem+json`. */
+export function problemHandler({ logger }: { logger: Logger }): ErrorRequestHandler {
+  return (error: unknown, request: Request, response: Response, next) => {
+    if (response.headersSent) {
+      next(error);
+      return;
+    }
+    const known = toAppError(error);
+    if (!known) {
+      logger.error('request failed unexpectedly', {
+        request_id: response.locals.request_id,
+        path: request.path,
+        error,
+      });
+    }
+    sendProblem(request, response, known);
+  };
+}
+
+function sendProblem(request: Request, response: Response, error: AppError | null): void {
+  const problem: Problem = {
+    type: `urn:cortex-mqtt:problem:${error?.kind ?? 'internal'}`,
+    title: error?.title ?? 'Something went wrong on our side',
+    status: error?.status ?? 500,
+    detail: error?.message ?? 'The fault was logged under this request_id.',
+    instance: request.originalUrl.split('?')[0] ?? request.path,
+    request_id: String(response.locals.request_id ?? ''),
+    errors: error?.errors ?? [],
+  };
+  response
+    .status(problem.status)
+    .set(error?.headers ?? {})
+    .type('application/problem+json')
+    .send(JSON.stringify(problem));
+}
+
+/** Express' own parse errors carry `type` and `status`; everything else that is not ours is a fault of ours. */
+function toAppError(error: unknown): AppError | null {
+  if (error instanceof AppError) return error;
+  if (typeof error === 'object' && error !== null && 'type' in error) {
+    switch (error.type) {
+      case 'entity.parse.failed':
+        return new MalformedRequestError(`The body is not valid JSON: ${(error as unknown as Error).message}`);
+      case 'entity.too.large':
+        return new PayloadTooLargeError('The body may have 100 kB.');
+      case 'encoding.unsupported':
+      case 'charset.unsupported':
+        return new UnsupportedMediaTypeError((error as unknown as Error).message);
+      case 'request.aborted':
+      case 'request.size.invalid':
+        return new MalformedRequestError((error as unknown as Error).message);
+    }
+  }
+  if (error instanceof URIError) return new MalformedRequestError('The path has an invalid percent-encoding.');
+  return null;
+}

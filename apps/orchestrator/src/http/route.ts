@@ -1,0 +1,94 @@
+import type { ClassConstructor } from 'class-transformer';
+import type { Request, Response } from 'express';
+import type { Access, ListenerPrincipal, Principal, UserPrincipal } from './principal';
+
+export type HttpMethod = 'get' | 'post' | 'put' | 'patch' | 'delete';
+
+/** What a handler is given: everything validated, the caller known. */
+export interface RouteContext<P, Q, B, Who> {
+  params: P;
+  query: Q;
+  body: B;
+  principal: Who;
+  request_id: string;
+  /** Address of the caller, for the audit log. */
+  ip: string;
+  request: Request;
+  response: Response;
+}
+
+/** What a handler answers; `stream` replies write the response themselves. */
+export type Reply<R> =
+  | { kind: 'json'; status: number; body: R; headers?: Record<string, string> }
+  | { kind: 'empty'; status: 204 | 304; headers?: Record<string, string> }
+  | { kind: 'handled' };
+
+export const ok = <R>(body: R, headers?: Record<string, string>): Reply<R> => ({
+  kind: 'json',
+  status: 200,
+  body,
+  headers,
+});
+export const created = <R>(body: R, headers?: Record<string, string>): Reply<R> => ({
+  kind: 'json',
+  status: 201,
+  body,
+  headers,
+});
+export const accepted = <R>(body: R, headers?: Record<string, string>): Reply<R> => ({
+  kind: 'json',
+  status: 202,
+  body,
+  headers,
+});
+export const noContent = (headers?: Record<string, string>): Reply<never> => ({ kind: 'empty', status: 204, headers });
+export const notModified = (headers?: Record<string, string>): Reply<never> => ({
+  kind: 'empty',
+  status: 304,
+  headers,
+});
+/** The handler has written the response itself (server-sent events). */
+export const handled = (): Reply<never> => ({ kind: 'handled' });
+
+type PrincipalFor<A extends Access> = A extends { kind: 'public' }
+  ? Principal | null
+  : A extends { kind: 'listener' }
+    ? ListenerPrincipal
+    : UserPrincipal;
+
+export interface RouteSpec<A extends Access, P, Q, B, R> {
+  method: HttpMethod;
+  /** Full path with `{name}` parameters, as in OpenAPI. */
+  path: string;
+  summary: string;
+  description?: string;
+  tag: string;
+  access: A;
+  params?: ClassConstructor<P>;
+  query?: ClassConstructor<Q>;
+  body?: ClassConstructor<B>;
+  /** An absent body is taken for `{}`. */
+  body_optional?: boolean;
+  /** Class of the answer, for OpenAPI. `[Class]` answers an array, `page: Class` a page of them. */
+  response?: ClassConstructor<unknown> | { page: ClassConstructor<unknown> } | { array: ClassConstructor<unknown> };
+  /** Success status, 200 by default. */
+  status?: number;
+  /** Counts against the strict limiter of sign-in and the like. */
+  rate_limit?: 'strict';
+  handler(context: RouteContext<P, Q, B, PrincipalFor<A>>): Promise<Reply<R>>;
+}
+
+/** A route with its types forgotten: a row of the route table. */
+export interface Route extends Omit<RouteSpec<Access, object, object, object, unknown>, 'handler'> {
+  handler(context: RouteContext<object, object, object, never>): Promise<Reply<unknown>>;
+}
+
+/**
+ * Declares one route: method, path, shapes, who may call it, handler. Validation, authorisation, the OpenAPI document
+ * and the authorisation test all come from this one declaration.
+ */
+export function route<A extends Access, P extends object, Q extends object, B extends object, R>(
+  spec: RouteSpec<A, P, Q, B, R>,
+): Route {
+  return spec as unknown as Route;
+}
