@@ -1,0 +1,24 @@
+import { noneMatch, revisionTag } from '../../http/etag';
+import { notModified, ok, type Route, route } from '../../http/route';
+import type { ListenerConfigService } from './listener-config.service';
+
+export function listenerConfigRoutes({ listenerConfigs }: { listenerConfigs: ListenerConfigService }): Route[] {
+  return [
+    route({
+      method: 'get',
+      path: '/internal/v1/mqtt-config',
+      summary: 'The configuration of the token’s product, secrets included',
+      description: 'The ETag is the revision; with If-None-Match an unchanged configuration is a 304.',
+      tag: 'Internal',
+      access: { kind: 'listener' },
+      handler: async ({ principal, request }) => {
+        const revision = await listenerConfigs.revision(principal.product_id);
+        if (noneMatch(request.headers['if-none-match'], revisionTag(revision))) {
+          return notModified({ ETag: revisionTag(revision) });
+        }
+        const document = await listenerConfigs.document(principal.product_id);
+        return ok(document, { ETag: revisionTag(document.revision), 'Cache-Control': 'no-store' });
+      },
+    }),
+  ];
+}

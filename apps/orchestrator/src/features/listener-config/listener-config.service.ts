@@ -1,0 +1,147 @@
+import type { BrokerConnection, ListenerConfigDocument, ListenerSubscription } from '@cortex-mqtt/contracts';
+import type { DataSource } from 'typeorm';
+import { NotFoundError } from '../../http/app-error';
+import { MqttConfigEntity } from '../mqtt-config/mqtt-config.entity';
+import { ProductEntity } from '../products/product.entity';
+import { ProductSecretEntity } from '../secrets/product-secret.entity';
+import type { SecretBox } from '../secrets/secret-box';
+import { SubscriptionEntity } from '../subscriptions/subscription.entity';
+import { resolveSubscriptionTopic, sharedGroupOf } from '../subscriptions/subscription-topic';
+
+/** Builds what a listener runs: secrets open, topics resolved, only what is enabled. */
+export class ListenerConfigService {
+  constructor(private readonly deps: { dataSource: DataSource; secretBox: SecretBox }) {}
+
+  /** The revision alone, so that an unchanged poll costs one index look-up. */
+  async revision(product_id: number): Promise<number> {
+    const config = await this.deps.dataSource
+      .getRepository(MqttConfigEntity)
+      .findOne({ where: { product_id }, select: { id: true, revision: true } });
+    if (!config) throw new NotFoundError(`There is no product ${product_id}.`);
+    return config.revision;
+  }
+
+  async document(product_id: number): Promise<ListenerConfigDocument> {
+    // One snapshot: a write between the reads must not mix two revisions.
+    return this.deps.dataSource.transaction('REPEATABLE READ', async (manager) => {
+      const product = await manager.findOneBy(ProductEntity, { id: product_id });
+      const config = await manager.findOneBy(MqttConfigEntity, { product_id });
+      if (!product || !config) throw new NotFoundError(`There is no product ${product_id}.`);
+      const subscriptions = await manager.find(SubscriptionEntity, {
+        where: { mqtt_config_id: config.id, enabled: true },
+        order: { id: 'ASC' },
+      });
+      const secrets = await manager.findBy(ProductSecretEntity, { product_id });
+      const used = usedSecretNames(subscriptions);
+      return {
+        product_id,
+        product_slug: product.slug,
+        enabled: product.enabled,
+        revision: config.revision,
+        reconnect_generation: config.reconnect_generation,
+        variables: product.variables,
+        brokers: config.broker_host === null ? [] : [openBroker(config, config.broker_host, this.deps.secretBox)],
+        failover: { after_s: config.failover_after_s, failback_after_s: config.failback_after_s },
+        shared_group: sharedGroupOf(product, config),
+        handover_after_ms: config.handover_after_ms,
+        probe: config.probe_topic === null ? null : { topic: config.probe_topic, interval_s: config.probe_interval_s },
+        subscriptions: subscriptions.flatMap((subscription) => listenerSubscription(product, config, subscription)),
+        secrets: Object.fromEntries(
+          secrets
+            .filter((secret) => used.has(secret.name))
+            .map((secret) => [
+              secret.name,
+              this.deps.secretBox.open(secret.value, secretPlace(product_id, secret.name)),
+            ]),
+        ),
+      };
+    });
+  }
+}
+
+/** The name is part of the place: a value can't be moved under another name. */
+export const secretPlace = (product_id: number, name: string) => ({
+  product_id,
+  table: 'product_secrets',
+  column: `value:${name}`,
+});
+
+/** The primary broker, secrets open. */
+export function openBroker(config: MqttConfigEntity, host: string, secretBox: SecretBox): BrokerConnection {
+  const open = (column: 'password' | 'client_key'): string | null => {
+    const envelope = config[column];
+    return envelope === null
+      ? null
+      : secretBox.open(envelope, { product_id: config.product_id, table: 'mqtt_configs', column });
+  };
+  return {
+    name: 'primary',
+    host,
+    port: config.broker_port,
+    transport: config.transport,
+    path: config.path,
+    verify_cert: config.verify_cert,
+    username: config.username,
+    password: open('password'),
+    client_id: config.client_id,
+    keep_alive: config.keep_alive,
+    clean_session: config.clean_session,
+    protocol_version: config.protocol_version,
+    session_expiry_s: config.session_expiry_s,
+    connect_timeout_s: config.connect_timeout_s,
+    server_name: config.server_name,
+    alpn_protocols: config.alpn_protocols,
+    ca_cert: config.ca_cert,
+    client_cert: config.client_cert,
+    client_key: open('client_key'),
+    receive_maximum: config.receive_maximum,
+    user_properties: config.user_properties,
+    last_will: config.last_will,
+  };
+}
+
+/** A topic that no longer resolves can't be stored; should one be there all the same, it is left out, not guessed. */
+function listenerSubscription(
+  product: ProductEntity,
+  config: MqttConfigEntity,
+  subscription: SubscriptionEntity,
+): ListenerSubscription[] {
+  const resolved = resolveSubscriptionTopic(product, config, subscription);
+  if (!resolved.ok) return [];
+  return [
+    {
+      id: subscription.id,
+      name: subscription.name,
+      topic: subscription.topic,
+      topic_filter: resolved.topic_filter,
+      wildcard_names: resolved.wildcard_names,
+      qos: subscription.qos ?? config.qos,
+      payload_format: subscription.payload_format,
+      filter: subscription.filter,
+      message_key: subscription.message_key,
+      concurrency: subscription.concurrency,
+      ordering: subscription.ordering,
+      actions: subscription.actions,
+    },
+  ];
+}
+
+/** Names in `{{secrets.NAME}}` and in fields that name a secret. */
+function usedSecretNames(subscriptions: SubscriptionEntity[]): Set<string> {
+  const names = new Set<string>();
+  const visit = (value: unknown, key: string): void => {
+    if (typeof value === 'string') {
+      for (const match of value.matchAll(/secrets\.([A-Za-z_][A-Za-z0-9_]*)/g)) names.add(match[1] as string);
+      if (key.endsWith('_secret') || key === 'signing_secrets') names.add(value);
+    } else if (Array.isArray(value)) {
+      for (const item of value) visit(item, key);
+    } else if (typeof value === 'object' && value !== null) {
+      for (const [name, item] of Object.entries(value)) visit(item, name);
+    }
+  };
+  for (const subscription of subscriptions) {
+    visit(subscription.actions, 'actions');
+    visit([subscription.filter, subscription.message_key, subscription.ordering], '');
+  }
+  return names;
+}

@@ -1,0 +1,63 @@
+import type { FieldFault, LastWill, Transport } from '@cortex-mqtt/contracts';
+import { validatePublishTopic } from '@cortex-mqtt/mqtt';
+import type { BrokerDto, LastWillDto } from './mqtt-config.dto';
+
+/** Every constraint of a broker section that spans more than one field. Paths begin with `prefix`, such as `broker.`. */
+export function brokerFaults(
+  dto: BrokerDto,
+  stored: { host: string | null; password_set: boolean },
+  prefix: string,
+): FieldFault[] {
+  const faults: FieldFault[] = [];
+  const add = (field: string, message: string) => faults.push({ field: `${prefix}${field}`, message });
+  if (dto.transport !== undefined && dto.use_tls !== undefined && isEncrypted(dto.transport) !== dto.use_tls) {
+    add('use_tls', `contradicts transport ${dto.transport}`);
+  }
+  if (dto.host !== undefined && stored.password_set && dto.password === undefined && !sameHost(dto.host, stored.host)) {
+    add('password', 'must be given again, or null: the stored password is never sent to another host');
+  }
+  if (dto.last_will) {
+    const fault = validatePublishTopic(dto.last_will.topic);
+    if (fault !== null) add('last_will.topic', fault);
+  }
+  for (const [name, value] of Object.entries(dto.user_properties ?? {})) {
+    if (typeof value !== 'string' || value.length > 10_000)
+      add(`user_properties.${name}`, 'must be a text of at most 10000 characters');
+  }
+  if (Object.keys(dto.user_properties ?? {}).length > 50) add('user_properties', 'may be at most 50');
+  for (const field of ['username', 'password', 'client_id'] as const) {
+    if (dto[field]?.includes('\0')) add(field, 'must not contain the null character');
+  }
+  return faults;
+}
+
+export function sameHost(a: string, b: string | null): boolean {
+  return b !== null && a.toLowerCase() === b.toLowerCase();
+}
+
+const isEncrypted = (transport: Transport): boolean => transport === 'tls' || transport === 'wss';
+
+/** The transport after a change: `use_tls` alone switches encryption, `transport` alone says all. */
+export function transportAfter(dto: BrokerDto, stored: Transport): Transport {
+  const transport = dto.transport ?? stored;
+  if (dto.use_tls === undefined) return transport;
+  const websocket = transport === 'ws' || transport === 'wss';
+  if (dto.use_tls) return websocket ? 'wss' : 'tls';
+  return websocket ? 'ws' : 'tcp';
+}
+
+export function completeLastWill(dto: LastWillDto | null): LastWill | null {
+  if (dto === null) return null;
+  return {
+    topic: dto.topic,
+    payload: dto.payload,
+    qos: dto.qos ?? 0,
+    retain: dto.retain ?? false,
+    delay_s: dto.delay_s ?? 0,
+  };
+}
+
+/** Hosts are stored without brackets and trailing dot, so that comparison and SNI see one form. */
+export function normalHost(host: string): string {
+  return host.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '');
+}

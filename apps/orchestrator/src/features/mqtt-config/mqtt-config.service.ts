@@ -1,0 +1,156 @@
+import { validatePublishTopic } from '@cortex-mqtt/mqtt';
+import type { DataSource } from 'typeorm';
+import { NotFoundError, ValidationError } from '../../http/app-error';
+import { type Actor, recordAudit } from '../audit/audit-trail';
+import type { ConnectionStatusView } from '../connection-status/connection-status.view';
+import { ProductEntity } from '../products/product.entity';
+import type { Versioned } from '../products/product.service';
+import type { SecretBox } from '../secrets/secret-box';
+import { SubscriptionEntity } from '../subscriptions/subscription.entity';
+import { presentSubscription } from '../subscriptions/subscription.presenter';
+import { checkAllTopics } from '../subscriptions/subscription-topic';
+import { brokerFaults, completeLastWill, normalHost, transportAfter } from './broker-fields';
+import type { ChangeNotifier } from './change-notifier';
+import type { BrokerDto, PutMqttConfigDto, TopicsDto } from './mqtt-config.dto';
+import { MqttConfigEntity } from './mqtt-config.entity';
+import { presentMqttConfig } from './mqtt-config.presenter';
+import type { MqttConfigView } from './mqtt-config.view';
+import { lockConfig, raiseRevision } from './revision';
+
+export interface MqttConfigServiceDeps {
+  dataSource: DataSource;
+  notifier: ChangeNotifier;
+  secretBox: SecretBox;
+  readStatus(product_id: number): Promise<ConnectionStatusView>;
+}
+
+export class MqttConfigService {
+  constructor(private readonly deps: MqttConfigServiceDeps) {}
+
+  async read(product_id: number): Promise<Versioned<MqttConfigView>> {
+    const { dataSource } = this.deps;
+    const product = await dataSource.getRepository(ProductEntity).findOneBy({ id: product_id });
+    const config = await dataSource.getRepository(MqttConfigEntity).findOneBy({ product_id });
+    if (!product || !config) throw new NotFoundError(`There is no product ${product_id}.`);
+    const subscriptions = await dataSource
+      .getRepository(SubscriptionEntity)
+      .find({ where: { mqtt_config_id: config.id }, order: { id: 'ASC' } });
+    return {
+      revision: config.revision,
+      value: {
+        product_id,
+        revision: config.revision,
+        mqtt_config: presentMqttConfig(config),
+        subscriptions: subscriptions.map((subscription) => presentSubscription(product, config, subscription)),
+        status: await this.deps.readStatus(product_id),
+      },
+    };
+  }
+
+  async put(
+    product_id: number,
+    dto: PutMqttConfigDto,
+    options: { actor: Actor; expected_revision: number | undefined },
+  ): Promise<Versioned<MqttConfigView>> {
+    const revision = await this.deps.dataSource.transaction(async (manager) => {
+      const config = await lockConfig(manager, product_id, options.expected_revision);
+      const product = await manager.findOneByOrFail(ProductEntity, { id: product_id });
+      const before = auditFields(config);
+      const faults = [
+        ...(dto.broker
+          ? brokerFaults(dto.broker, { host: config.broker_host, password_set: config.password !== null }, 'broker.')
+          : []),
+        ...probeFaults(dto),
+      ];
+      if (dto.broker && config.broker_host === null && dto.broker.host === undefined) {
+        faults.push({ field: 'broker.host', message: 'is needed: no broker is configured yet' });
+      }
+      this.applyBroker(config, dto.broker ?? {});
+      applyTopics(config, dto.topics ?? {});
+      applySettings(config, dto);
+      faults.push(...(await checkAllTopics(manager, product, config, topicsField)));
+      if (faults.length > 0) throw new ValidationError(faults);
+      await manager.save(config);
+      const raised = await raiseRevision(manager, config);
+      await recordAudit(manager, {
+        actor: options.actor,
+        action: 'mqtt_config.update',
+        entity_type: 'mqtt_config',
+        entity_id: config.id,
+        product_id,
+        before,
+        after: auditFields(config),
+      });
+      return raised;
+    });
+    await this.deps.notifier.configChanged(product_id, revision);
+    return this.read(product_id);
+  }
+
+  private applyBroker(config: MqttConfigEntity, dto: BrokerDto): void {
+    config.transport = transportAfter(dto, config.transport);
+    config.use_tls = config.transport === 'tls' || config.transport === 'wss';
+    if (dto.host !== undefined) config.broker_host = normalHost(dto.host);
+    if (dto.port !== undefined) config.broker_port = dto.port;
+    if (dto.path !== undefined) config.path = dto.path;
+    if (dto.verify_cert !== undefined) config.verify_cert = dto.verify_cert;
+    if (dto.username !== undefined) config.username = emptyAsNull(dto.username);
+    if (dto.password !== undefined) config.password = this.sealed(config, 'password', dto.password);
+    if (dto.client_id !== undefined) config.client_id = dto.client_id;
+    if (dto.keep_alive !== undefined) config.keep_alive = dto.keep_alive;
+    if (dto.clean_session !== undefined) config.clean_session = dto.clean_session;
+    if (dto.protocol_version !== undefined) config.protocol_version = dto.protocol_version;
+    if (dto.session_expiry_s !== undefined) config.session_expiry_s = dto.session_expiry_s;
+    if (dto.connect_timeout_s !== undefined) config.connect_timeout_s = dto.connect_timeout_s;
+    if (dto.server_name !== undefined) config.server_name = dto.server_name;
+    if (dto.alpn_protocols !== undefined) config.alpn_protocols = dto.alpn_protocols;
+    if (dto.ca_cert !== undefined) config.ca_cert = dto.ca_cert;
+    if (dto.client_cert !== undefined) config.client_cert = dto.client_cert;
+    if (dto.client_key !== undefined) config.client_key = this.sealed(config, 'client_key', dto.client_key);
+    if (dto.receive_maximum !== undefined) config.receive_maximum = dto.receive_maximum;
+    if (dto.user_properties !== undefined) config.user_properties = dto.user_properties;
+    if (dto.last_will !== undefined) config.last_will = completeLastWill(dto.last_will);
+  }
+
+  private sealed(config: MqttConfigEntity, column: 'password' | 'client_key', plain: string | null): string | null {
+    const value = emptyAsNull(plain);
+    return value === null
+      ? null
+      : this.deps.secretBox.seal(value, { product_id: config.product_id, table: 'mqtt_configs', column });
+  }
+}
+
+const emptyAsNull = (text: string | null): string | null => (text === '' ? null : text);
+
+function applyTopics(config: MqttConfigEntity, dto: TopicsDto): void {
+  if (dto.prefix !== undefined) config.topic_prefix = dto.prefix ?? '';
+  if (dto.pattern !== undefined) config.topic_pattern = dto.pattern ?? '';
+  if (dto.use_shared !== undefined) config.use_shared_subscriptions = dto.use_shared;
+  if (dto.shared_group !== undefined) config.shared_group = dto.shared_group;
+  if (dto.qos !== undefined) config.qos = dto.qos;
+}
+
+function applySettings(config: MqttConfigEntity, dto: PutMqttConfigDto): void {
+  if (dto.delivery?.handover_after_ms !== undefined) config.handover_after_ms = dto.delivery.handover_after_ms;
+  if (dto.failover?.after_s !== undefined) config.failover_after_s = dto.failover.after_s;
+  if (dto.failover?.failback_after_s !== undefined) config.failback_after_s = dto.failover.failback_after_s;
+  if (dto.probe?.topic !== undefined) config.probe_topic = dto.probe.topic;
+  if (dto.probe?.interval_s !== undefined) config.probe_interval_s = dto.probe.interval_s;
+}
+
+function probeFaults(dto: PutMqttConfigDto) {
+  if (dto.probe?.topic == null) return [];
+  const fault = validatePublishTopic(dto.probe.topic);
+  return fault === null ? [] : [{ field: 'probe.topic', message: fault }];
+}
+
+/** Which field of the request a topic fault lies in. */
+function topicsField(part: string): string {
+  return part === 'topic' ? 'topics.pattern' : `topics.${part}`;
+}
+
+/** The row as the audit log compares it: a changed secret shows as changed, never its value. */
+function auditFields(config: MqttConfigEntity): Record<string, unknown> {
+  const { id, product_id, created_at, updated_at, revision, ...fields } = config;
+  return { ...fields };
+}

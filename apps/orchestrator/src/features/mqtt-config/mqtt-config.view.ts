@@ -1,0 +1,147 @@
+import { TRANSPORTS } from '@cortex-mqtt/contracts';
+import { Type } from 'class-transformer';
+import { IsArray, IsBoolean, IsIn, IsInt, IsObject, IsOptional, IsString, ValidateNested } from 'class-validator';
+import { ConnectionStatusView } from '../connection-status/connection-status.view';
+import { SubscriptionView } from '../subscriptions/subscription.view';
+import { DeliverySettingsDto, FailoverDto, LastWillDto, ProbeDto } from './mqtt-config.dto';
+
+export class BrokerView {
+  /** null = not configured yet. */
+  @IsString()
+  @IsOptional()
+  host!: string | null;
+
+  @IsInt()
+  port!: number;
+
+  @IsIn(TRANSPORTS)
+  transport!: string;
+
+  @IsString()
+  @IsOptional()
+  path!: string | null;
+
+  @IsBoolean()
+  use_tls!: boolean;
+
+  @IsBoolean()
+  verify_cert!: boolean;
+
+  @IsString()
+  @IsOptional()
+  username!: string | null;
+
+  @IsBoolean()
+  password_set!: boolean;
+
+  @IsString()
+  @IsOptional()
+  client_id!: string | null;
+
+  @IsInt()
+  keep_alive!: number;
+
+  @IsBoolean()
+  clean_session!: boolean;
+
+  @IsIn([4, 5])
+  protocol_version!: number;
+
+  @IsInt()
+  session_expiry_s!: number;
+
+  @IsInt()
+  connect_timeout_s!: number;
+
+  @IsString()
+  @IsOptional()
+  server_name!: string | null;
+
+  @IsArray()
+  @IsString({ each: true })
+  alpn_protocols!: string[];
+
+  @IsString()
+  @IsOptional()
+  ca_cert!: string | null;
+
+  @IsString()
+  @IsOptional()
+  client_cert!: string | null;
+
+  @IsBoolean()
+  client_key_set!: boolean;
+
+  @IsInt()
+  @IsOptional()
+  receive_maximum!: number | null;
+
+  @IsObject()
+  user_properties!: Record<string, string>;
+
+  @ValidateNested()
+  @Type(() => LastWillDto)
+  @IsOptional()
+  last_will!: LastWillDto | null;
+}
+
+export class TopicsView {
+  @IsString()
+  prefix!: string;
+
+  @IsString()
+  pattern!: string;
+
+  @IsBoolean()
+  use_shared!: boolean;
+
+  @IsString()
+  @IsOptional()
+  shared_group!: string | null;
+
+  @IsIn([0, 1, 2])
+  qos!: number;
+}
+
+export class MqttConfigSectionsView {
+  @ValidateNested()
+  @Type(() => BrokerView)
+  broker!: BrokerView;
+
+  @ValidateNested()
+  @Type(() => TopicsView)
+  topics!: TopicsView;
+
+  @ValidateNested()
+  @Type(() => DeliverySettingsDto)
+  delivery!: DeliverySettingsDto;
+
+  @ValidateNested()
+  @Type(() => FailoverDto)
+  failover!: FailoverDto;
+
+  @ValidateNested()
+  @Type(() => ProbeDto)
+  probe!: ProbeDto;
+}
+
+/** Answer of `GET` and `PUT …/mqtt-config`. */
+export class MqttConfigView {
+  @IsInt()
+  product_id!: number;
+
+  @IsInt()
+  revision!: number;
+
+  @ValidateNested()
+  @Type(() => MqttConfigSectionsView)
+  mqtt_config!: MqttConfigSectionsView;
+
+  @ValidateNested({ each: true })
+  @Type(() => SubscriptionView)
+  subscriptions!: SubscriptionView[];
+
+  @ValidateNested()
+  @Type(() => ConnectionStatusView)
+  status!: ConnectionStatusView;
+}

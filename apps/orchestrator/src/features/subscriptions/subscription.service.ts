@@ -1,0 +1,204 @@
+import { validateActions } from '@cortex-mqtt/actions';
+import type { FieldFault } from '@cortex-mqtt/contracts';
+import { type DataSource, type EntityManager, ILike, QueryFailedError } from 'typeorm';
+import { ConflictError, NotFoundError, ValidationError } from '../../http/app-error';
+import { type Page, pageWindow } from '../../http/pagination';
+import { type Actor, recordAudit } from '../audit/audit-trail';
+import type { ChangeNotifier } from '../mqtt-config/change-notifier';
+import { MqttConfigEntity } from '../mqtt-config/mqtt-config.entity';
+import { lockConfig, raiseRevision } from '../mqtt-config/revision';
+import { ProductEntity } from '../products/product.entity';
+import type { Versioned } from '../products/product.service';
+import type { CreateSubscriptionDto, SubscriptionListQuery, UpdateSubscriptionDto } from './subscription.dto';
+import { SubscriptionEntity } from './subscription.entity';
+import { presentSubscription } from './subscription.presenter';
+import type { SubscriptionView } from './subscription.view';
+import { resolveSubscriptionTopic } from './subscription-topic';
+
+export interface SubscriptionServiceDeps {
+  dataSource: DataSource;
+  notifier: ChangeNotifier;
+}
+
+interface WriteOptions {
+  actor: Actor;
+  expected_revision: number | undefined;
+}
+
+export class SubscriptionService {
+  constructor(private readonly deps: SubscriptionServiceDeps) {}
+
+  async list(product_id: number, query: SubscriptionListQuery): Promise<Page<SubscriptionView> & { revision: number }> {
+    const { product, config } = await this.surroundings(this.deps.dataSource.manager, product_id);
+    const window = pageWindow(query);
+    const pattern = query.search ? ILike(`%${query.search.replace(/[\\%_]/g, '\\$&')}%`) : undefined;
+    const own = { mqtt_config_id: config.id };
+    const [subscriptions, total] = await this.deps.dataSource.getRepository(SubscriptionEntity).findAndCount({
+      where: pattern
+        ? [
+            { ...own, name: pattern },
+            { ...own, topic: pattern },
+          ]
+        : own,
+      order: { id: 'ASC' },
+      skip: window.skip,
+      take: window.take,
+    });
+    return {
+      items: subscriptions.map((subscription) => presentSubscription(product, config, subscription)),
+      total,
+      page: window.page,
+      page_size: window.page_size,
+      revision: config.revision,
+    };
+  }
+
+  async read(product_id: number, id: number): Promise<Versioned<SubscriptionView>> {
+    const { manager } = this.deps.dataSource;
+    const { product, config } = await this.surroundings(manager, product_id);
+    const subscription = await findSubscription(manager, config, id);
+    return { value: presentSubscription(product, config, subscription), revision: config.revision };
+  }
+
+  async create(
+    product_id: number,
+    dto: CreateSubscriptionDto,
+    options: WriteOptions,
+  ): Promise<Versioned<SubscriptionView>> {
+    return this.write(product_id, dto, options, async (manager, config) =>
+      manager.create(SubscriptionEntity, {
+        mqtt_config_id: config.id,
+        absolute_topic: false,
+        enabled: true,
+        description: '',
+        actions: [],
+        qos: null,
+        payload_format: 'json',
+        filter: null,
+        message_key: null,
+        concurrency: null,
+        ordering: 'none',
+        messages_received: 0,
+        actions_executed: 0,
+        actions_failed: 0,
+      }),
+    );
+  }
+
+  async update(
+    product_id: number,
+    id: number,
+    dto: UpdateSubscriptionDto,
+    options: WriteOptions,
+  ): Promise<Versioned<SubscriptionView>> {
+    return this.write(product_id, dto, options, (manager, config) => findSubscription(manager, config, id));
+  }
+
+  async delete(product_id: number, id: number, options: WriteOptions): Promise<number> {
+    const revision = await this.deps.dataSource.transaction(async (manager) => {
+      const config = await lockConfig(manager, product_id, options.expected_revision);
+      const product = await manager.findOneByOrFail(ProductEntity, { id: product_id });
+      const subscription = await findSubscription(manager, config, id);
+      await manager.delete(SubscriptionEntity, { id });
+      await recordAudit(manager, {
+        actor: options.actor,
+        action: 'mqtt_subscription.delete',
+        entity_type: 'mqtt_subscription',
+        entity_id: id,
+        product_id,
+        before: auditFields(presentSubscription(product, config, subscription)),
+      });
+      return raiseRevision(manager, config);
+    });
+    await this.deps.notifier.configChanged(product_id, revision);
+    return revision;
+  }
+
+  /** Create and update are one path: take or make the row, put the fields on it, check all, save, audit, raise. */
+  private async write(
+    product_id: number,
+    dto: UpdateSubscriptionDto,
+    options: WriteOptions,
+    obtain: (manager: EntityManager, config: MqttConfigEntity) => Promise<SubscriptionEntity>,
+  ): Promise<Versioned<SubscriptionView>> {
+    const result = await withUniqueName(() =>
+      this.deps.dataSource.transaction(async (manager) => {
+        const config = await lockConfig(manager, product_id, options.expected_revision);
+        const product = await manager.findOneByOrFail(ProductEntity, { id: product_id });
+        const subscription = await obtain(manager, config);
+        const isNew = subscription.id === undefined;
+        const before = isNew ? null : auditFields(presentSubscription(product, config, subscription));
+        const faults = applyFields(subscription, dto);
+        const resolved = resolveSubscriptionTopic(product, config, subscription);
+        if (!resolved.ok)
+          faults.push(...resolved.faults.map(({ field, message }) => ({ field: topicField(field), message })));
+        if (faults.length > 0) throw new ValidationError(faults);
+        await manager.save(subscription);
+        const value = presentSubscription(product, config, subscription);
+        await recordAudit(manager, {
+          actor: options.actor,
+          action: isNew ? 'mqtt_subscription.create' : 'mqtt_subscription.update',
+          entity_type: 'mqtt_subscription',
+          entity_id: subscription.id,
+          product_id,
+          before,
+          after: auditFields(value),
+        });
+        return { value, revision: await raiseRevision(manager, config) };
+      }),
+    );
+    await this.deps.notifier.configChanged(product_id, result.revision);
+    return result;
+  }
+
+  private async surroundings(manager: EntityManager, product_id: number) {
+    const product = await manager.findOneBy(ProductEntity, { id: product_id });
+    const config = await manager.findOneBy(MqttConfigEntity, { product_id });
+    if (!product || !config) throw new NotFoundError(`There is no product ${product_id}.`);
+    return { product, config };
+  }
+}
+
+async function findSubscription(
+  manager: EntityManager,
+  config: MqttConfigEntity,
+  id: number,
+): Promise<SubscriptionEntity> {
+  const subscription = await manager.findOneBy(SubscriptionEntity, { id, mqtt_config_id: config.id });
+  if (!subscription) throw new NotFoundError(`Product ${config.product_id} has no subscription ${id}.`);
+  return subscription;
+}
+
+function applyFields(subscription: SubscriptionEntity, dto: UpdateSubscriptionDto): FieldFault[] {
+  const { actions, ...fields } = dto;
+  Object.assign(subscription, Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)));
+  if (actions === undefined) return [];
+  const checked = validateActions(actions);
+  subscription.actions = checked.actions;
+  return checked.faults;
+}
+
+/** A faulty prefix or pattern is not a field of a subscription: its topic is where the fault shows. */
+function topicField(part: string): string {
+  return part === 'topic' ? 'topic' : `topic (${part} of the configuration)`;
+}
+
+/** Counters change by themselves: they are not part of what a person did. */
+function auditFields(view: SubscriptionView): Record<string, unknown> {
+  const { messages_received, last_message_at, actions_executed, actions_failed, created_at, updated_at, ...fields } =
+    view;
+  return { ...fields };
+}
+
+async function withUniqueName<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof QueryFailedError && error.driverError?.constraint === 'uq_mqtt_subscriptions_name') {
+      throw new ConflictError('The product has a subscription of this name already.', [
+        { field: 'name', message: 'is taken by another subscription of this product' },
+      ]);
+    }
+    throw error;
+  }
+}

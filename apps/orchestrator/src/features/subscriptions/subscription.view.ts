@@ -1,0 +1,71 @@
+import { PAYLOAD_FORMATS, type PayloadFormat } from '@cortex-mqtt/contracts';
+import { IsArray, IsBoolean, IsIn, IsInt, IsOptional, IsString } from 'class-validator';
+
+export class SubscriptionView {
+  @IsInt()
+  id!: number;
+
+  @IsString()
+  name!: string;
+
+  @IsString()
+  topic!: string;
+
+  @IsBoolean()
+  absolute_topic!: boolean;
+
+  /** What is sent in SUBSCRIBE. */
+  @IsString()
+  topic_filter!: string;
+
+  @IsBoolean()
+  enabled!: boolean;
+
+  @IsString()
+  description!: string;
+
+  @IsArray()
+  actions!: unknown[];
+
+  /** null = the config's. */
+  @IsInt()
+  @IsOptional()
+  qos!: number | null;
+
+  @IsIn(PAYLOAD_FORMATS)
+  payload_format!: PayloadFormat;
+
+  @IsString()
+  @IsOptional()
+  filter!: string | null;
+
+  @IsString()
+  @IsOptional()
+  message_key!: string | null;
+
+  @IsInt()
+  @IsOptional()
+  concurrency!: number | null;
+
+  @IsString()
+  ordering!: string;
+
+  @IsInt()
+  messages_received!: number;
+
+  @IsString()
+  @IsOptional()
+  last_message_at!: string | null;
+
+  @IsInt()
+  actions_executed!: number;
+
+  @IsInt()
+  actions_failed!: number;
+
+  @IsString()
+  created_at!: string;
+
+  @IsString()
+  updated_at!: string;
+}
