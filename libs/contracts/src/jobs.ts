@@ -35,7 +35,36 @@ export interface DeliveryJobData {
   failed_actions: { action_id: string; error: string }[];
   /** Revision the delivery began with. */
   revision: number;
+  /** Attempts so far by action id. */
+  attempts_made: Record<string, number>;
+  /** The latest attempts, oldest first, 20 at most. */
+  attempts: DeliveryAttempt[];
+  /** RFC 3339, when it is due again; null while a listener is attempting it. */
+  next_try_at: string | null;
+  /** Set: not to be run but to be put among the dead letters, with this reason. */
+  dead_reason: string | null;
+  /** Set: runs after those of the same key with a lower sequence. */
+  ordering: { key: string; sequence: number } | null;
+  /** Milliseconds since the epoch at which a person had the dead letter tried again; null = never dead. */
+  revived_at_ms: number | null;
 }
+
+/** One run of one action of a delivery. */
+export interface DeliveryAttempt {
+  /** RFC 3339, at which it began. */
+  at: string;
+  action_id: string;
+  outcome: 'succeeded' | 'failed' | 'permanent' | 'deferred';
+  /** Of a webhook: the HTTP status code. */
+  status: number | null;
+  error: string | null;
+  /** The first characters of the response, secrets redacted. */
+  response_excerpt: string | null;
+  duration_ms: number;
+}
+
+/** A delivery in the queue of its product. */
+export type DeliveryJob = { name: 'deliver'; data: DeliveryJobData };
 
 /** An MQTT PUBLISH as it was received; bytes in base64. */
 export interface QueuedMessage {

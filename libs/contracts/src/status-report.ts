@@ -25,15 +25,23 @@ export type ConnectionState = (typeof CONNECTION_STATES)[number];
 export const CONFIG_SOURCES = ['orchestrator', 'last_known_good', 'environment'] as const;
 export type ConfigSource = (typeof CONFIG_SOURCES)[number];
 
-/** Cumulative since the process started; the orchestrator adds differences, so a repeated report counts once. */
+/**
+ * Cumulative since the process started; the orchestrator adds differences, so a repeated report counts once. They
+ * reconcile: `messages_received = messages_matched + messages_unmatched`, and `deliveries_started + deliveries_taken =
+ * deliveries_succeeded + deliveries_failed + deliveries_queued + deliveries_dead +` those in flight.
+ */
 export interface InstanceCounters {
   messages_received: number;
   messages_matched: number;
   messages_unmatched: number;
   deliveries_started: number;
   deliveries_succeeded: number;
+  /** Given up without a dead letter, because no queue is configured. */
   deliveries_failed: number;
+  /** Times a delivery was left to the queue; with `deliveries_taken` taken off: those that wait there. */
   deliveries_queued: number;
+  /** Times a delivery was taken from the queue. */
+  deliveries_taken: number;
   deliveries_dead: number;
   actions_executed: number;
   actions_failed: number;

@@ -1,0 +1,161 @@
+import { type DeliveryJob, type DeliveryJobData, queueNames, type ProductId } from '@cortex-mqtt/contracts';
+import { Job, type Queue } from 'bullmq';
+import type { QueueBackend } from '../queue-backend';
+import type { TypedQueue } from '../typed-queue';
+
+/** How long dead letters are kept, seconds. */
+export const DEAD_LETTERS_KEPT_S = 30 * 24 * 3600;
+
+/** Operations on single jobs that are under way at once. */
+const PARALLEL_OPERATIONS = 64;
+
+/** A delivery to write, due after `delay_ms`: its lease when an attempt is under way, else its pause. */
+export interface JournalEntry {
+  job_id: string;
+  data: DeliveryJobData;
+  delay_ms: number;
+}
+
+/**
+ * The producer's side of a product's deliveries queue: what a listener writes before it acknowledges a message. All
+ * operations throw QueueUnavailableError while the queue is away.
+ */
+export interface DeliveryJournal {
+  /** Writes all or none. What is written after the time limit all the same is taken away again. */
+  write(entries: JournalEntry[]): Promise<void>;
+  /** Moves the leases of deliveries that are still being attempted; gives the ids that are not leased any more. */
+  renew(job_ids: string[], lease_ms: number): Promise<string[]>;
+  /** Takes deliveries away that have succeeded; one that another listener has taken meanwhile stays. */
+  remove(job_ids: string[]): Promise<void>;
+  /** Stores what has been tried and when it is due again; false when another listener has taken it meanwhile. */
+  reschedule(entry: JournalEntry): Promise<boolean>;
+  /** Deliveries that wait or are being worked, dead ones not counted. */
+  depth(): Promise<number>;
+  /** Milliseconds since the epoch at which the oldest delivery of those due first was added; null when none waits. */
+  oldestAddedAt(): Promise<number | null>;
+}
+
+export function createDeliveryJournal(deps: {
+  backend: QueueBackend;
+  product_id: ProductId;
+  limit_ms?: number;
+}): DeliveryJournal {
+  const queue: TypedQueue<DeliveryJob> = deliveriesQueue(deps.backend, deps.product_id);
+  const limit_ms = deps.limit_ms;
+
+  const removeAll = (job_ids: string[]): Promise<void> =>
+    queue.run(
+      'remove',
+      async (bull) => {
+        await inParallel(job_ids, async (id) => {
+          try {
+            await bull.remove(id, { removeChildren: false });
+          } catch (error) {
+            if (!isTaken(error)) throw error;
+          }
+        });
+      },
+      limit_ms,
+    );
+
+  return {
+    async write(entries) {
+      await queue.addBulk(
+        entries.map(({ job_id, data, delay_ms }) => ({ name: 'deliver', data, options: { job_id, delay_ms } })),
+        {
+          limit_ms,
+          onLateSuccess: () => {
+            // If this fails too the deliveries run a second time, under the same idempotency ids.
+            removeAll(entries.map((entry) => entry.job_id)).catch(() => undefined);
+          },
+        },
+      );
+    },
+
+    renew: (job_ids, lease_ms) =>
+      queue.run(
+        'renew',
+        async (bull) => {
+          const lost: string[] = [];
+          await inParallel(job_ids, async (id) => {
+            if (!(await changeDelay(bull, id, lease_ms))) lost.push(id);
+          });
+          return lost;
+        },
+        limit_ms,
+      ),
+
+    remove: removeAll,
+
+    reschedule: ({ job_id, data, delay_ms }) =>
+      queue.run(
+        'reschedule',
+        async (bull) => {
+          try {
+            await handleOf(bull, job_id).updateData(data);
+          } catch (error) {
+            if (isTaken(error)) return false;
+            throw error;
+          }
+          return changeDelay(bull, job_id, delay_ms);
+        },
+        limit_ms,
+      ),
+
+    async depth() {
+      const counts = await queue.counts();
+      return (counts.waiting ?? 0) + (counts.active ?? 0) + (counts.delayed ?? 0) + (counts.prioritized ?? 0);
+    },
+
+    oldestAddedAt: () =>
+      queue.run('oldest', async (bull) => {
+        const jobs = await bull.getJobs(['wait', 'active', 'delayed'], 0, 0, true);
+        const added = jobs.filter((job) => job !== undefined).map((job) => job.timestamp);
+        return added.length === 0 ? null : Math.min(...added);
+      }),
+  };
+}
+
+/** The queue of a product's deliveries: completed ones leave nothing, failed ones are the dead letters. */
+export function deliveriesQueue(backend: QueueBackend, product_id: ProductId): TypedQueue<DeliveryJob> {
+  return backend.queue<DeliveryJob>(queueNames.deliveries(product_id), {
+    retention: { removeOnComplete: true, removeOnFail: { age: DEAD_LETTERS_KEPT_S } },
+  });
+}
+
+/** A job object without a round trip to fetch it; only its id is used. */
+const handleOf = (queue: Queue, job_id: string): Job => new Job(queue, 'deliver', {}, {}, job_id);
+
+async function changeDelay(queue: Queue, job_id: string, delay_ms: number): Promise<boolean> {
+  try {
+    await handleOf(queue, job_id).changeDelay(delay_ms);
+    return true;
+  } catch (error) {
+    if (isTaken(error)) return false;
+    throw error;
+  }
+}
+
+/** BullMQ's ways of saying that a job is gone or in another's hands. */
+export function isTaken(error: unknown): boolean {
+  return error instanceof Error && /missing key|not in the \w+ state|locked|could not be removed/i.test(error.message);
+}
+
+/** Runs `work` for all items, a bounded number at once; the first error is thrown after all have ended. */
+export async function inParallel<T>(
+  items: readonly T[],
+  work: (item: T) => Promise<void>,
+  parallel = PARALLEL_OPERATIONS,
+): Promise<void> {
+  let next = 0;
+  const runner = async (): Promise<void> => {
+    while (next < items.length) {
+      const item = items[next] as T;
+      next += 1;
+      await work(item);
+    }
+  };
+  const results = await Promise.allSettled(Array.from({ length: Math.min(parallel, items.length) }, runner));
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed) throw failed.reason;
+}
