@@ -1,0 +1,342 @@
+/** The shapes of the REST API as the console reads them. Times are RFC 3339 strings, in UTC. */
+
+export type QoS = 0 | 1 | 2;
+export type Role = 'viewer' | 'operator' | 'admin';
+export type Transport = 'tcp' | 'tls' | 'ws' | 'wss';
+export type PayloadFormat = 'json' | 'text' | 'binary';
+
+export interface Page<T> {
+  items: T[];
+  total: number;
+  page: number;
+  page_size: number;
+}
+
+export interface FieldFault {
+  field: string;
+  message: string;
+}
+
+/** RFC 9457 problem details. */
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  instance?: string;
+  request_id?: string;
+  errors?: FieldFault[];
+}
+
+export interface User {
+  id: number;
+  email: string;
+  name: string;
+  role: Role;
+  /** Ids of the products an operator may change; an admin needs none. */
+  products: number[];
+}
+
+export type ConnectionState = 'no_listener' | 'connecting' | 'connected' | 'degraded' | 'disconnected' | 'stale';
+export type InstanceState =
+  | 'starting'
+  | 'unconfigured'
+  | 'connecting'
+  | 'connected'
+  | 'degraded'
+  | 'disconnected'
+  | 'standby'
+  | 'stopped'
+  | 'stale';
+
+export interface Product {
+  id: number;
+  name: string;
+  slug: string;
+  description: string | null;
+  enabled: boolean;
+  variables: Record<string, string>;
+  created_at: string;
+  updated_at: string;
+  /** The summary the products page lists; absent where the server leaves it out. */
+  status?: ProductStatusSummary;
+}
+
+export interface ProductStatusSummary {
+  state: ConnectionState;
+  connected: boolean;
+  connection_error: string | null;
+  messages_received: number;
+  last_message_at: string | null;
+  desired_revision: number;
+  applied_revision: number | null;
+}
+
+export interface LastWill {
+  topic: string;
+  payload: string;
+  qos: QoS;
+  retain: boolean;
+  delay_s: number;
+}
+
+export interface Broker {
+  host: string | null;
+  port: number;
+  use_tls: boolean;
+  verify_cert: boolean;
+  username: string | null;
+  password_set: boolean;
+  client_id: string | null;
+  keep_alive: number;
+  clean_session: boolean;
+  protocol_version: 4 | 5;
+  transport: Transport;
+  path: string | null;
+  server_name: string | null;
+  ca_cert: string | null;
+  client_cert: string | null;
+  client_key_set: boolean;
+  session_expiry_s: number;
+  connect_timeout_s: number;
+  receive_maximum: number | null;
+  last_will: LastWill | null;
+}
+
+export interface Topics {
+  prefix: string | null;
+  pattern: string | null;
+  use_shared: boolean;
+  shared_group: string | null;
+  qos: QoS;
+}
+
+export interface ActionDefinition {
+  id: string;
+  type: string;
+  name?: string;
+  enabled: boolean;
+  when?: string | null;
+  input?: string | null;
+  retry?: { max_attempts?: number; base_delay_ms?: number; max_delay_ms?: number } | null;
+  timeout_ms?: number;
+  [field: string]: unknown;
+}
+
+export interface Subscription {
+  id: number;
+  name: string;
+  topic: string;
+  absolute_topic: boolean;
+  topic_filter: string;
+  enabled: boolean;
+  description: string | null;
+  qos: QoS | null;
+  payload_format: PayloadFormat;
+  filter: string | null;
+  message_key: string | null;
+  concurrency: number | null;
+  ordering: string;
+  actions: ActionDefinition[];
+  messages_received: number;
+  last_message_at: string | null;
+  actions_executed: number;
+  actions_failed: number;
+  created_at: string;
+  updated_at: string;
+}
+
+/** Fields a POST or PUT of a subscription may carry. */
+export type SubscriptionChange = Partial<
+  Pick<
+    Subscription,
+    | 'name'
+    | 'topic'
+    | 'absolute_topic'
+    | 'enabled'
+    | 'description'
+    | 'qos'
+    | 'payload_format'
+    | 'filter'
+    | 'message_key'
+    | 'concurrency'
+    | 'ordering'
+    | 'actions'
+  >
+>;
+
+export interface MqttConfigDocument {
+  product_id: number;
+  revision: number;
+  mqtt_config: { broker: Broker; topics: Topics };
+  subscriptions: Subscription[];
+  status: ConnectionStatus;
+}
+
+export interface TopicFilterState {
+  topic_filter: string;
+  subscription_ids: number[];
+  requested_qos: QoS;
+  granted_qos: QoS | null;
+  refused: string | null;
+}
+
+export interface Warning {
+  code: string;
+  message: string;
+}
+
+export interface InstanceStatus {
+  id: string;
+  state: InstanceState;
+  state_since: string | null;
+  reason: string | null;
+  reason_code: string | null;
+  advice: string | null;
+  applied_revision: number | null;
+  rejected_revision: { revision: number; reason: string } | null;
+  config_source: 'orchestrator' | 'last_known_good' | 'environment' | null;
+  last_heartbeat_at: string | null;
+  started_at: string | null;
+  version: string | null;
+  hostname: string | null;
+  client_id: string | null;
+  broker: { name: string; host: string; port: number } | null;
+  recovery: { attempt: number; next_try_at: string | null } | null;
+  topic_filters: TopicFilterState[];
+  warnings: Warning[];
+  in_flight: number | null;
+  queue_depth: number | null;
+  oldest_unacknowledged_ms: number | null;
+  messages_received: number;
+}
+
+export interface ConnectionStatus {
+  product_id: number;
+  connected: boolean;
+  state: ConnectionState;
+  state_since?: string | null;
+  desired_revision: number;
+  applied_revision: number | null;
+  last_connected_at: string | null;
+  last_disconnected_at: string | null;
+  connection_error: string | null;
+  messages_received: number;
+  last_message_at: string | null;
+  subscribed_topics_count: number;
+  client_id: string | null;
+  broker_info: Record<string, unknown> | null;
+  updated_at: string | null;
+  instances: InstanceStatus[];
+  /** Counters of each subscription, live. */
+  subscriptions?: {
+    subscription_id: number;
+    messages_received: number;
+    actions_executed: number;
+    actions_failed: number;
+    last_message_at: string | null;
+  }[];
+}
+
+export const TEST_STAGES = ['dns', 'tcp', 'tls', 'websocket', 'connect', 'subscribe', 'roundtrip'] as const;
+export type TestStage = (typeof TEST_STAGES)[number];
+
+export interface StageResult {
+  stage: TestStage;
+  state: 'passed' | 'failed' | 'skipped';
+  duration_ms: number;
+  detail: Record<string, unknown> | string | null;
+}
+
+export interface ConnectionTestResult {
+  status: 'success' | 'failed';
+  connected: boolean;
+  latency_ms: number | null;
+  broker_info: Record<string, unknown>;
+  tested_from: string;
+  stages: StageResult[];
+  diagnosis: { stage: TestStage; code: string; cause: string; advice: string } | null;
+  warnings?: Warning[];
+}
+
+export interface ReconnectOutcome {
+  id: string;
+  instances: {
+    id: string;
+    state: 'pending' | 'reconnected' | 'failed' | 'no_answer' | string;
+    reason?: string | null;
+    finished_at?: string | null;
+  }[];
+}
+
+export interface ConnectionEvent {
+  id: number;
+  at: string;
+  instance_id: string | null;
+  type: string;
+  broker: string | null;
+  detail: Record<string, unknown>;
+}
+
+/** JSON Schema (2020-12) as far as the action forms use it. */
+export interface JsonSchema {
+  type?: string | string[];
+  title?: string;
+  description?: string;
+  properties?: Record<string, JsonSchema>;
+  required?: string[];
+  items?: JsonSchema;
+  enum?: unknown[];
+  const?: unknown;
+  default?: unknown;
+  minimum?: number;
+  maximum?: number;
+  minLength?: number;
+  maxLength?: number;
+  minItems?: number;
+  maxItems?: number;
+  pattern?: string;
+  additionalProperties?: boolean | JsonSchema;
+  oneOf?: JsonSchema[];
+  anyOf?: JsonSchema[];
+  allOf?: JsonSchema[];
+  $ref?: string;
+  definitions?: Record<string, JsonSchema>;
+  $defs?: Record<string, JsonSchema>;
+}
+
+export interface ActionType {
+  type: string;
+  title: string;
+  description: string;
+  schema: JsonSchema;
+}
+
+export interface AuditEntry {
+  id: number;
+  at: string;
+  actor: { type: string; id: number | string | null; name: string | null };
+  product_id: number | null;
+  action: string;
+  entity: string;
+  entity_id: string | null;
+  before: unknown;
+  after: unknown;
+  ip: string | null;
+  request_id: string | null;
+}
+
+export interface ApiToken {
+  id: number;
+  name: string;
+  created_at: string;
+  last_used_at: string | null;
+  expires_at: string | null;
+}
+
+export interface ProductSecret {
+  name: string;
+  description?: string | null;
+  created_at: string;
+  updated_at: string;
+}

@@ -1,0 +1,46 @@
+import { Tooltip } from '@mantine/core';
+import { useSyncExternalStore } from 'react';
+import { texts } from '../texts';
+import { exactTime, relativeTime } from './relative-time';
+
+/** One clock for the whole page: a thousand times on screen cost one timer. */
+const clock = createClock(1_000);
+
+/** The time now, in milliseconds, anew each second. */
+export function useNow(): number {
+  return useSyncExternalStore(clock.subscribe, clock.read);
+}
+
+/** A point in time as people say it, with the exact one on hover. */
+export function Time({ at, fallback = texts.common.never }: { at: string | null | undefined; fallback?: string }) {
+  const now = useNow();
+  if (!at) return <span>{fallback}</span>;
+  return (
+    <Tooltip label={exactTime(at)}>
+      <time dateTime={at}>{relativeTime(at, now)}</time>
+    </Tooltip>
+  );
+}
+
+function createClock(intervalMs: number) {
+  const listeners = new Set<() => void>();
+  let now = Date.now();
+  let timer: ReturnType<typeof setInterval> | undefined;
+  return {
+    read: () => now,
+    subscribe: (listener: () => void) => {
+      listeners.add(listener);
+      timer ??= setInterval(() => {
+        now = Date.now();
+        for (const notify of listeners) notify();
+      }, intervalMs);
+      return () => {
+        listeners.delete(listener);
+        if (listeners.size === 0) {
+          clearInterval(timer);
+          timer = undefined;
+        }
+      };
+    },
+  };
+}

@@ -1,0 +1,3 @@
+export function MqttConfigPage() {
+  return <p>…</p>;
+}

@@ -1,0 +1,58 @@
+import { Skeleton } from '@mantine/core';
+import { IconChevronRight } from '@tabler/icons-react';
+import { Link, NavLink, Outlet, useParams } from 'react-router';
+import { ApiError } from '../../api/problem';
+import { Failure } from '../../components/states';
+import { StatusBadge } from '../../components/status-badge';
+import { productPages } from '../../shell/page-list';
+import { NotFoundPage } from '../../shell/route-states';
+import { texts } from '../../texts';
+import { useConnectionStatus } from '../mqtt-config/connection-status-query';
+import classes from './product-page.module.css';
+import { useProduct } from './products-query';
+
+/** Id of the product in the address. */
+export function useProductId(): number {
+  const { productId } = useParams();
+  return Number(productId);
+}
+
+/** Head and tabs of a product; its pages are below. */
+export function ProductPage() {
+  const productId = useProductId();
+  const product = useProduct(productId);
+  const { status } = useConnectionStatus(productId);
+  if (!Number.isInteger(productId)) return <NotFoundPage />;
+  if (product.isError && !product.data) {
+    if (product.error instanceof ApiError && product.error.status === 404) return <NotFoundPage />;
+    return <Failure error={product.error} onRetry={() => void product.refetch()} />;
+  }
+  return (
+    <div className={classes.product}>
+      <div className={classes.head}>
+        <div className={classes.crumbs}>
+          <Link to="/products" className={classes.back}>
+            {texts.products.title}
+          </Link>
+          <IconChevronRight size={14} aria-hidden />
+          {product.data ? (
+            <Link to={`/products/${productId}/mqtt-config`} className={classes.name}>
+              {product.data.name}
+            </Link>
+          ) : (
+            <Skeleton height={16} width={120} />
+          )}
+          {product.data && <StatusBadge state={product.data.enabled ? status?.state : 'paused'} />}
+        </div>
+        <nav aria-label={texts.nav.productTabs} className={classes.tabs}>
+          {productPages.map((page) => (
+            <NavLink key={page.path} to={page.path} className={classes.tab}>
+              {page.label}
+            </NavLink>
+          ))}
+        </nav>
+      </div>
+      <Outlet />
+    </div>
+  );
+}

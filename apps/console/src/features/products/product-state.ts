@@ -1,0 +1,34 @@
+import type { Product } from '../../api/types';
+import { type AnyState, asState, severityOf, toneOf } from '../../components/state-language';
+
+/** State of a product as people think of it: switched off comes before what its listener says. */
+export function stateOfProduct(product: Product): AnyState {
+  if (!product.enabled) return 'paused';
+  return asState(product.status?.state);
+}
+
+/** Does somebody have to look at it? */
+export function isProblem(product: Product): boolean {
+  const tone = toneOf(stateOfProduct(product));
+  return tone === 'bad' || tone === 'warn';
+}
+
+/** Problems first, then what is on its way, what is off, what is well; by name within each. */
+export function byUrgency(a: Product, b: Product): number {
+  return severityOf(stateOfProduct(a)) - severityOf(stateOfProduct(b)) || a.name.localeCompare(b.name);
+}
+
+export type ProductFilter = 'all' | 'problems' | 'connected';
+
+export function filterProducts(products: Product[], search: string, filter: ProductFilter): Product[] {
+  const needle = search.trim().toLowerCase();
+  return products
+    .filter((product) => {
+      if (filter === 'problems' && !isProblem(product)) return false;
+      if (filter === 'connected' && toneOf(stateOfProduct(product)) !== 'ok') return false;
+      return [product.name, product.slug, product.description ?? ''].some((text) =>
+        text.toLowerCase().includes(needle),
+      );
+    })
+    .sort(byUrgency);
+}
