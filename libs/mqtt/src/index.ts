@@ -1,4 +1,8 @@
 export * from './client-options';
+export * from './diagnosis/diagnosis';
+export * from './diagnosis/failure';
+export { takenOver } from './diagnosis/mqtt-faults';
+export * from './diagnosis/reason-codes';
 export * from './egress-policy';
 export * from './topic-filter';
 export * from './topic-index';

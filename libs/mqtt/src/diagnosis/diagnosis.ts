@@ -1,0 +1,39 @@
+import type { Diagnosis, TestStage } from '@cortex-mqtt/contracts';
+import type { ConnectionFailure, FailureContext, Finding } from './failure';
+import { diagnoseMqttReason } from './mqtt-faults';
+import { diagnoseNetworkError } from './network-faults';
+import { diagnoseTlsError } from './tls-faults';
+
+/**
+ * Why a connection failed at `stage`, in plain words, and what to do about it. An error that carries a `stage` of its own (a
+ * broker stream's do) knows better. Never throws; what isn't known comes as `UNKNOWN` with the error's own message.
+ */
+export function diagnoseFailure(stage: TestStage, failure: ConnectionFailure, context: FailureContext): Diagnosis {
+  const at = failure instanceof Error ? (stageOf(failure) ?? stage) : stage;
+  const finding = find(at, failure, context);
+  return { stage: finding.stage ?? at, code: finding.code, cause: finding.cause, advice: finding.advice };
+}
+
+function find(stage: TestStage, failure: ConnectionFailure, context: FailureContext): Finding {
+  if (!(failure instanceof Error)) {
+    if (failure.kind === 'reason') return diagnoseMqttReason(failure, context);
+    return diagnoseNetworkError(stage, failure, context);
+  }
+  const reason_code = mqttReasonOf(failure);
+  if (reason_code !== null) return diagnoseMqttReason({ kind: 'reason', packet: 'connack', reason_code }, context);
+  // What the port speaks explains more than the symptom does.
+  if (context.port_speaks == null) {
+    const tls = diagnoseTlsError(failure, context);
+    if (tls !== null) return tls;
+  }
+  return diagnoseNetworkError(stage, failure, context);
+}
+
+/** The numeric `code` of mqtt.js' errors; Node's are strings. */
+function mqttReasonOf(error: Error): number | null {
+  return 'code' in error && typeof error.code === 'number' ? error.code : null;
+}
+
+function stageOf(error: Error): TestStage | null {
+  return 'stage' in error && typeof error.stage === 'string' ? (error.stage as TestStage) : null;
+}
