@@ -21,31 +21,31 @@ describe('diagnoseFailure', () => {
     }
   });
 
-  it.each([
-    [connack(1), 'PROTOCOL_VERSION_REFUSED'],
-    [connack(2), 'CLIENT_ID_REFUSED'],
-    [connack(3), 'SERVER_UNAVAILABLE'],
-    [connack(4), 'BAD_CREDENTIALS'],
-    [connack(5), 'NOT_AUTHORIZED'],
-    [connack(0x86), 'BAD_CREDENTIALS'],
-    [connack(0x87), 'NOT_AUTHORIZED'],
-    [connack(0x8e), 'TAKEN_OVER'],
-    [withCode(5, 'Connection refused: Not authorized'), 'NOT_AUTHORIZED'],
-    [withCode(0x87, 'Connection refused: Not authorized'), 'NOT_AUTHORIZED'],
-    [new Error('connack timeout'), 'NO_CONNACK'],
-    [new Error('Keepalive timeout'), 'CONNECTION_DEAD'],
-    [new Error('Invalid header flag bits, must be 0x0 for puback packet'), 'NOT_MQTT'],
-    [withCode('CERT_HAS_EXPIRED'), 'CERTIFICATE_EXPIRED'],
-    [withCode('CERT_REVOKED'), 'CERTIFICATE_REVOKED'],
-    [withCode('EHOSTUNREACH'), 'HOST_UNREACHABLE'],
-    [withCode('ENETUNREACH'), 'HOST_UNREACHABLE'],
-    [withCode('EAI_AGAIN'), 'DNS_UNAVAILABLE'],
-    [withCode('ENOTFOUND'), 'HOST_UNKNOWN'],
-    [withCode('EACCES'), 'CONNECTION_FORBIDDEN'],
-    [withCode('ECONNRESET'), 'CLOSED_WITHOUT_CONNACK'],
-    [new AggregateError([withCode('ENETUNREACH'), withCode('ECONNREFUSED')]), 'CONNECTION_REFUSED'],
-    [new Error('something new'), 'UNKNOWN'],
-  ])('calls %o %s', (failure, code) => {
+  it.each<[string, ConnectionFailure]>([
+    ['PROTOCOL_VERSION_REFUSED', connack(1)],
+    ['CLIENT_ID_REFUSED', connack(2)],
+    ['SERVER_UNAVAILABLE', connack(3)],
+    ['BAD_CREDENTIALS', connack(4)],
+    ['NOT_AUTHORIZED', connack(5)],
+    ['BAD_CREDENTIALS', connack(0x86)],
+    ['NOT_AUTHORIZED', connack(0x87)],
+    ['TAKEN_OVER', connack(0x8e)],
+    ['NOT_AUTHORIZED', withCode(5, 'Connection refused: Not authorized')],
+    ['NOT_AUTHORIZED', withCode(0x87, 'Connection refused: Not authorized')],
+    ['NO_CONNACK', new Error('connack timeout')],
+    ['CONNECTION_DEAD', new Error('Keepalive timeout')],
+    ['NOT_MQTT', new Error('Invalid header flag bits, must be 0x0 for puback packet')],
+    ['CERTIFICATE_EXPIRED', withCode('CERT_HAS_EXPIRED')],
+    ['CERTIFICATE_REVOKED', withCode('CERT_REVOKED')],
+    ['HOST_UNREACHABLE', withCode('EHOSTUNREACH')],
+    ['HOST_UNREACHABLE', withCode('ENETUNREACH')],
+    ['DNS_UNAVAILABLE', withCode('EAI_AGAIN')],
+    ['HOST_UNKNOWN', withCode('ENOTFOUND')],
+    ['CONNECTION_FORBIDDEN', withCode('EACCES')],
+    ['CLOSED_WITHOUT_CONNACK', withCode('ECONNRESET')],
+    ['CONNECTION_REFUSED', new AggregateError([withCode('ENETUNREACH'), withCode('ECONNREFUSED')])],
+    ['UNKNOWN', new Error('something new')],
+  ])('finds %s (%#)', (code, failure) => {
     expect(diagnoseFailure('connect', failure, context).code).toBe(code);
   });
 
