@@ -5,7 +5,9 @@ module.exports = {
   testMatch: ['**/src/**/*.test.ts', '**/src/**/*.test.tsx'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/'],
   modulePathIgnorePatterns: ['<rootDir>/.*/dist/'],
-  transform: { '^.+\\.tsx?$': '@swc/jest' },
+  transform: { '^.+\\.tsx?$': '@swc/jest', '/node_modules/aedes/.+\\.js$': '@swc/jest' },
+  // ESM only, which jest can't require on the oldest Node we take.
+  transformIgnorePatterns: ['/node_modules/(?!aedes/)'],
   moduleNameMapper: {
     '^@cortex-mqtt/migrations$': '<rootDir>/migrations/src/index.ts',
     '^@cortex-mqtt/([a-z-]+)$': '<rootDir>/libs/$1/src/index.ts',

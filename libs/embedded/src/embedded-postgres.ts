@@ -29,6 +29,8 @@ export interface EmbeddedPostgresOptions {
   database?: string;
   /** Server settings, name → value (`fsync: 'off'`). */
   settings?: Record<string, string>;
+  /** For data that nobody misses after a power cut, as in tests: nothing is forced to the disk. */
+  disposable?: boolean;
 }
 
 export interface EmbeddedPostgres {
@@ -51,6 +53,7 @@ interface ServerFile {
 const SUPERUSER = 'cortex';
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 30_000;
+const DISPOSABLE = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
 const LOG_LIMIT_BYTES = 10_000_000;
 
 /**
@@ -69,6 +72,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const serverFile = join(dataDir, 'server.json');
   const logFile = join(dataDir, 'postgres.log');
   const database = options.database ?? 'cortex_mqtt';
+  const settings = { ...(options.disposable ? DISPOSABLE : {}), ...options.settings };
   const known = readServerFile(serverFile);
 
   if (known) {
@@ -84,13 +88,13 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
 
   const password = known?.password ?? randomBytes(24).toString('base64url');
   if (!known || !existsSync(join(cluster, 'PG_VERSION'))) {
-    await initialise({ binaries, cluster, password, user });
+    await initialise({ binaries, cluster, password, user, sync: !options.disposable });
   }
   for (let attempt = 1; ; attempt++) {
     const port = options.port ?? (await choosePort(known?.port, attempt));
     // Written before the start, so that a server whose parent is killed right now can be found and stopped.
     writeFileSync(serverFile, JSON.stringify({ port, password } satisfies ServerFile), { mode: 0o600 });
-    const started = await launch({ binaries, cluster, port, user, logFile, settings: options.settings ?? {} });
+    const started = await launch({ binaries, cluster, port, user, logFile, settings });
     if (started.state === 'ready') {
       return handle({ process: started.process, adopted: false, port, password });
     }
@@ -188,9 +192,10 @@ interface InitialiseOptions {
   cluster: string;
   password: string;
   user: PostgresUser;
+  sync: boolean;
 }
 
-async function initialise({ binaries, cluster, password, user }: InitialiseOptions): Promise<void> {
+async function initialise({ binaries, cluster, password, user, sync }: InitialiseOptions): Promise<void> {
   // An initdb that was killed half way leaves files that the next one refuses.
   for (const entry of readdirSync(cluster)) {
     rmSync(join(cluster, entry), { recursive: true, force: true });
@@ -213,6 +218,7 @@ async function initialise({ binaries, cluster, password, user }: InitialiseOptio
       '--locale-provider=builtin',
       '--builtin-locale=C.UTF-8',
       '--no-instructions',
+      ...(sync ? [] : ['--no-sync']),
     ],
     { ...user, cwd: '/', stdio: ['ignore', 'pipe', 'pipe'] },
   );

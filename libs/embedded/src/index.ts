@@ -7,3 +7,4 @@ export {
   type StopProcessOptions,
   stopProcess,
 } from './process-identity';
+export { type EmbeddedBroker, type EmbeddedBrokerOptions, startEmbeddedBroker } from './embedded-broker';

@@ -40,7 +40,8 @@ export async function startTestPostgres(): Promise<TestPostgres> {
       const server = await startEmbeddedPostgres({
         dataDir: join(dir, 'postgres'),
         database: 'postgres',
-        settings: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '300' },
+        disposable: true,
+        settings: { max_connections: '300' },
       });
       registerTestProcess(server.process.pid);
       writeWhole(answer, JSON.stringify({ url: server.url }));
