@@ -1,0 +1,86 @@
+import type { MessageEnvelope, PayloadFormat } from '@cortex-mqtt/contracts';
+import { decodePayload, type DecodedPayload } from './payload';
+
+export type EnvelopeFields = Omit<MessageEnvelope, 'payload' | 'payload_base64'>;
+
+/** The bytes behind an envelope, for who must pass them on untouched or decode them elsewhere. */
+export interface RawPayload {
+  bytes: Buffer;
+  format: PayloadFormat;
+}
+
+const rawPayloads = new WeakMap<object, RawPayload>();
+
+/**
+ * The envelope of one message for one action. `payload` is decoded when it is first asked for, and then throws
+ * PayloadDecodeError if it isn't what `format` says. Give `shared` (one object a message) so that the envelopes of
+ * several actions decode it once.
+ */
+export function createEnvelope(
+  fields: EnvelopeFields,
+  raw: RawPayload,
+  shared: SharedPayload = createSharedPayload(raw),
+): MessageEnvelope {
+  const envelope: EnvelopeFields = {
+    id: fields.id,
+    product_id: fields.product_id,
+    subscription_id: fields.subscription_id,
+    topic: fields.topic,
+    params: fields.params,
+    qos: fields.qos,
+    retain: fields.retain,
+    duplicate: fields.duplicate,
+    user_properties: fields.user_properties,
+    received_at: fields.received_at,
+  };
+  Object.defineProperty(envelope, 'payload', { enumerable: true, get: () => shared.decode().payload });
+  if (raw.format === 'binary') {
+    Object.defineProperty(envelope, 'payload_base64', { enumerable: true, get: () => shared.decode().payload_base64 });
+  }
+  rawPayloads.set(envelope, raw);
+  return envelope as MessageEnvelope;
+}
+
+/** The decoded payload of one message, made once. */
+export interface SharedPayload {
+  decode(): DecodedPayload;
+}
+
+export function createSharedPayload(raw: RawPayload): SharedPayload {
+  let decoded: DecodedPayload | null = null;
+  return {
+    decode: () => {
+      decoded ??= decodePayload(raw.bytes, raw.format);
+      return decoded;
+    },
+  };
+}
+
+/** The bytes an envelope was made from; undefined for a plain object that only looks like one. */
+export function rawPayloadOf(envelope: object): RawPayload | undefined {
+  return rawPayloads.get(envelope);
+}
+
+/**
+ * The envelope as JSON. A JSON payload is embedded byte for byte as it came: no parse-and-print that rounds a 64-bit
+ * integer or reorders keys. It is parsed once all the same, since what isn't JSON must not be sent as such
+ * (PayloadDecodeError).
+ */
+export function serializeEnvelope(
+  envelope: MessageEnvelope,
+  raw: RawPayload | undefined = rawPayloadOf(envelope),
+): string {
+  const head =
+    `{"id":${JSON.stringify(envelope.id)},"product_id":${envelope.product_id},` +
+    `"subscription_id":${envelope.subscription_id},"topic":${JSON.stringify(envelope.topic)},` +
+    `"params":${JSON.stringify(envelope.params)},`;
+  const tail =
+    `"qos":${envelope.qos},"retain":${envelope.retain},"duplicate":${envelope.duplicate},` +
+    `"user_properties":${JSON.stringify(envelope.user_properties)},` +
+    `"received_at":${JSON.stringify(envelope.received_at)}}`;
+  const { payload } = envelope;
+  if (raw?.format === 'json') return `${head}"payload":${raw.bytes.toString('utf8')},${tail}`;
+  const base64 =
+    envelope.payload_base64 === undefined ? '' : `"payload_base64":${JSON.stringify(envelope.payload_base64)},`;
+  return `${head}"payload":${JSON.stringify(payload) ?? 'null'},${base64}${tail}`;
+}

@@ -1,0 +1,135 @@
+import type { MessageEnvelope } from '@cortex-mqtt/contracts';
+import { checkExpression } from './check-expression';
+import { type CompiledExpression, createCompiler, isLimit } from './compiled-expression';
+import { rawPayloadOf } from './envelope';
+import { ExpressionError } from './expression-error';
+import { DEFAULT_LIMITS, type ExpressionLimits, inlineBounds } from './limits';
+import { LruCache } from './lru-cache';
+import { createSandboxPool } from './sandbox-pool';
+import type { SandboxInput } from './sandbox-protocol';
+
+export interface EvaluateOptions {
+  /** Values that an expression reads as `$name`; JSON-compatible. */
+  bindings?: Record<string, unknown>;
+}
+
+/** Evaluates JSONata over messages, each evaluation bounded in time and memory. */
+export interface ExpressionEngine {
+  /**
+   * The value as plain JSON, undefined when the expression finds nothing. `input` is an envelope or any JSON value.
+   * Rejects with ExpressionError (permanent), PayloadDecodeError (permanent) or SandboxUnavailableError (not).
+   */
+  evaluate(source: string, input: unknown, options?: EvaluateOptions): Promise<unknown>;
+  /** As `evaluate`, and then as JSONata's `$boolean` has it. */
+  test(source: string, input: unknown, options?: EvaluateOptions): Promise<boolean>;
+  stop(): Promise<void>;
+}
+
+/** An expression that leaves its inline bounds this often in a row goes to the sandbox directly. */
+const MAX_OVERFLOWS = 3;
+/** Payloads above this are decoded in the sandbox. */
+const MAX_INLINE_PAYLOAD_BYTES = 1_048_576;
+
+interface Entry {
+  /** null: sandbox only. */
+  inline: CompiledExpression | null;
+  overflows: number;
+}
+
+/**
+ * Cheap expressions run in this thread under bounds so tight that nobody notices; all others, and those that leave these
+ * bounds, in sandbox processes. An expression has no effects, so beginning it anew elsewhere is safe.
+ */
+export function createExpressionEngine({
+  limits: given,
+}: {
+  limits?: Partial<ExpressionLimits>;
+} = {}): ExpressionEngine {
+  const limits: ExpressionLimits = { ...DEFAULT_LIMITS, ...given };
+  const compile = createCompiler(inlineBounds(limits));
+  const cache = new LruCache<string, Promise<Entry>>(limits.cached_expressions);
+  const sandboxes = createSandboxPool(limits);
+
+  function entryOf(source: string): Promise<Entry> {
+    const known = cache.get(source);
+    if (known) return known;
+    const made = makeEntry(source);
+    // A fault is cached as well: it costs a parse to find out, and the same text has the same fault.
+    made.catch(() => {});
+    cache.set(source, made);
+    return made;
+  }
+
+  async function makeEntry(source: string): Promise<Entry> {
+    const check = checkExpression(source);
+    if (!check.ok) throw new ExpressionError(check.fault.code, check.fault.message, check.fault.position);
+    return { inline: check.runs === 'inline' ? await compile(source) : null, overflows: 0 };
+  }
+
+  async function evaluate(source: string, input: unknown, options: EvaluateOptions = {}): Promise<unknown> {
+    const entry = await entryOf(source);
+    const bindings = options.bindings ?? {};
+    if (entry.inline && entry.overflows < MAX_OVERFLOWS && payloadBytes(input) <= MAX_INLINE_PAYLOAD_BYTES) {
+      try {
+        const value = await entry.inline.evaluate(input, bindings);
+        entry.overflows = 0;
+        return value;
+      } catch (error) {
+        if (!(error instanceof ExpressionError) || !isLimit(error)) throw error;
+        entry.overflows += 1;
+      }
+    }
+    return sandboxes.evaluate(source, sandboxInput(input), JSON.stringify(bindings));
+  }
+
+  return {
+    evaluate,
+    test: async (source, input, options) => isTrue(await evaluate(source, input, options)),
+    stop: () => sandboxes.stop(),
+  };
+}
+
+function payloadBytes(input: unknown): number {
+  return (isObject(input) && rawPayloadOf(input)?.bytes.length) || 0;
+}
+
+function sandboxInput(input: unknown): SandboxInput {
+  const raw = isObject(input) ? rawPayloadOf(input) : undefined;
+  if (raw === undefined) return { kind: 'value', json: input === undefined ? null : JSON.stringify(input) };
+  const { id, product_id, subscription_id, topic, params, qos, retain, duplicate, user_properties, received_at } =
+    input as MessageEnvelope;
+  const fields = {
+    id,
+    product_id,
+    subscription_id,
+    topic,
+    params,
+    qos,
+    retain,
+    duplicate,
+    user_properties,
+    received_at,
+  };
+  return { kind: 'envelope', fields: JSON.stringify(fields), bytes: raw.bytes, format: raw.format };
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
+/** JSONata's `$boolean` on a plain value: empty texts, arrays and objects are false, so is an array of such. */
+export function isTrue(value: unknown): boolean {
+  switch (typeof value) {
+    case 'boolean':
+      return value;
+    case 'number':
+      return value !== 0;
+    case 'string':
+      return value !== '';
+    case 'object':
+      if (value === null) return false;
+      return Array.isArray(value) ? value.some(isTrue) : Object.keys(value).length > 0;
+    default:
+      return false;
+  }
+}

@@ -1,0 +1,213 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { ExpressionError, PayloadDecodeError, SandboxUnavailableError } from './expression-error';
+import { type ExpressionLimits, sandboxBounds } from './limits';
+import { boundsArgument, type SandboxInput, type SandboxJob, type SandboxReply } from './sandbox-protocol';
+
+/** Evaluations in processes of their own, which can be killed and whose memory isn't ours. */
+export interface SandboxPool {
+  /** Rejects with ExpressionError, PayloadDecodeError or SandboxUnavailableError. */
+  evaluate(source: string, input: SandboxInput, bindings: string): Promise<unknown>;
+  /** Ends the processes; what still runs is rejected. */
+  stop(): Promise<void>;
+}
+
+interface Task {
+  source: string;
+  input: SandboxInput;
+  bindings: string;
+  retried: boolean;
+  resolve: (value: unknown) => void;
+  reject: (error: Error) => void;
+}
+
+interface Sandbox {
+  child: ChildProcess;
+  ready: boolean;
+  task: Task | null;
+  jobId: number;
+  killed: boolean;
+  deadline: NodeJS.Timeout | null;
+}
+
+/** A process that has been told to end and has `time_ms` behind it gets this much more before it is killed. */
+const GRACE_MS = 500;
+/** Starting takes some 60 ms; on a machine that is out of breath a good deal more. */
+const START_MS = 15_000;
+
+/**
+ * At most `limits.sandboxes` processes, started when first needed. One expression may hold all of them but one, so that
+ * an expression that always runs into its limit can't keep the others waiting.
+ */
+export function createSandboxPool(limits: ExpressionLimits): SandboxPool {
+  const sandboxes = new Set<Sandbox>();
+  const waiting: Task[] = [];
+  let stopped = false;
+  let nextId = 1;
+
+  function schedule(): void {
+    for (let index = 0; index < waiting.length; ) {
+      const task = waiting[index];
+      if (task === undefined) return;
+      const holding = [...sandboxes].filter((sandbox) => sandbox.task?.source === task.source).length;
+      if (holding >= Math.max(1, limits.sandboxes - 1)) {
+        index += 1;
+        continue;
+      }
+      const free = [...sandboxes].find((sandbox) => sandbox.ready && sandbox.task === null && !sandbox.killed);
+      if (!free) {
+        const starting = [...sandboxes].some((sandbox) => !sandbox.ready && !sandbox.killed);
+        if (!starting && sandboxes.size < limits.sandboxes) start();
+        return;
+      }
+      waiting.splice(index, 1);
+      run(free, task);
+    }
+  }
+
+  function start(): void {
+    let child: ChildProcess;
+    try {
+      child = forkSandbox(limits);
+    } catch (error) {
+      rejectWaiting(error);
+      return;
+    }
+    const sandbox: Sandbox = { child, ready: false, task: null, jobId: 0, killed: false, deadline: null };
+    sandboxes.add(sandbox);
+    sandbox.deadline = setTimeout(() => kill(sandbox), START_MS);
+    child.on('message', (reply: SandboxReply) => receive(sandbox, reply));
+    child.on('error', (error) => {
+      if (!sandbox.ready) rejectWaiting(error);
+      ended(sandbox);
+    });
+    child.on('exit', () => ended(sandbox));
+  }
+
+  function rejectWaiting(error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    for (const task of waiting.splice(0)) {
+      task.reject(new SandboxUnavailableError(`no process for expressions can be started: ${reason}`));
+    }
+  }
+
+  function run(sandbox: Sandbox, task: Task): void {
+    sandbox.task = task;
+    sandbox.jobId = nextId;
+    nextId += 1;
+    hold(sandbox);
+    sandbox.deadline = setTimeout(() => kill(sandbox), limits.time_ms + GRACE_MS);
+    const job: SandboxJob = { id: sandbox.jobId, source: task.source, input: task.input, bindings: task.bindings };
+    // A failed send ends in `error` or `exit` of the child.
+    sandbox.child.send(job, (error) => {
+      if (error) kill(sandbox);
+    });
+  }
+
+  function receive(sandbox: Sandbox, reply: SandboxReply): void {
+    if (reply.kind === 'ready') {
+      sandbox.ready = true;
+      clear(sandbox);
+      release(sandbox);
+      schedule();
+      return;
+    }
+    const { task } = sandbox;
+    if (task === null || reply.id !== sandbox.jobId || sandbox.killed) return;
+    sandbox.task = null;
+    clear(sandbox);
+    release(sandbox);
+    if (reply.kind === 'result') task.resolve(reply.json === null ? undefined : JSON.parse(reply.json));
+    else task.reject(errorOf(reply));
+    schedule();
+  }
+
+  function kill(sandbox: Sandbox): void {
+    sandbox.killed = true;
+    sandbox.child.kill('SIGKILL');
+  }
+
+  function ended(sandbox: Sandbox): void {
+    if (!sandboxes.delete(sandbox)) return;
+    clear(sandbox);
+    const { task } = sandbox;
+    if (task) {
+      if (stopped) task.reject(new SandboxUnavailableError('stopping'));
+      else if (sandbox.killed)
+        task.reject(new ExpressionError('EXPRESSION_TIME_LIMIT', 'the expression takes too long'));
+      else if (task.retried) {
+        task.reject(
+          new ExpressionError('EXPRESSION_MEMORY_LIMIT', `the expression needs more than ${limits.memory_mb} MiB`),
+        );
+      } else {
+        // It may have been ended by someone else; what ends it twice is the expression.
+        waiting.unshift({ ...task, retried: true });
+      }
+    } else if (!sandbox.ready) {
+      rejectWaiting(new Error('it ended while it started'));
+    }
+    if (!stopped) schedule();
+  }
+
+  return {
+    evaluate: (source, input, bindings) => {
+      if (stopped) return Promise.reject(new SandboxUnavailableError('stopping'));
+      return new Promise((resolve, reject) => {
+        waiting.push({ source, input, bindings, retried: false, resolve, reject });
+        schedule();
+      });
+    },
+    stop: async () => {
+      stopped = true;
+      for (const task of waiting.splice(0)) task.reject(new SandboxUnavailableError('stopping'));
+      await Promise.all(
+        [...sandboxes].map(
+          (sandbox) =>
+            new Promise<void>((resolve) => {
+              sandbox.child.ref();
+              sandbox.child.once('exit', () => resolve());
+              sandbox.child.once('error', () => resolve());
+              kill(sandbox);
+            }),
+        ),
+      );
+    },
+  };
+}
+
+function clear(sandbox: Sandbox): void {
+  if (sandbox.deadline) clearTimeout(sandbox.deadline);
+  sandbox.deadline = null;
+}
+
+/** An idle sandbox must not keep the process alive; one at work must. */
+function release(sandbox: Sandbox): void {
+  sandbox.child.unref();
+  sandbox.child.channel?.unref();
+}
+
+function hold(sandbox: Sandbox): void {
+  sandbox.child.ref();
+  sandbox.child.channel?.ref();
+}
+
+function errorOf(reply: Extract<SandboxReply, { kind: 'failure' }>): Error {
+  if (reply.error === 'decode') {
+    return new PayloadDecodeError(reply.code as PayloadDecodeError['code'], reply.message, reply.position);
+  }
+  return new ExpressionError(reply.code, reply.message, reply.position);
+}
+
+function forkSandbox(limits: ExpressionLimits): ChildProcess {
+  const built = join(__dirname, 'sandbox-process.js');
+  // Tests run from sources; the process runs what was built beside them.
+  const entry = existsSync(built) ? built : join(__dirname, '..', 'dist', 'sandbox-process.js');
+  return fork(entry, [boundsArgument(sandboxBounds(limits))], {
+    // Nothing of ours, secrets least of all, is there to be found.
+    env: {},
+    execArgv: [`--max-old-space-size=${limits.memory_mb}`, '--max-semi-space-size=8', '--stack-size=900'],
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+  });
+}

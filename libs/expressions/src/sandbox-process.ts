@@ -1,0 +1,58 @@
+import { type CompiledExpression, createCompiler } from './compiled-expression';
+import { createEnvelope, type EnvelopeFields } from './envelope';
+import { ExpressionError, PayloadDecodeError } from './expression-error';
+import type { EvaluationBounds } from './limits';
+import { LruCache } from './lru-cache';
+import type { SandboxInput, SandboxJob, SandboxReply } from './sandbox-protocol';
+
+/**
+ * Main of a sandbox process: one evaluation at a time, without environment, with a small heap. Its parent kills it when it
+ * takes too long; when it runs out of memory it ends by itself. Either way only this one evaluation is lost.
+ */
+function main(): void {
+  const bounds = JSON.parse(process.argv[2] ?? '') as EvaluationBounds;
+  const compile = createCompiler(bounds);
+  const compiled = new LruCache<string, Promise<CompiledExpression>>(500);
+  const send = (reply: SandboxReply) => process.send?.(reply);
+
+  process.on('message', (job: SandboxJob) => {
+    const expression = compiled.get(job.source) ?? compile(job.source);
+    compiled.set(job.source, expression);
+    expression
+      .then((ready) => ready.evaluate(inputOf(job.input), JSON.parse(job.bindings) as Record<string, unknown>))
+      .then(
+        (value) => send({ kind: 'result', id: job.id, json: value === undefined ? null : JSON.stringify(value) }),
+        (error: unknown) => send(failure(job.id, error)),
+      );
+  });
+  // A signal to the whole group is for the parent to handle: it may have evaluations to finish.
+  process.on('SIGINT', () => {});
+  process.on('SIGTERM', () => {});
+  process.on('disconnect', () => process.exit(0));
+  send({ kind: 'ready' });
+}
+
+function inputOf(input: SandboxInput): unknown {
+  if (input.kind === 'value') return input.json === null ? undefined : JSON.parse(input.json);
+  return createEnvelope(JSON.parse(input.fields) as EnvelopeFields, {
+    bytes: Buffer.from(input.bytes.buffer, input.bytes.byteOffset, input.bytes.byteLength),
+    format: input.format,
+  });
+}
+
+function failure(id: number, error: unknown): SandboxReply {
+  if (error instanceof ExpressionError || error instanceof PayloadDecodeError) {
+    return {
+      kind: 'failure',
+      id,
+      error: error instanceof ExpressionError ? 'expression' : 'decode',
+      code: error.code,
+      message: error.message,
+      position: error.position,
+    };
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return { kind: 'failure', id, error: 'other', code: 'EXPRESSION_FAILED', message, position: null };
+}
+
+main();
