@@ -9,7 +9,8 @@ export interface RawPayload {
   format: PayloadFormat;
 }
 
-const rawPayloads = new WeakMap<object, RawPayload>();
+/** Where an envelope keeps what it was made from; a symbol, so that neither JSON nor an expression sees it. */
+const RAW = Symbol('raw payload');
 
 /**
  * The envelope of one message for one action. `payload` is decoded when it is first asked for, and then throws
@@ -21,24 +22,44 @@ export function createEnvelope(
   raw: RawPayload,
   shared: SharedPayload = createSharedPayload(raw),
 ): MessageEnvelope {
-  const envelope: EnvelopeFields = {
+  // Own accessors: JSONata reads own properties only. Literals, not defineProperty: this runs for every action.
+  if (raw.format === 'binary') {
+    return {
+      id: fields.id,
+      product_id: fields.product_id,
+      subscription_id: fields.subscription_id,
+      topic: fields.topic,
+      params: fields.params,
+      get payload() {
+        return shared.decode().payload;
+      },
+      get payload_base64() {
+        return shared.decode().payload_base64;
+      },
+      qos: fields.qos,
+      retain: fields.retain,
+      duplicate: fields.duplicate,
+      user_properties: fields.user_properties,
+      received_at: fields.received_at,
+      [RAW]: raw,
+    } as MessageEnvelope;
+  }
+  return {
     id: fields.id,
     product_id: fields.product_id,
     subscription_id: fields.subscription_id,
     topic: fields.topic,
     params: fields.params,
+    get payload() {
+      return shared.decode().payload;
+    },
     qos: fields.qos,
     retain: fields.retain,
     duplicate: fields.duplicate,
     user_properties: fields.user_properties,
     received_at: fields.received_at,
-  };
-  Object.defineProperty(envelope, 'payload', { enumerable: true, get: () => shared.decode().payload });
-  if (raw.format === 'binary') {
-    Object.defineProperty(envelope, 'payload_base64', { enumerable: true, get: () => shared.decode().payload_base64 });
-  }
-  rawPayloads.set(envelope, raw);
-  return envelope as MessageEnvelope;
+    [RAW]: raw,
+  } as MessageEnvelope;
 }
 
 /** The decoded payload of one message, made once. */
@@ -58,7 +79,7 @@ export function createSharedPayload(raw: RawPayload): SharedPayload {
 
 /** The bytes an envelope was made from; undefined for a plain object that only looks like one. */
 export function rawPayloadOf(envelope: object): RawPayload | undefined {
-  return rawPayloads.get(envelope);
+  return (envelope as { [RAW]?: RawPayload })[RAW];
 }
 
 /**
