@@ -137,6 +137,7 @@ export class InitialSchema1764000000000 implements MigrationInterface {
         instance_id varchar(64) NOT NULL,
         boot_id varchar(64) NOT NULL,
         sequence bigint NOT NULL DEFAULT '0',
+        delta_sequence bigint NOT NULL DEFAULT '0',
         report jsonb NOT NULL,
         last_heartbeat_at timestamptz NOT NULL,
         stopped_at timestamptz,

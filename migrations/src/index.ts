@@ -1,5 +1,9 @@
 import type { MigrationInterface } from 'typeorm';
 import { InitialSchema1764000000000 } from './1764000000000-initial-schema';
+import { ConnectionHistory1764000100000 } from './1764000100000-connection-history';
 
 /** In the order in which they are applied. */
-export const migrations: (new () => MigrationInterface)[] = [InitialSchema1764000000000];
+export const migrations: (new () => MigrationInterface)[] = [
+  InitialSchema1764000000000,
+  ConnectionHistory1764000100000,
+];

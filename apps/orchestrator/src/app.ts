@@ -29,6 +29,8 @@ export function createApp(deps: AppDeps): Express {
   app.use(requestContext(deps.logger));
   app.use(securityHeaders());
   for (const mount of deps.mounts) app.use(mount.path, mount.handler);
+  // A report of ten thousand subscriptions is larger than anything a person sends.
+  app.use('/internal', express.json({ limit: '4mb', strict: false }));
   app.use(express.json({ limit: '100kb', strict: false }));
   const openApi = buildOpenApi({ routes: deps.routes, version: deps.version });
   app.get('/api/v1/openapi.json', (_request, response) => {

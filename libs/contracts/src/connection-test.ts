@@ -1,6 +1,7 @@
 export const TEST_STAGES = ['dns', 'tcp', 'tls', 'websocket', 'connect', 'subscribe', 'roundtrip'] as const;
 export type TestStage = (typeof TEST_STAGES)[number];
-export type StageState = 'passed' | 'failed' | 'skipped';
+export const STAGE_STATES = ['passed', 'failed', 'skipped'] as const;
+export type StageState = (typeof STAGE_STATES)[number];
 
 /** One step of a connection test. `detail` has what the stage found (addresses, certificate, CONNACK properties, …). */
 export interface StageResult {

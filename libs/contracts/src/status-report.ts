@@ -47,6 +47,7 @@ export interface InstanceCounters {
   actions_failed: number;
 }
 
+/** Differences since the last delta. */
 export interface SubscriptionCounters {
   subscription_id: number;
   messages_received: number;
@@ -117,6 +118,9 @@ export interface StatusReport {
   connected_at: string | null;
   disconnected_at: string | null;
   recovery: { attempt: number; next_try_at: string | null } | null;
+  /** How many filters the instance wants and how many the broker has granted. */
+  subscribed: { wanted: number; granted: number };
+  /** Only those that are not as wanted: refused, granted lower than asked, or not yet answered; at most 200. */
   topic_filters: TopicFilterState[];
   warnings: { code: string; message: string }[];
   /** Milliseconds since the oldest message that is not acknowledged was received; null = none. */
@@ -126,7 +130,20 @@ export interface StatusReport {
   oldest_queued_ms: number | null;
   probe: { last_sent_at: string | null; last_received_at: string | null; round_trip_ms: number | null } | null;
   last_message_at: string | null;
+  /** Milliseconds from receipt to the end of a delivery, over the last report's interval; null without one. */
+  latency_ms: { p50: number; p95: number; p99: number; count: number } | null;
   counters: InstanceCounters;
+  delta: StatusDelta;
+}
+
+/**
+ * What happened since the last delta that the orchestrator has confirmed. A delta is frozen under its sequence and sent
+ * again, unchanged, until it is confirmed; the orchestrator applies each sequence of a boot once.
+ */
+export interface StatusDelta {
+  /** Rises by one with each new delta of a boot, from 1; an empty delta keeps the last one's. */
+  sequence: number;
+  /** Only subscriptions with something to tell. */
   subscriptions: SubscriptionCounters[];
   events: ConnectionEvent[];
 }
@@ -134,4 +151,6 @@ export interface StatusReport {
 /** Answer of `POST /internal/mqtt-status`. */
 export interface StatusReply {
   desired_revision: number;
+  /** The delta that is confirmed by this answer. */
+  delta_sequence: number;
 }

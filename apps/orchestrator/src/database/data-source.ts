@@ -6,7 +6,9 @@ import { ApiTokenEntity } from '../features/auth/api-token.entity';
 import { SessionEntity } from '../features/auth/session.entity';
 import { UserEntity } from '../features/auth/user.entity';
 import { UserProductEntity } from '../features/auth/user-product.entity';
+import { ConnectionEventEntity } from '../features/connection-status/connection-event.entity';
 import { ConnectionStatusEntity } from '../features/connection-status/connection-status.entity';
+import { MetricBucketEntity } from '../features/connection-status/metric-bucket.entity';
 import { ConnectionTestEntity } from '../features/connection-test/connection-test.entity';
 import { ListenerInstanceEntity } from '../features/listeners/listener-instance.entity';
 import { ListenerTokenEntity } from '../features/listeners/listener-token.entity';
@@ -31,6 +33,8 @@ export const entities = [
   SessionEntity,
   ApiTokenEntity,
   ConnectionTestEntity,
+  ConnectionEventEntity,
+  MetricBucketEntity,
 ];
 
 /** The one way to the database. `synchronize` is off: only migrations change the schema. */

@@ -23,6 +23,10 @@ export class ListenerInstanceEntity {
   @BigIntColumn()
   sequence!: number;
 
+  /** The last delta of this boot that was applied. */
+  @BigIntColumn()
+  delta_sequence!: number;
+
   @Column({ type: 'jsonb' })
   report!: StatusReport;
 

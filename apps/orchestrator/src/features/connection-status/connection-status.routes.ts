@@ -1,0 +1,59 @@
+import { noneMatch } from '../../http/etag';
+import { handled, notModified, ok, type Route, route } from '../../http/route';
+import { ProductParams } from '../../http/route-params';
+import type { ConnectionStatusService } from './connection-status.service';
+import { ConnectionStatusView } from './connection-status.view';
+import { StatusReportDto } from './status-report.dto';
+import type { StatusStream } from './status-stream';
+
+const PATH = '/api/v1/products/{product_id}/mqtt-config/status';
+
+export function connectionStatusRoutes({
+  connectionStatus,
+  statusStream,
+}: {
+  connectionStatus: ConnectionStatusService;
+  statusStream: StatusStream;
+}): Route[] {
+  return [
+    route({
+      method: 'get',
+      path: PATH,
+      summary: 'The state of a product’s connection, summed over its live listeners',
+      tag: 'Status',
+      access: { kind: 'role', role: 'viewer' },
+      params: ProductParams,
+      response: ConnectionStatusView,
+      handler: async ({ params, request }) => {
+        const status = await connectionStatus.read(params.product_id);
+        const headers = { ETag: `"${status.state}-${Date.parse(status.updated_at)}-${status.desired_revision}"` };
+        return noneMatch(request.headers['if-none-match'], headers.ETag) ? notModified(headers) : ok(status, headers);
+      },
+    }),
+    route({
+      method: 'get',
+      path: `${PATH}/stream`,
+      summary: 'The same as server-sent events',
+      description:
+        'An `event: status` at once and on every change; a comment line every 15 s keeps the connection alive.',
+      tag: 'Status',
+      access: { kind: 'role', role: 'viewer' },
+      params: ProductParams,
+      handler: async ({ params, response }) => {
+        const first = await connectionStatus.read(params.product_id);
+        statusStream.subscribe(params.product_id, response, first);
+        return handled();
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/internal/mqtt-status',
+      summary: 'A listener reports its state, counters and events',
+      description: 'May be repeated and may arrive out of order: nothing counts twice.',
+      tag: 'Internal',
+      access: { kind: 'listener' },
+      body: StatusReportDto,
+      handler: async ({ principal, body }) => ok(await connectionStatus.ingest(principal.product_id, body)),
+    }),
+  ];
+}

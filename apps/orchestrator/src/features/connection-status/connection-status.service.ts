@@ -1,0 +1,228 @@
+import type { StatusReply, StatusReport } from '@cortex-mqtt/contracts';
+import type { DataSource, EntityManager } from 'typeorm';
+import { NotFoundError } from '../../http/app-error';
+import { ListenerInstanceEntity } from '../listeners/listener-instance.entity';
+import { MqttConfigEntity } from '../mqtt-config/mqtt-config.entity';
+import { ConnectionEventEntity } from './connection-event.entity';
+import { presentConnectionStatus } from './connection-status.presenter';
+import { ConnectionStatusEntity } from './connection-status.entity';
+import type { ConnectionStatusView } from './connection-status.view';
+import { addToBuckets } from './metric-buckets';
+import { isLive, sumInstances } from './product-state';
+
+/** Channel of LISTEN/NOTIFY; the payload is the product's id. */
+export const STATUS_CHANNEL = 'mqtt_status';
+/** Longest time an instance that is gone is remembered, milliseconds. */
+const FORGET_AFTER_MS = 24 * 3600_000;
+
+export interface ConnectionStatusDeps {
+  dataSource: DataSource;
+  /** Milliseconds without a heartbeat after which an instance counts as stale. */
+  stale_after_ms: number;
+}
+
+/** Takes listeners' reports in, and tells the sum. */
+export class ConnectionStatusService {
+  constructor(private readonly deps: ConnectionStatusDeps) {}
+
+  async read(product_id: number): Promise<ConnectionStatusView> {
+    const { manager } = this.deps.dataSource;
+    const status = await manager.findOneBy(ConnectionStatusEntity, { product_id });
+    const config = await manager.findOneBy(MqttConfigEntity, { product_id });
+    if (!status || !config) throw new NotFoundError(`There is no product ${product_id}.`);
+    const instances = await manager.find(ListenerInstanceEntity, {
+      where: { product_id },
+      order: { instance_id: 'ASC' },
+    });
+    return presentConnectionStatus({
+      status,
+      desired_revision: config.revision,
+      instances,
+      now: new Date(),
+      stale_after_ms: this.deps.stale_after_ms,
+    });
+  }
+
+  /** Ids of the instances whose heartbeat is fresh. */
+  async liveInstanceIds(product_id: number): Promise<string[]> {
+    const instances = await this.deps.dataSource.manager.findBy(ListenerInstanceEntity, { product_id });
+    const now = new Date();
+    return instances
+      .filter((instance) => isLive(instance, now, this.deps.stale_after_ms))
+      .map((instance) => instance.instance_id);
+  }
+
+  /**
+   * Applies one report. State is taken from the newest sequence of the newest boot; each delta counts once, however
+   * often and in whatever order reports arrive.
+   */
+  async ingest(product_id: number, report: StatusReport): Promise<StatusReply> {
+    return this.deps.dataSource.transaction(async (manager) => {
+      const status = await lockStatus(manager, product_id);
+      const now = new Date();
+      const known = await manager.findOneBy(ListenerInstanceEntity, { product_id, instance_id: report.instance_id });
+      const config = await manager.findOneByOrFail(MqttConfigEntity, { product_id });
+      if (known && isOlderBoot(report, known.report)) {
+        return { desired_revision: config.revision, delta_sequence: report.delta.sequence };
+      }
+      const same_boot = known?.boot_id === report.boot_id;
+      const applied_delta = same_boot ? known.delta_sequence : 0;
+      const fresh_delta = report.delta.sequence > applied_delta;
+      if (fresh_delta) {
+        await addSubscriptionCounters(manager, config.id, report);
+        await addEvents(manager, product_id, report);
+      }
+      const newest = !same_boot || report.sequence > known.sequence;
+      if (newest) {
+        const previous = same_boot ? known.report : null;
+        await addToBuckets(manager, { product_id, now, report, previous });
+        status.messages_received += report.counters.messages_received - (previous?.counters.messages_received ?? 0);
+        await manager.upsert(
+          ListenerInstanceEntity,
+          {
+            product_id,
+            instance_id: report.instance_id,
+            boot_id: report.boot_id,
+            sequence: report.sequence,
+            delta_sequence: fresh_delta ? report.delta.sequence : applied_delta,
+            report: { ...report, delta: { sequence: report.delta.sequence, subscriptions: [], events: [] } } as never,
+            last_heartbeat_at: now,
+            stopped_at: report.state === 'stopped' ? now : null,
+          },
+          ['product_id', 'instance_id'],
+        );
+      } else if (fresh_delta && known) {
+        await manager.update(ListenerInstanceEntity, { id: known.id }, { delta_sequence: report.delta.sequence });
+      }
+      await this.sumUp(manager, status, config, now);
+      return {
+        desired_revision: config.revision,
+        delta_sequence: fresh_delta ? report.delta.sequence : applied_delta,
+      };
+    });
+  }
+
+  /** Recomputes products whose instances fell silent, and forgets instances long gone. */
+  async sweepStale(): Promise<void> {
+    const { dataSource, stale_after_ms } = this.deps;
+    const silent = await dataSource.query<{ product_id: number }[]>(
+      `SELECT s.product_id FROM mqtt_connection_status s
+       WHERE s.state NOT IN ('stale', 'no_listener') AND NOT EXISTS (
+         SELECT 1 FROM listener_instances i WHERE i.product_id = s.product_id AND i.stopped_at IS NULL
+           AND i.last_heartbeat_at >= now() - make_interval(secs => $1))`,
+      [stale_after_ms / 1000],
+    );
+    for (const { product_id } of silent) {
+      await dataSource.transaction(async (manager) => {
+        const status = await lockStatus(manager, product_id);
+        const config = await manager.findOneByOrFail(MqttConfigEntity, { product_id });
+        const was_connected = status.connected;
+        await this.sumUp(manager, status, config, new Date());
+        if (was_connected && !status.connected) {
+          await manager.insert(ConnectionEventEntity, {
+            product_id,
+            instance_id: '',
+            at: new Date(),
+            type: 'heartbeat_lost',
+            broker: null,
+            detail: { reason: status.connection_error } as never,
+          });
+        }
+      });
+    }
+    await dataSource.query(
+      'DELETE FROM listener_instances WHERE last_heartbeat_at < now() - make_interval(secs => $1)',
+      [FORGET_AFTER_MS / 1000],
+    );
+  }
+
+  private async sumUp(
+    manager: EntityManager,
+    status: ConnectionStatusEntity,
+    config: MqttConfigEntity,
+    now: Date,
+  ): Promise<void> {
+    const instances = await manager.findBy(ListenerInstanceEntity, { product_id: status.product_id });
+    const sum = sumInstances(instances, now, this.deps.stale_after_ms);
+    const live = instances.filter((instance) => isLive(instance, now, this.deps.stale_after_ms));
+    const reports = live.map((instance) => instance.report);
+    const speaker = reports.find((report) => report.state === 'connected' || report.state === 'degraded') ?? reports[0];
+    if (status.connected && !sum.connected) status.last_disconnected_at = now;
+    status.connected = sum.connected;
+    status.state = sum.state;
+    status.connection_error = sum.reason;
+    status.applied_revision = sum.applied_revision;
+    status.desired_revision = config.revision;
+    status.subscribed_topics_count = Math.max(0, ...reports.map((report) => report.subscribed.granted));
+    status.client_id = speaker?.client_id ?? status.client_id;
+    if (speaker?.state === 'connected') status.broker_info = speaker.broker_info;
+    status.last_connected_at = latest(status.last_connected_at, ...reports.map((report) => report.connected_at));
+    status.last_disconnected_at = latest(
+      status.last_disconnected_at,
+      ...reports.map((report) => report.disconnected_at),
+    );
+    status.last_message_at = latest(status.last_message_at, ...reports.map((report) => report.last_message_at));
+    status.updated_at = now;
+    await manager.save(status);
+    // Part of the transaction: listeners of the channel hear it only once the row is committed.
+    await manager.query('SELECT pg_notify($1, $2)', [STATUS_CHANNEL, String(status.product_id)]);
+  }
+}
+
+/** Reports of one product follow one another on this row. */
+async function lockStatus(manager: EntityManager, product_id: number): Promise<ConnectionStatusEntity> {
+  const status = await manager.findOne(ConnectionStatusEntity, {
+    where: { product_id },
+    lock: { mode: 'pessimistic_write' },
+  });
+  if (!status) throw new NotFoundError(`There is no product ${product_id}.`);
+  return status;
+}
+
+/** A late report of a boot that another has replaced: the process started earlier. */
+function isOlderBoot(report: StatusReport, known: StatusReport): boolean {
+  return report.boot_id !== known.boot_id && Date.parse(report.started_at) < Date.parse(known.started_at);
+}
+
+async function addSubscriptionCounters(manager: EntityManager, config_id: number, report: StatusReport): Promise<void> {
+  const items = report.delta.subscriptions;
+  if (items.length === 0) return;
+  await manager.query(
+    `UPDATE mqtt_subscriptions s SET
+       messages_received = s.messages_received + d.messages_received,
+       actions_executed = s.actions_executed + d.actions_executed,
+       actions_failed = s.actions_failed + d.actions_failed,
+       last_message_at = greatest(s.last_message_at, d.last_message_at)
+     FROM unnest($2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::timestamptz[])
+       AS d(id, messages_received, actions_executed, actions_failed, last_message_at)
+     WHERE s.id = d.id AND s.mqtt_config_id = $1`,
+    [
+      config_id,
+      items.map((item) => item.subscription_id),
+      items.map((item) => item.messages_received),
+      items.map((item) => item.actions_executed),
+      items.map((item) => item.actions_failed),
+      items.map((item) => item.last_message_at),
+    ],
+  );
+}
+
+async function addEvents(manager: EntityManager, product_id: number, report: StatusReport): Promise<void> {
+  if (report.delta.events.length === 0) return;
+  await manager.insert(
+    ConnectionEventEntity,
+    report.delta.events.map((event) => ({
+      product_id,
+      instance_id: report.instance_id,
+      at: new Date(event.at),
+      type: event.type,
+      broker: event.broker,
+      detail: event.detail as never,
+    })),
+  );
+}
+
+function latest(...times: (Date | string | null)[]): Date | null {
+  const known = times.filter((time) => time !== null).map((time) => new Date(time).getTime());
+  return known.length === 0 ? null : new Date(Math.max(...known));
+}

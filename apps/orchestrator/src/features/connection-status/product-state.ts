@@ -1,0 +1,64 @@
+import type { ConnectionState, StatusReport } from '@cortex-mqtt/contracts';
+
+/** One instance as the orchestrator sees it now. */
+export interface SeenInstance {
+  report: StatusReport;
+  last_heartbeat_at: Date;
+  stopped_at: Date | null;
+}
+
+export interface ProductState {
+  state: ConnectionState;
+  connected: boolean;
+  /** Why it is not well, in words; null when it is. */
+  reason: string | null;
+  applied_revision: number | null;
+}
+
+/** An instance counts as live while its heartbeat is younger than `stale_after_ms` and it has not said goodbye. */
+export function isLive(instance: SeenInstance, now: Date, stale_after_ms: number): boolean {
+  return instance.stopped_at === null && now.getTime() - instance.last_heartbeat_at.getTime() < stale_after_ms;
+}
+
+/** The sum over a product's instances: the worst of the live ones speaks, and a silent one is never "connected". */
+export function sumInstances(instances: SeenInstance[], now: Date, stale_after_ms: number): ProductState {
+  const live = instances.filter((instance) => isLive(instance, now, stale_after_ms));
+  const silent = instances.filter((instance) => instance.stopped_at === null && !live.includes(instance));
+  if (live.length === 0) {
+    if (silent.length === 0) {
+      return {
+        state: 'no_listener',
+        connected: false,
+        reason: 'No listener is running for this product.',
+        applied_revision: null,
+      };
+    }
+    const last = new Date(Math.max(...silent.map((instance) => instance.last_heartbeat_at.getTime())));
+    return {
+      state: 'stale',
+      connected: false,
+      reason: `No heartbeat since ${last.toISOString()}: the listener has crashed, hangs, or cannot reach the orchestrator.`,
+      applied_revision: null,
+    };
+  }
+  const reports = live.map((instance) => instance.report);
+  const applied = reports.map((report) => report.applied_revision ?? 0);
+  const working = reports.filter((report) => report.state !== 'standby');
+  const connected = working.filter((report) => report.state === 'connected' || report.state === 'degraded');
+  const troubled =
+    working.find((report) => report.state === 'disconnected') ??
+    working.find((report) => report.state === 'degraded') ??
+    working.find((report) => report.state !== 'connected');
+  return {
+    state: stateOf(working, connected.length),
+    connected: connected.length > 0,
+    reason: troubled?.reason ?? null,
+    applied_revision: Math.min(...applied) || null,
+  };
+}
+
+function stateOf(working: StatusReport[], connected: number): ConnectionState {
+  if (connected === 0) return working.some((report) => report.state === 'disconnected') ? 'disconnected' : 'connecting';
+  const well = working.every((report) => report.state === 'connected');
+  return well ? 'connected' : 'degraded';
+}

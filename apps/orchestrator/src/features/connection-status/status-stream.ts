@@ -1,0 +1,123 @@
+import type { Logger } from '@cortex-mqtt/observability';
+import type { Response } from 'express';
+import { Client } from 'pg';
+import type { ConnectionStatusService } from './connection-status.service';
+import { STATUS_CHANNEL } from './connection-status.service';
+import type { ConnectionStatusView } from './connection-status.view';
+
+const KEEP_ALIVE_MS = 15_000;
+/** Changes of one product are sent at most this often. */
+const THROTTLE_MS = 250;
+const RECONNECT_MS = 1_000;
+
+/**
+ * Sends status changes to browsers as server-sent events. One Postgres connection LISTENs for all of them, so that a
+ * report taken in by any orchestrator reaches the browsers of every other.
+ */
+export class StatusStream {
+  private readonly subscribers = new Map<number, Set<Response>>();
+  private readonly scheduled = new Map<number, NodeJS.Timeout>();
+  private client: Client | null = null;
+  private keepAlive: NodeJS.Timeout | null = null;
+  private retry: NodeJS.Timeout | null = null;
+  private stopped = false;
+
+  constructor(
+    private readonly deps: {
+      database_url: string;
+      connectionStatus: Pick<ConnectionStatusService, 'read'>;
+      logger: Logger;
+    },
+  ) {}
+
+  async start(): Promise<void> {
+    this.keepAlive = setInterval(
+      () => this.eachResponse((response) => response.write(': keep-alive\n\n')),
+      KEEP_ALIVE_MS,
+    );
+    await this.listen();
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    if (this.keepAlive) clearInterval(this.keepAlive);
+    if (this.retry) clearTimeout(this.retry);
+    for (const timer of this.scheduled.values()) clearTimeout(timer);
+    this.eachResponse((response) => response.end());
+    await this.client?.end();
+  }
+
+  /** Takes over `response`; it ends with the browser's connection or with `stop()`. */
+  subscribe(product_id: number, response: Response, first: ConnectionStatusView): void {
+    response.status(200).set({
+      'Content-Type': 'text/event-stream; charset=utf-8',
+      'Cache-Control': 'no-store',
+      'X-Accel-Buffering': 'no',
+    });
+    response.flushHeaders();
+    response.write('retry: 2000\n\n');
+    send(response, first);
+    const group = this.subscribers.get(product_id) ?? new Set();
+    group.add(response);
+    this.subscribers.set(product_id, group);
+    response.once('close', () => {
+      group.delete(response);
+      if (group.size === 0) this.subscribers.delete(product_id);
+    });
+  }
+
+  /** A product has changed; its watchers hear of it shortly, several changes as one. */
+  private changed(product_id: number): void {
+    if (!this.subscribers.has(product_id) || this.scheduled.has(product_id)) return;
+    this.scheduled.set(
+      product_id,
+      setTimeout(() => {
+        this.scheduled.delete(product_id);
+        void this.broadcast(product_id);
+      }, THROTTLE_MS),
+    );
+  }
+
+  private async broadcast(product_id: number): Promise<void> {
+    try {
+      const status = await this.deps.connectionStatus.read(product_id);
+      for (const response of this.subscribers.get(product_id) ?? []) send(response, status);
+    } catch (error) {
+      this.deps.logger.warn('status could not be streamed', { product_id, error });
+    }
+  }
+
+  private async listen(): Promise<void> {
+    const client = new Client({ connectionString: this.deps.database_url, keepAlive: true });
+    client.on('notification', (message) => this.changed(Number(message.payload)));
+    client.on('error', (error) => this.lost(client, error));
+    client.on('end', () => this.lost(client, null));
+    this.client = client;
+    try {
+      await client.connect();
+      await client.query(`LISTEN ${STATUS_CHANNEL}`);
+      // Whatever changed while nobody listened is told now.
+      for (const product_id of this.subscribers.keys()) this.changed(product_id);
+    } catch (error) {
+      this.lost(client, error);
+    }
+  }
+
+  private lost(client: Client, error: unknown): void {
+    if (this.stopped || this.client !== client) return;
+    this.client = null;
+    this.deps.logger.warn('status notifications are interrupted; trying again', { error });
+    client
+      .end()
+      .catch((endError: unknown) => this.deps.logger.debug('closing a lost connection failed', { error: endError }));
+    this.retry = setTimeout(() => void this.listen(), RECONNECT_MS);
+  }
+
+  private eachResponse(work: (response: Response) => void): void {
+    for (const group of this.subscribers.values()) for (const response of group) work(response);
+  }
+}
+
+function send(response: Response, status: ConnectionStatusView): void {
+  response.write(`event: status\ndata: ${JSON.stringify(status)}\n\n`);
+}

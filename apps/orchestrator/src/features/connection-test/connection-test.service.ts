@@ -1,0 +1,197 @@
+import { randomUUID } from 'node:crypto';
+import {
+  asInstanceId,
+  asProductId,
+  type BrokerConnection,
+  type ConnectionTestJob,
+  type ConnectionTestRequest,
+  type ConnectionTestResult,
+  type ControlJob,
+  queueNames,
+  type StageResult,
+} from '@cortex-mqtt/contracts';
+import type { Logger } from '@cortex-mqtt/observability';
+import { JobFailedError, type QueueBackend, QueueUnavailableError } from '@cortex-mqtt/queues';
+import type { DataSource } from 'typeorm';
+import { NotFoundError, UnavailableError, ValidationError } from '../../http/app-error';
+import { openBroker } from '../listener-config/listener-config.service';
+import { brokerFaults, completeLastWill, normalHost, sameHost, transportAfter } from '../mqtt-config/broker-fields';
+import { MqttConfigEntity } from '../mqtt-config/mqtt-config.entity';
+import { ProductEntity } from '../products/product.entity';
+import type { SecretBox } from '../secrets/secret-box';
+import { SubscriptionEntity } from '../subscriptions/subscription.entity';
+import { subscribedFilter } from '../subscriptions/subscription-topic';
+import type { ConnectionTestDto } from './connection-test.dto';
+import { ConnectionTestEntity } from './connection-test.entity';
+
+const DEFAULT_TIMEOUT_MS = 15_000;
+/** Beyond the test's own limit: the way through the queue and back. */
+const QUEUE_ALLOWANCE_MS = 4_000;
+const KEPT_FOR_MS = 10 * 60_000;
+const STAGE_POLL_MS = 100;
+/** A test subscribes to no more filters than this: it is to find faults, not to load the broker. */
+const MAX_FILTERS = 50;
+
+export interface ConnectionTestDeps {
+  dataSource: DataSource;
+  queues: QueueBackend;
+  secretBox: SecretBox;
+  liveInstanceIds(product_id: number): Promise<string[]>;
+  logger: Logger;
+}
+
+/**
+ * Runs connection tests as jobs: in the product's listener when one is alive, since its network is what matters, else in an
+ * orchestrator. The job carries an id; the parameters wait sealed in the database.
+ */
+export class ConnectionTestService {
+  constructor(private readonly deps: ConnectionTestDeps) {}
+
+  /** Runs a test to its end. `onStage` hears of each stage as it ends. */
+  async run(
+    product_id: number,
+    dto: ConnectionTestDto,
+    onStage: (stage: StageResult) => void = () => {},
+  ): Promise<ConnectionTestResult> {
+    const request = await this.prepare(product_id, dto);
+    await this.store(product_id, request);
+    const stopWatching = this.watchStages(request.id, onStage);
+    try {
+      return await this.dispatch(product_id, request);
+    } finally {
+      await stopWatching();
+      await this.deps.dataSource.manager.delete(ConnectionTestEntity, { id: request.id });
+    }
+  }
+
+  /** What a tester asks for by the id of its job. */
+  async request(product_id: number, id: string): Promise<ConnectionTestRequest> {
+    const row = await this.deps.dataSource.manager.findOneBy(ConnectionTestEntity, { id, product_id });
+    if (!row) throw new NotFoundError(`There is no connection test ${id}.`);
+    return JSON.parse(this.deps.secretBox.open(row.request, place(product_id))) as ConnectionTestRequest;
+  }
+
+  async recordStages(product_id: number, id: string, stages: StageResult[]): Promise<void> {
+    const { affected } = await this.deps.dataSource.manager.update(
+      ConnectionTestEntity,
+      { id, product_id },
+      { stages: stages as never },
+    );
+    if (!affected) throw new NotFoundError(`There is no connection test ${id}.`);
+  }
+
+  /** Deletes what a crash has left behind. */
+  async deleteExpired(): Promise<void> {
+    await this.deps.dataSource.query('DELETE FROM connection_tests WHERE expires_at < now()');
+  }
+
+  private async prepare(product_id: number, dto: ConnectionTestDto): Promise<ConnectionTestRequest> {
+    const { manager } = this.deps.dataSource;
+    const config = await manager.findOneBy(MqttConfigEntity, { product_id });
+    const product = await manager.findOneBy(ProductEntity, { id: product_id });
+    if (!config || !product) throw new NotFoundError(`There is no product ${product_id}.`);
+    const host = dto.host === undefined ? config.broker_host : normalHost(dto.host);
+    const faults = brokerFaults(dto, { host: null, password_set: false }, '');
+    if (host === null) faults.push({ field: 'host', message: 'is needed: no broker is configured yet' });
+    if (faults.length > 0 || host === null) throw new ValidationError(faults);
+    const subscriptions = await manager.find(SubscriptionEntity, {
+      where: { mqtt_config_id: config.id, enabled: true },
+      order: { id: 'ASC' },
+      take: MAX_FILTERS,
+    });
+    return {
+      id: randomUUID(),
+      broker: mergedBroker(openBroker(config, host, this.deps.secretBox), dto, sameHost(host, config.broker_host)),
+      topic_filters: subscriptions.map((subscription) => ({
+        filter: subscribedFilter(product, config, subscription),
+        qos: subscription.qos ?? config.qos,
+      })),
+      roundtrip_topic: dto.roundtrip ? (config.probe_topic ?? `cortex-mqtt/probe/${product.slug}`) : null,
+      timeout_ms: dto.timeout_ms ?? DEFAULT_TIMEOUT_MS,
+    };
+  }
+
+  private async store(product_id: number, request: ConnectionTestRequest): Promise<void> {
+    await this.deps.dataSource.manager.insert(ConnectionTestEntity, {
+      id: request.id,
+      product_id,
+      request: this.deps.secretBox.seal(JSON.stringify(request), place(product_id)),
+      expires_at: new Date(Date.now() + KEPT_FOR_MS),
+    });
+  }
+
+  private async dispatch(product_id: number, request: ConnectionTestRequest): Promise<ConnectionTestResult> {
+    const data = { product_id: asProductId(product_id), test_id: request.id };
+    const limit = { timeout_ms: request.timeout_ms + QUEUE_ALLOWANCE_MS };
+    try {
+      const [instance] = await this.deps.liveInstanceIds(product_id);
+      if (instance !== undefined) {
+        const control = this.deps.queues.queue<ControlJob>(queueNames.control(data.product_id, asInstanceId(instance)));
+        return (await control.runAndWait('connection-test', data, limit)) as ConnectionTestResult;
+      }
+      const own = this.deps.queues.queue<ConnectionTestJob>(queueNames.connectionTests());
+      return (await own.runAndWait('connection-test', data, limit)) as ConnectionTestResult;
+    } catch (error) {
+      if (error instanceof QueueUnavailableError || error instanceof JobFailedError) {
+        this.deps.logger.warn('connection test did not run', { product_id, test_id: request.id, error });
+        throw new UnavailableError(`The test could not be run: ${error.message}`);
+      }
+      throw error;
+    }
+  }
+
+  /** The tester writes its stages to the row; whoever waits here reads them there, in whichever orchestrator it is. */
+  private watchStages(id: string, onStage: (stage: StageResult) => void): () => Promise<void> {
+    let told = 0;
+    let running: Promise<void> = Promise.resolve();
+    const look = async (): Promise<void> => {
+      const row = await this.deps.dataSource.manager.findOne(ConnectionTestEntity, {
+        where: { id },
+        select: { id: true, stages: true },
+      });
+      for (const stage of row?.stages.slice(told) ?? []) {
+        told += 1;
+        onStage(stage);
+      }
+    };
+    const safely = (): Promise<void> =>
+      look().catch((error: unknown) =>
+        this.deps.logger.warn('stages of a connection test could not be read', { test_id: id, error }),
+      );
+    const timer = setInterval(() => {
+      running = running.then(safely);
+    }, STAGE_POLL_MS);
+    return async () => {
+      clearInterval(timer);
+      await running.then(safely);
+    };
+  }
+}
+
+const place = (product_id: number) => ({ product_id, table: 'connection_tests', column: 'request' });
+
+/** Stored credentials go only to the stored host, and only for the stored user. */
+function mergedBroker(stored: BrokerConnection, dto: ConnectionTestDto, same_host: boolean): BrokerConnection {
+  const username = dto.username === undefined ? stored.username : dto.username || null;
+  const may_use_stored = same_host && username === stored.username;
+  return {
+    ...stored,
+    port: dto.port ?? stored.port,
+    transport: transportAfter(dto, stored.transport),
+    path: dto.path === undefined ? stored.path : dto.path,
+    verify_cert: dto.verify_cert ?? stored.verify_cert,
+    username,
+    password: dto.password === undefined ? (may_use_stored ? stored.password : null) : dto.password || null,
+    client_id: null,
+    keep_alive: dto.keep_alive ?? stored.keep_alive,
+    protocol_version: dto.protocol_version ?? stored.protocol_version,
+    connect_timeout_s: dto.connect_timeout_s ?? stored.connect_timeout_s,
+    server_name: dto.server_name === undefined ? (same_host ? stored.server_name : null) : dto.server_name,
+    alpn_protocols: dto.alpn_protocols ?? stored.alpn_protocols,
+    ca_cert: dto.ca_cert === undefined ? stored.ca_cert : dto.ca_cert,
+    client_cert: dto.client_cert === undefined ? (same_host ? stored.client_cert : null) : dto.client_cert,
+    client_key: dto.client_key === undefined ? (same_host ? stored.client_key : null) : dto.client_key,
+    user_properties: dto.user_properties ?? stored.user_properties,
+    last_will: dto.last_will === undefined ? null : completeLastWill(dto.last_will),
+  };
+}

@@ -1,0 +1,42 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import type { DataSource } from 'typeorm';
+import { ListenerTokenEntity } from '../listener-token.entity';
+import type { WantedListener } from './listener-runtime';
+
+/** Name under which the tokens of child processes appear in the list of listener tokens. */
+const TOKEN_NAME = 'process runtime';
+
+/**
+ * Gives a child process its environment. Each start gets a fresh token and revokes the one before, so that no token has to
+ * be kept in the clear anywhere.
+ */
+export function createProcessEnvironment(deps: {
+  dataSource: DataSource;
+  orchestrator_url: string;
+  queue_url: string;
+  data_dir: string;
+  /** Passed on as they are: log settings, egress rules. */
+  passed_on: Record<string, string>;
+}): (listener: WantedListener) => Promise<Record<string, string>> {
+  return async ({ product_id, slug }) => {
+    const token = `cml_${randomBytes(32).toString('base64url')}`;
+    await deps.dataSource.transaction(async (manager) => {
+      await manager.delete(ListenerTokenEntity, { product_id, name: TOKEN_NAME });
+      await manager.insert(ListenerTokenEntity, {
+        product_id,
+        name: TOKEN_NAME,
+        token_hash: createHash('sha256').update(token).digest('hex'),
+      });
+    });
+    return {
+      ...deps.passed_on,
+      ORCHESTRATOR_URL: deps.orchestrator_url,
+      LISTENER_TOKEN: token,
+      INSTANCE_ID: `${slug}-1`,
+      QUEUE_URL: deps.queue_url,
+      DATA_DIR: join(deps.data_dir, 'listeners', slug),
+      HEALTH_PORT: '0',
+    };
+  };
+}

@@ -1,0 +1,49 @@
+import { asInstanceId, asProductId, type ControlJob, queueNames } from '@cortex-mqtt/contracts';
+import type { Logger } from '@cortex-mqtt/observability';
+import type { QueueBackend } from '@cortex-mqtt/queues';
+import type { ChangeNotifier } from '../features/mqtt-config/change-notifier';
+
+/** Milliseconds a write waits for the queue before it answers anyway: the listener's poll heals what is missed here. */
+const NOTIFY_LIMIT_MS = 2_000;
+/** A control job is worthless once the next poll has come. */
+const RETENTION = { removeOnComplete: { count: 50, age: 3_600 }, removeOnFail: { count: 50, age: 86_400 } };
+
+/** Tells every live listener of a product to look again, by a job in the instance's own queue. */
+export class ControlNotifier implements ChangeNotifier {
+  constructor(
+    private readonly deps: {
+      queues: QueueBackend;
+      liveInstanceIds(product_id: number): Promise<string[]>;
+      logger: Logger;
+    },
+  ) {}
+
+  async configChanged(product_id: number, revision: number): Promise<void> {
+    await this.tellAll({ name: 'config-changed', data: { product_id: asProductId(product_id), revision } });
+  }
+
+  async reconnectRequested(product_id: number, reconnect_id: string, generation: number): Promise<void> {
+    await this.tellAll({ name: 'reconnect', data: { product_id: asProductId(product_id), reconnect_id, generation } });
+  }
+
+  private async tellAll(job: Exclude<ControlJob, { name: 'connection-test' }>): Promise<void> {
+    const { queues, liveInstanceIds, logger } = this.deps;
+    const { product_id } = job.data;
+    try {
+      const instances = await liveInstanceIds(product_id);
+      await Promise.all(
+        instances.map((instance) =>
+          queues
+            .queue<ControlJob>(queueNames.control(product_id, asInstanceId(instance)), { retention: RETENTION })
+            .add(job.name, job.data, { limit_ms: NOTIFY_LIMIT_MS }),
+        ),
+      );
+    } catch (error) {
+      logger.warn('listeners could not be told at once; they will see it at their next poll', {
+        product_id,
+        job: job.name,
+        error,
+      });
+    }
+  }
+}
