@@ -45,6 +45,7 @@ export class InstanceCountersDto implements InstanceCounters {
   @Count() deliveries_failed!: number;
   @Count() deliveries_queued!: number;
   @Count() deliveries_dead!: number;
+  @Count() deliveries_taken!: number;
   @Count() actions_executed!: number;
   @Count() actions_failed!: number;
 }
