@@ -1,3 +1,27 @@
 export * from './action-base';
 export * from './action-definition';
+export * from './action-fault';
 export * from './action-registry';
+export * from './action-runner';
+export * from './action-runtime';
+export * from './action-schemas';
+export type {
+  ActionOutcome,
+  ActionType as ActionTypeEntry,
+  CheckContext,
+  ExecuteOptions,
+  PrepareContext,
+} from './action-type';
+export * from './breakers';
+export * from './delivery-id';
+export * from './dry-run';
+export type { ActionLog } from './log/action-log';
+export { createPostgresSender, type PostgresSender } from './postgres/postgres-sender';
+export { createMqttPublisher } from './publish/mqtt-publisher';
+export { HOPS_PROPERTY, MAX_HOPS } from './publish/publish.action';
+export type { Publisher, PublishRequest } from './publish/publisher';
+export type { JobQueues, JobRequest } from './queue/job-queues';
+export { createQueueAdder } from './queue/queue-adder';
+export * from './retry-policy';
+export * from './secret-references';
+export { createHttpSender, type EgressGuard, type HttpSender } from './webhook/http-sender';

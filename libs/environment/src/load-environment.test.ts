@@ -170,6 +170,21 @@ describe('loadEnvironment', () => {
   });
 });
 
+describe('Env', () => {
+  it('makes the compiler refuse a property of another type', () => {
+    class Wrong {
+      // @ts-expect-error an integer does not fit a text
+      @Env('PORT', { type: 'integer', default: 1, doc: 'Port' })
+      port: string;
+
+      // @ts-expect-error nor does a text fit a default of an integer
+      @Env('OTHER', { type: 'integer', default: 'one', doc: 'Other' })
+      other: number;
+    }
+    expect(loadEnvironment(Wrong, {})).toEqual({ port: 1, other: 'one' });
+  });
+});
+
 describe('a variable read from a file', () => {
   let folder: string;
   beforeEach(() => {

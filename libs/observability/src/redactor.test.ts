@@ -40,6 +40,32 @@ describe('redaction by value', () => {
     expect(redactor.redactText('hunter22-and-more')).toBe('[redacted]');
   });
 
+  it('hides overlapping and adjacent secrets without leaving a tail', () => {
+    const redactor = createRedactor();
+    for (const value of ['abcdefgh', 'efghijkl', 'QQQQQQ']) redactor.addSecret(value);
+    expect(redactor.redactText('<abcdefghijkl>')).toBe('<[redacted]>');
+    expect(redactor.redactText('QQQQQQQQQQQQ abcdefg')).toBe('[redacted] abcdefg');
+  });
+
+  it('keeps a value hidden that another secret still spells', () => {
+    const redactor = createRedactor();
+    const inner = Buffer.from('hunter2222').toString('base64');
+    redactor.addSecret('hunter2222');
+    redactor.addSecret(inner);
+    redactor.removeSecret(inner);
+    expect(redactor.redactText(`${inner} hunter2222`)).toBe('[redacted] [redacted]');
+    redactor.removeSecret('hunter2222');
+    redactor.removeSecret('never added');
+    expect(redactor.redactText(`${inner} hunter2222`)).toBe(`${inner} hunter2222`);
+  });
+
+  it('copes with many large secrets', () => {
+    const redactor = createRedactor();
+    const secrets = Array.from({ length: 500 }, (_, i) => `-----BEGIN-${i}-${'x'.repeat(3_000)}-${i}`);
+    for (const value of secrets) redactor.addSecret(value);
+    expect(redactor.redactText(`a ${secrets[499]} b ${secrets[0]}`)).toBe('a [redacted] b [redacted]');
+  });
+
   it('shows a secret again once every owner has removed it', () => {
     const redactor = withSecret();
     redactor.addSecret(secret);

@@ -25,7 +25,7 @@ const TROUBLE_PAUSE_MS = 60_000;
 
 /**
  * Of its own because a log must survive a full disk: lines that cannot be written are counted and dropped, memory stays
- * bounded, and writing goes on once the disk has room (winston's file transport is unplugged for good by the first error).
+ * bounded, and writing goes on once the disk has room (winston's file transport writes nothing more after a full disk).
  */
 export function createRotatingFile(options: RotatingFileOptions): RotatingFile {
   const { path, max_size_bytes = 10 * 1024 * 1024, onTrouble } = options;

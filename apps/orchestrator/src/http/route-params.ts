@@ -19,14 +19,6 @@ export class SubscriptionParams extends ProductParams {
   sub_id!: number;
 }
 
-export class ProductIdParams extends ProductParams {
-  @Type(() => Number)
-  @IsInt()
-  @Min(1)
-  @Max(MAX_ID)
-  id!: number;
-}
-
 export class IdParams {
   @Type(() => Number)
   @IsInt()

@@ -1,4 +1,5 @@
 import { Equals, IsIn, IsOptional, IsString, MaxLength } from 'class-validator';
+import { JSONSchema } from 'class-validator-jsonschema';
 import { ActionBase } from '../action-base';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn'] as const;
@@ -10,11 +11,13 @@ export class LogAction extends ActionBase {
 
   @IsIn(LOG_LEVELS)
   @IsOptional()
+  @JSONSchema({ title: 'Level', description: 'info by default.' })
   level?: (typeof LOG_LEVELS)[number];
 
   /** Template of the line; absent = topic and payload. */
   @IsString()
   @MaxLength(4_000)
   @IsOptional()
+  @JSONSchema({ title: 'Message', description: 'Empty = topic and payload.', 'x-editor': 'template' })
   message?: string | null;
 }

@@ -1,4 +1,5 @@
 import { Equals, IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min, MinLength } from 'class-validator';
+import { JSONSchema } from 'class-validator-jsonschema';
 import { ActionBase } from '../action-base';
 
 /** A BullMQ job for a downstream worker. */
@@ -10,12 +11,14 @@ export class QueueAction extends ActionBase {
   @IsString()
   @Matches(/^[A-Za-z0-9_.-]{1,100}$/, { message: 'must be 1–100 characters of A-Z a-z 0-9 _ . -' })
   @Matches(/^(?!control-|deliveries-|connection-tests$)/, { message: 'is a queue of the system itself' })
+  @JSONSchema({ title: 'Queue', description: 'Name of the BullMQ queue.' })
   queue!: string;
 
   /** Name of the job; may hold templates. */
   @IsString()
   @MinLength(1)
   @MaxLength(200)
+  @JSONSchema({ title: 'Job name', description: 'May hold {{…}}.', 'x-editor': 'template' })
   job_name!: string;
 
   /** Milliseconds before the job may run. */
@@ -23,6 +26,7 @@ export class QueueAction extends ActionBase {
   @Min(0)
   @Max(2_592_000_000)
   @IsOptional()
+  @JSONSchema({ title: 'Delay', description: 'Milliseconds before the job may run.' })
   delay_ms?: number;
 
   /** 1 (first) – 2097152. */
@@ -30,6 +34,7 @@ export class QueueAction extends ActionBase {
   @Min(1)
   @Max(2_097_152)
   @IsOptional()
+  @JSONSchema({ title: 'Priority', description: '1 is first.' })
   priority?: number;
 
   /** Attempts of the downstream worker. */
@@ -37,5 +42,6 @@ export class QueueAction extends ActionBase {
   @Min(1)
   @Max(100)
   @IsOptional()
+  @JSONSchema({ title: 'Attempts', description: 'Attempts that the worker of the queue has.' })
   attempts?: number;
 }

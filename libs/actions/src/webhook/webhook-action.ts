@@ -13,6 +13,7 @@ import {
   MaxLength,
   Min,
 } from 'class-validator';
+import { JSONSchema } from 'class-validator-jsonschema';
 import { ActionBase } from '../action-base';
 
 export const WEBHOOK_METHODS = ['POST', 'PUT', 'PATCH', 'DELETE', 'GET'] as const;
@@ -26,22 +27,40 @@ export class WebhookAction extends ActionBase {
   @IsString()
   @MaxLength(4_000)
   @Matches(/^https?:\/\/[^\s]+$|^\{\{.+\}\}/, { message: 'must be an http:// or https:// URL' })
+  @JSONSchema({
+    title: 'URL',
+    description: 'http:// or https://. Values of {{…}} are percent-encoded; the host must not come from the message.',
+    'x-editor': 'template',
+  })
   url!: string;
 
   /** POST by default. */
   @IsIn(WEBHOOK_METHODS)
   @IsOptional()
+  @JSONSchema({ title: 'Method', description: 'POST by default.' })
   method?: (typeof WEBHOOK_METHODS)[number];
 
   /** Names and values; values may hold `{{…}}` templates, never CR or LF. */
   @IsObject()
   @IsOptional()
+  @JSONSchema({
+    title: 'Headers',
+    description: 'Values may hold {{…}}, never a line break.',
+    additionalProperties: { type: 'string' },
+    'x-editor': 'template',
+  })
   headers?: Record<string, string>;
 
   /** Template of the body; absent = `input`, else the envelope, as JSON. */
   @IsString()
   @MaxLength(64_000)
   @IsOptional()
+  @JSONSchema({
+    title: 'Body',
+    description: 'Empty = the input, or the message envelope, as JSON.',
+    'x-editor': 'template',
+    'x-multiline': true,
+  })
   body?: string | null;
 
   /** Names of product secrets that sign (Standard Webhooks `whsec_…`); two during a rotation. */
@@ -49,6 +68,11 @@ export class WebhookAction extends ActionBase {
   @ArrayMaxSize(2)
   @IsString({ each: true })
   @IsOptional()
+  @JSONSchema({
+    title: 'Signing secrets',
+    description: 'Product secrets (whsec_…) that sign the request after Standard Webhooks; two during a rotation.',
+    'x-editor': 'secret',
+  })
   signing_secrets?: string[];
 
   /** Status codes that count as success; absent = 200–299. */
@@ -59,19 +83,31 @@ export class WebhookAction extends ActionBase {
   @Min(200, { each: true })
   @Max(599, { each: true })
   @IsOptional()
+  @JSONSchema({ title: 'Success codes', description: 'Status codes that count as success. Empty = 200 to 299.' })
   success_codes?: number[];
 
   /** Names of product secrets holding PEM, for mutual TLS. */
   @IsString()
   @IsOptional()
+  @JSONSchema({
+    title: 'Client certificate',
+    description: 'Product secret with the PEM of the client certificate.',
+    'x-editor': 'secret',
+  })
   client_cert_secret?: string | null;
 
   @IsString()
   @IsOptional()
+  @JSONSchema({ title: 'Client key', description: 'Product secret with the PEM of its key.', 'x-editor': 'secret' })
   client_key_secret?: string | null;
 
   /** PEM of the authority that signed the destination; absent = the system's. */
   @IsString()
   @IsOptional()
+  @JSONSchema({
+    title: 'CA certificate',
+    description: 'PEM of the authority that signed the destination. Empty = the system’s.',
+    'x-multiline': true,
+  })
   ca_cert?: string | null;
 }

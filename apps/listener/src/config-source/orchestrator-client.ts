@@ -1,0 +1,108 @@
+import type { ConnectionTestRequest, StageResult, StatusReply, StatusReport } from '@cortex-mqtt/contracts';
+import { Agent, request } from 'undici';
+
+/** Milliseconds one call may take. */
+const CALL_LIMIT_MS = 10_000;
+const ERROR_EXCERPT = 300;
+
+/** The orchestrator cannot be reached, or answers 5xx: try again later. */
+export class OrchestratorUnavailableError extends Error {
+  override readonly name = 'OrchestratorUnavailableError';
+}
+
+/** 401 or 403: the token is not, or no longer, good. */
+export class TokenRefusedError extends Error {
+  override readonly name = 'TokenRefusedError';
+}
+
+/** Any other 4xx: the two do not understand each other. */
+export class OrchestratorRefusedError extends Error {
+  override readonly name = 'OrchestratorRefusedError';
+}
+
+export type ConfigAnswer = { kind: 'unchanged' } | { kind: 'document'; document: unknown; etag: string | null };
+
+/** The internal API as a listener uses it. */
+export interface OrchestratorClient {
+  fetchConfig(etag: string | null): Promise<ConfigAnswer>;
+  postStatus(report: StatusReport): Promise<StatusReply>;
+  fetchConnectionTest(id: string): Promise<ConnectionTestRequest>;
+  postStages(id: string, stages: StageResult[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+export function createOrchestratorClient({ url, token }: { url: string; token: string }): OrchestratorClient {
+  const agent = new Agent({ connections: 4, keepAliveTimeout: 30_000, connect: { timeout: 5_000 } });
+  const base = url.replace(/\/+$/, '');
+
+  async function call(method: 'GET' | 'POST', path: string, options: { body?: unknown; etag?: string | null } = {}) {
+    let response: Awaited<ReturnType<typeof request>>;
+    let text: string;
+    try {
+      response = await request(`${base}${path}`, {
+        dispatcher: agent,
+        method,
+        headers: {
+          authorization: `Bearer ${token}`,
+          ...(options.body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(options.etag ? { 'if-none-match': options.etag } : {}),
+        },
+        body: options.body === undefined ? null : JSON.stringify(options.body),
+        signal: AbortSignal.timeout(CALL_LIMIT_MS),
+      });
+      text = await response.body.text();
+    } catch (error) {
+      throw new OrchestratorUnavailableError(`orchestrator not reachable: ${(error as Error).message}`, {
+        cause: error,
+      });
+    }
+    const { statusCode: status } = response;
+    if (status === 401 || status === 403)
+      throw new TokenRefusedError(`the orchestrator refused the token (${status}): ${excerpt(text)}`);
+    if (status >= 500 || status === 429)
+      throw new OrchestratorUnavailableError(`the orchestrator answered ${status}: ${excerpt(text)}`);
+    if (status >= 400) throw new OrchestratorRefusedError(`the orchestrator answered ${status}: ${excerpt(text)}`);
+    return { status, text, etag: typeof response.headers.etag === 'string' ? response.headers.etag : null };
+  }
+
+  const parsed = (text: string): unknown => {
+    try {
+      return JSON.parse(text);
+    } catch (error) {
+      throw new OrchestratorUnavailableError('the orchestrator’s answer is not JSON; is the address right?', {
+        cause: error,
+      });
+    }
+  };
+
+  return {
+    async fetchConfig(etag) {
+      const answer = await call('GET', '/internal/v1/mqtt-config', { etag });
+      if (answer.status === 304) return { kind: 'unchanged' };
+      return { kind: 'document', document: parsed(answer.text), etag: answer.etag };
+    },
+    async postStatus(report) {
+      return parsed((await call('POST', '/internal/mqtt-status', { body: report })).text) as StatusReply;
+    },
+    async fetchConnectionTest(id) {
+      return parsed(
+        (await call('GET', `/internal/v1/connection-tests/${encodeURIComponent(id)}`)).text,
+      ) as ConnectionTestRequest;
+    },
+    async postStages(id, stages) {
+      await call('POST', `/internal/v1/connection-tests/${encodeURIComponent(id)}/stages`, { body: { stages } });
+    },
+    close: () => agent.close(),
+  };
+}
+
+/** The problem's detail, or the beginning of whatever it was. */
+function excerpt(text: string): string {
+  try {
+    const problem = JSON.parse(text) as { detail?: unknown };
+    if (typeof problem.detail === 'string') return problem.detail.slice(0, ERROR_EXCERPT);
+  } catch {
+    // Not JSON: an error page of something in between.
+  }
+  return text.slice(0, ERROR_EXCERPT);
+}

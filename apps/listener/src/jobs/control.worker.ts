@@ -1,0 +1,55 @@
+import {
+  asInstanceId,
+  asProductId,
+  type ConnectionTestResult,
+  type ControlJob,
+  queueNames,
+  type StageResult,
+} from '@cortex-mqtt/contracts';
+import type { Logger } from '@cortex-mqtt/observability';
+import type { QueueBackend, TypedWorker } from '@cortex-mqtt/queues';
+import type { OrchestratorClient } from '../config-source/orchestrator-client';
+
+export interface ControlWorkerDeps {
+  queues: QueueBackend;
+  product_id: number;
+  instance_id: string;
+  client: OrchestratorClient;
+  /** Looks for a new configuration now, and returns when it is applied. */
+  refresh(): Promise<void>;
+  probe(
+    request: Awaited<ReturnType<OrchestratorClient['fetchConnectionTest']>>,
+    onStage: (stage: StageResult) => void,
+  ): Promise<ConnectionTestResult>;
+  logger: Logger;
+}
+
+/** Jobs for this instance alone. They say "look again"; what to find is asked from the orchestrator. */
+export function startControlWorker(deps: ControlWorkerDeps): TypedWorker {
+  const queue = queueNames.control(asProductId(deps.product_id), asInstanceId(deps.instance_id));
+  return deps.queues.worker<ControlJob>(
+    queue,
+    {
+      'config-changed': async () => deps.refresh(),
+      // The generation is part of the configuration: whoever looks again sees it, and a lost job heals by itself.
+      reconnect: async () => deps.refresh(),
+      'connection-test': async ({ data: { test_id } }) => {
+        const request = await deps.client.fetchConnectionTest(test_id);
+        const stages: StageResult[] = [];
+        let posted: Promise<void> = Promise.resolve();
+        const result = await deps.probe(request, (stage) => {
+          stages.push(stage);
+          const so_far = [...stages];
+          posted = posted
+            .then(() => deps.client.postStages(test_id, so_far))
+            .catch((error: unknown) =>
+              deps.logger.warn('stages of a connection test could not be posted', { test_id, error }),
+            );
+        });
+        await posted;
+        return result;
+      },
+    },
+    { concurrency: 4 },
+  );
+}

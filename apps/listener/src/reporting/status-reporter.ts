@@ -1,0 +1,105 @@
+import type { StatusReply, StatusReport } from '@cortex-mqtt/contracts';
+import type { Logger } from '@cortex-mqtt/observability';
+import { TokenRefusedError } from '../config-source/orchestrator-client';
+import type { DeltaBox } from './delta-box';
+
+/** Changes that follow each other this closely are one report. */
+const DEBOUNCE_MS = 30;
+
+/** What the parts of the listener know at this moment; the reporter adds identity, sequence and delta. */
+export type StatusFacts = Omit<StatusReport, 'sequence' | 'reported_at' | 'delta'>;
+
+export interface StatusReporterDeps {
+  post(report: StatusReport): Promise<StatusReply>;
+  facts(): StatusFacts;
+  /** Moves what was counted since the last call into the delta box. */
+  collect(): void;
+  delta: DeltaBox;
+  heartbeat_ms: number;
+  logger: Logger;
+  /** The orchestrator wants another revision than the one applied. */
+  onBehind(desired_revision: number): void;
+}
+
+/**
+ * Posts the status on every change and as a heartbeat. Posts never overlap; what changes during one is told by the next.
+ */
+export class StatusReporter {
+  private sequence = 0;
+  private heartbeat: NodeJS.Timeout | null = null;
+  private debounce: NodeJS.Timeout | null = null;
+  private running: Promise<void> | null = null;
+  private again = false;
+  private stopped = false;
+  private failures = 0;
+
+  constructor(private readonly deps: StatusReporterDeps) {}
+
+  start(): void {
+    this.heartbeat = setInterval(() => this.send(), this.deps.heartbeat_ms);
+    this.send();
+  }
+
+  /** Something worth telling has changed. */
+  changed(): void {
+    if (this.stopped || this.debounce) return;
+    this.debounce = setTimeout(() => {
+      this.debounce = null;
+      this.send();
+    }, DEBOUNCE_MS);
+  }
+
+  /** Sends a last report; gives up after `limit_ms`. */
+  async stop(limit_ms: number): Promise<void> {
+    if (this.heartbeat) clearInterval(this.heartbeat);
+    if (this.debounce) clearTimeout(this.debounce);
+    this.stopped = true;
+    const last = (async () => {
+      await this.running;
+      await this.post();
+    })();
+    let timer: NodeJS.Timeout | undefined;
+    await Promise.race([last, new Promise((resolve) => (timer = setTimeout(resolve, limit_ms)))]);
+    clearTimeout(timer);
+  }
+
+  private send(): void {
+    if (this.stopped) return;
+    if (this.running) {
+      this.again = true;
+      return;
+    }
+    this.running = this.post().finally(() => {
+      this.running = null;
+      if (this.again || this.deps.delta.hasMore) {
+        this.again = false;
+        this.changed();
+      }
+    });
+  }
+
+  private async post(): Promise<void> {
+    const { deps } = this;
+    deps.collect();
+    this.sequence += 1;
+    const report: StatusReport = {
+      ...deps.facts(),
+      sequence: this.sequence,
+      reported_at: new Date().toISOString(),
+      delta: deps.delta.next(),
+    };
+    try {
+      const reply = await deps.post(report);
+      deps.delta.confirm(reply.delta_sequence);
+      if (this.failures > 0) deps.logger.info('status is told again', { failures: this.failures });
+      this.failures = 0;
+      if (reply.desired_revision !== report.applied_revision && !this.stopped) deps.onBehind(reply.desired_revision);
+    } catch (error) {
+      this.failures += 1;
+      // The first of a row is news; the rest would only fill the log. A refused token is the config source's to tell.
+      if (this.failures === 1 && !(error instanceof TokenRefusedError)) {
+        deps.logger.warn('status could not be posted; the next heartbeat tries again', { error });
+      }
+    }
+  }
+}

@@ -1,0 +1,44 @@
+import { defaultMetadataStorage } from 'class-transformer/cjs/storage';
+import { targetConstructorToSchema } from 'class-validator-jsonschema';
+import { RetryPolicy } from './action-base';
+import type { ActionType as TypeName } from './action-definition';
+import { ACTION_TYPES, actionTypeOf } from './action-registry';
+
+/** What a form for one type of action is generated from. */
+export interface ActionSchema {
+  type: TypeName;
+  title: string;
+  description: string;
+  /**
+   * JSON Schema of a definition, from the class that validates it; whole, without references. Besides the usual keywords
+   * `x-editor` is `jsonata`, `template`, `secret` (a name of one) or `sql`, and `x-multiline` is true where more than a line is usual.
+   */
+  schema: Record<string, unknown>;
+}
+
+/** Schemas of all types. */
+export function actionSchemas(): ActionSchema[] {
+  return ACTION_TYPES.flatMap((type) => {
+    const entry = actionTypeOf(type);
+    if (!entry) return [];
+    const schema = schemaOf(entry.definition);
+    const properties = schema.properties as Record<string, Record<string, unknown>>;
+    properties.type = { ...properties.type, const: type };
+    const { title, description } = properties.retry ?? {};
+    properties.retry = { ...schemaOf(RetryPolicy), title, description };
+    // The server fills in what is absent.
+    const required = (schema.required as string[]).filter((field) => field !== 'id' && field !== 'enabled');
+    return [
+      {
+        type,
+        title: entry.title,
+        description: entry.description,
+        schema: { ...schema, required, additionalProperties: false },
+      },
+    ];
+  });
+}
+
+function schemaOf(definition: Parameters<typeof targetConstructorToSchema>[0]): Record<string, unknown> {
+  return { ...targetConstructorToSchema(definition, { classTransformerMetadataStorage: defaultMetadataStorage }) };
+}

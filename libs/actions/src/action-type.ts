@@ -1,0 +1,64 @@
+import type { ClassConstructor } from 'class-transformer';
+import type { FieldFault, MessageEnvelope, PayloadFormat, ProtocolVersion } from '@cortex-mqtt/contracts';
+import type { ExpressionEngine, TemplateScope } from '@cortex-mqtt/expressions';
+import type { ActionBase } from './action-base';
+import type { ActionRuntime } from './action-runtime';
+
+/** What is known where a definition is saved. */
+export interface CheckContext {
+  /** Names of the product's secrets; null = unknown, so that references aren't checked. */
+  secretNames: ReadonlySet<string> | null;
+  /** The subscription the action belongs to; null = unknown. */
+  subscription: { topic_filter: string; payload_format: PayloadFormat } | null;
+  /** null = unknown. */
+  protocol_version: ProtocolVersion | null;
+}
+
+/** One message for one action. */
+export interface PrepareContext {
+  /** Its `id` is the idempotency id of (message, subscription, action). */
+  envelope: MessageEnvelope;
+  /** What the action's `input` gave; undefined when it has none. */
+  input: unknown;
+  /** Content type the message came with. */
+  content_type: string | null;
+  /** Filter of the subscription, for finding loops. */
+  topic_filter: string | null;
+  /** Values of secrets by name, or `redact` for a dry run. */
+  secrets: TemplateScope['secrets'];
+  engine: ExpressionEngine;
+}
+
+/** What an attempt that succeeded has to tell: `detail` is small and free of secrets. */
+export interface ActionOutcome {
+  detail: Record<string, unknown>;
+}
+
+export interface ExecuteOptions {
+  /** Aborted when the attempt's time is over or the listener stops. */
+  signal: AbortSignal;
+  /** 1 for the first. */
+  attempt: number;
+}
+
+/**
+ * One kind of action. A new kind is a folder with its class and an object of this shape, one line in `action-definition.ts`
+ * and one in `action-registry.ts`.
+ */
+export interface ActionType<D extends ActionBase, P> {
+  type: string;
+  title: string;
+  description: string;
+  /** The class that validates a definition and from which its form is generated. */
+  definition: ClassConstructor<D>;
+  /** What the class can't tell: expressions, templates, secrets that don't exist, loops. Paths are relative to the action. */
+  check(definition: D, context: CheckContext): FieldFault[];
+  /** Exactly what would be sent; has no effect. Throws ExpressionError, PayloadDecodeError or ActionFault. */
+  prepare(definition: D, context: PrepareContext): Promise<P>;
+  /** Sends it. Throws ActionFault. */
+  execute(prepared: P, runtime: ActionRuntime, options: ExecuteOptions): Promise<ActionOutcome>;
+  /** Name of where it goes, such as `https://example.test:443`: what fails together. Shown to people. */
+  destination(prepared: P): string;
+  /** What is shown of it in a dry run; without secrets when it was prepared with `redact`. */
+  preview(prepared: P): Record<string, unknown>;
+}

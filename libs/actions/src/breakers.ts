@@ -1,0 +1,94 @@
+import {
+  BrokenCircuitError,
+  type CircuitBreakerPolicy,
+  CircuitState,
+  ConsecutiveBreaker,
+  circuitBreaker,
+  ExponentialBackoff,
+  handleWhen,
+} from 'cockatiel';
+import { ActionFault } from './action-fault';
+
+/** One destination that may be switched off for a while. */
+export interface Breaker {
+  readonly state: 'closed' | 'open' | 'half_open';
+  /**
+   * Runs an attempt, or throws an ActionFault `BREAKER_OPEN` (not permanent) without running it. Only faults that aren't
+   * permanent count against the destination: an answer of 400 shows that it is alive.
+   */
+  run<T>(attempt: () => Promise<T>): Promise<T>;
+}
+
+export interface BreakerOptions {
+  /** Failures in a row that open it. */
+  failures?: number;
+  /** Milliseconds before the first trial; doubles up to `max_pause_ms`. */
+  pause_ms?: number;
+  max_pause_ms?: number;
+  /** Told when a destination is switched off and on again. */
+  onChange?: (destination: string, state: 'open' | 'closed') => void;
+}
+
+/** Destinations remembered; beyond that the ones unused for longest are forgotten. */
+const MAX_DESTINATIONS = 5_000;
+
+/** A breaker per destination, made when first asked for. */
+export function createBreakers(options: BreakerOptions = {}): { breakerFor(destination: string): Breaker } {
+  const { failures = 10, pause_ms = 1_000, max_pause_ms = 60_000, onChange } = options;
+  const known = new Map<string, Breaker>();
+
+  function make(destination: string): Breaker {
+    const policy = circuitBreaker(
+      handleWhen((error) => !(error instanceof ActionFault && error.permanent)),
+      {
+        breaker: new ConsecutiveBreaker(failures),
+        halfOpenAfter: new ExponentialBackoff({ initialDelay: pause_ms, maxDelay: max_pause_ms }),
+      },
+    );
+    if (onChange) {
+      policy.onBreak(() => onChange(destination, 'open'));
+      policy.onReset(() => onChange(destination, 'closed'));
+    }
+    return {
+      get state() {
+        return nameOf(policy);
+      },
+      run: async (attempt) => {
+        try {
+          return await policy.execute(attempt);
+        } catch (error) {
+          if (!(error instanceof BrokenCircuitError)) throw error;
+          throw new ActionFault(`${destination} has failed ${failures} times in a row and is left alone for a while`, {
+            permanent: false,
+            detail: { code: 'BREAKER_OPEN' },
+          });
+        }
+      },
+    };
+  }
+
+  return {
+    breakerFor: (destination) => {
+      const breaker = known.get(destination) ?? make(destination);
+      known.delete(destination);
+      known.set(destination, breaker);
+      if (known.size > MAX_DESTINATIONS) {
+        const oldest = known.keys().next();
+        if (!oldest.done) known.delete(oldest.value);
+      }
+      return breaker;
+    },
+  };
+}
+
+function nameOf(policy: CircuitBreakerPolicy): Breaker['state'] {
+  switch (policy.state) {
+    case CircuitState.Closed:
+      return 'closed';
+    case CircuitState.HalfOpen:
+      return 'half_open';
+    case CircuitState.Open:
+    case CircuitState.Isolated:
+      return 'open';
+  }
+}

@@ -1,0 +1,75 @@
+import { hash, randomUUID } from 'node:crypto';
+import type { MessageEnvelope } from '@cortex-mqtt/contracts';
+import { type ExpressionEngine, rawPayloadOf } from '@cortex-mqtt/expressions';
+
+/**
+ * Idempotency id of one (message, subscription, action): the same through retries, handover, lease take-over and replicas,
+ * and through a redelivery by the broker where the message has an identity of its own. Safe in URLs, headers and job ids.
+ */
+export function actionDeliveryId(message_id: string, subscription_id: number, action_id: string): string {
+  // A line feed is in none of the last two, so no two triples give one text.
+  return `msg_${hash('sha256', `${subscription_id}\n${action_id}\n${message_id}`, 'base64url').slice(0, 32)}`;
+}
+
+export interface MessageIdentity {
+  message_id: string;
+  /** Whether the message itself carries it, so that a redelivery by the broker has the same. */
+  carried: boolean;
+}
+
+export interface IdentityOptions {
+  /** JSONata that names the message's identity; null = what the message itself carries. */
+  message_key: string | null;
+  content_type: string | null;
+  engine: ExpressionEngine;
+}
+
+/**
+ * Identity of a message: the value of `message_key`, else the user property `message-id`, else the `source` and `id` of a
+ * CloudEvent (MQTT binding: binary mode in user properties, structured mode in the payload), else a random one. Two
+ * messages with the same content and no identity never share one. Throws ExpressionError when the key gives no value.
+ */
+export async function messageIdentity(envelope: MessageEnvelope, options: IdentityOptions): Promise<MessageIdentity> {
+  if (options.message_key !== null) {
+    const key = await options.engine.evaluate(options.message_key, envelope);
+    if (key !== undefined && key !== null) return carried(envelope.topic, 'key', key);
+    return { message_id: `r_${randomUUID()}`, carried: false };
+  }
+  const properties = envelope.user_properties;
+  const own = single(properties['message-id']);
+  if (own !== null) return carried(envelope.topic, 'message-id', own);
+  const id = single(properties.id);
+  const source = single(properties.source);
+  if (id !== null && source !== null) return carried('', 'cloudevent', [source, id]);
+  const structured = structuredCloudEvent(envelope, options.content_type);
+  if (structured) return carried('', 'cloudevent', structured);
+  return { message_id: `r_${randomUUID()}`, carried: false };
+}
+
+function carried(scope: string, kind: string, value: unknown): MessageIdentity {
+  const digest = hash('sha256', JSON.stringify([kind, scope, value]), 'base64url');
+  return { message_id: `m_${digest.slice(0, 32)}`, carried: true };
+}
+
+function single(value: string | string[] | undefined): string | null {
+  return typeof value === 'string' && value !== '' ? value : null;
+}
+
+function structuredCloudEvent(envelope: MessageEnvelope, content_type: string | null): [string, string] | null {
+  if (content_type === null || !/^application\/cloudevents\+json\b/i.test(content_type)) return null;
+  const event = parsed(envelope);
+  if (typeof event !== 'object' || event === null) return null;
+  const { id, source } = event as Record<string, unknown>;
+  return typeof id === 'string' && id !== '' && typeof source === 'string' ? [source, id] : null;
+}
+
+/** The payload as JSON whatever the subscription's format is; null when it isn't. */
+function parsed(envelope: MessageEnvelope): unknown {
+  const raw = rawPayloadOf(envelope);
+  try {
+    return raw ? JSON.parse(raw.bytes.toString('utf8')) : envelope.payload;
+  } catch {
+    // Not a CloudEvent then; the decode fault is for who needs the payload.
+    return null;
+  }
+}

@@ -1,0 +1,162 @@
+import {
+  type ActionDefinition,
+  type ListenerSubscription,
+  type QueuedMessage,
+  type ProductId,
+} from '@cortex-mqtt/contracts';
+import { createEnvelope, createSharedPayload, type ExpressionEngine } from '@cortex-mqtt/expressions';
+import { matchParams } from '@cortex-mqtt/mqtt';
+import { type FaultDetail, toActionFault } from './action-fault';
+import { type ActionScope, inputOf, prepareInput } from './action-runner';
+import { assertSecretsKnown } from './secret-references';
+import { actionDeliveryId, messageIdentity } from './delivery-id';
+
+/** One step of a dry run: what an expression gave, or what failed. */
+export type DryRunStep<T> = { ok: true; value: T } | { ok: false; fault: DryRunFault };
+
+export interface DryRunFault {
+  message: string;
+  permanent: boolean;
+  detail: FaultDetail;
+}
+
+export interface DryRunAction {
+  action_id: string;
+  type: string;
+  name: string | null;
+  enabled: boolean;
+  /** Result of `when`; null when it has none. */
+  when: DryRunStep<boolean> | null;
+  /** Result of `input`; null when it has none or the action wouldn't run. */
+  input: DryRunStep<unknown> | null;
+  /** What would be sent, secrets shown as `•••`; null when the action wouldn't run. */
+  request: DryRunStep<Record<string, unknown>> | null;
+  /** Whether an attempt would be made. */
+  would_run: boolean;
+}
+
+export interface DryRunResult {
+  /** Whether the topic is matched by the subscription's filter. */
+  matched: boolean;
+  params: Record<string, string>;
+  /** The decoded payload; for binary its base64. */
+  decode: DryRunStep<unknown> | null;
+  /** Result of the subscription's filter; null when it has none. */
+  filter: DryRunStep<boolean> | null;
+  /** Identity of the message and whether it carries one; null when that can't be told. */
+  identity: DryRunStep<{ message_id: string; carried: boolean }> | null;
+  /** Value of the ordering key; null without one. */
+  ordering_key: DryRunStep<unknown> | null;
+  actions: DryRunAction[];
+}
+
+export type DryRunMessage = Omit<QueuedMessage, 'message_id'>;
+
+export interface DryRunOptions {
+  product_id: ProductId | number;
+  engine: ExpressionEngine;
+  /** Names of the product's secrets; a reference to another is a fault. null = not checked. */
+  secretsKnown: ReadonlySet<string> | null;
+}
+
+/**
+ * What a message would do: nothing is sent, no secret is needed. Every expression is evaluated even where an earlier
+ * step has already said that the delivery ends there, except those of an action that would not run.
+ */
+export async function dryRun(
+  subscription: ListenerSubscription,
+  message: DryRunMessage,
+  { product_id, engine, secretsKnown }: DryRunOptions,
+): Promise<DryRunResult> {
+  const params = matchParams(subscription.topic_filter, subscription.wildcard_names, message.topic);
+  const raw = { bytes: Buffer.from(message.payload_base64, 'base64'), format: subscription.payload_format };
+  const shared = createSharedPayload(raw);
+  const envelopeOf = (id: string) =>
+    createEnvelope(
+      {
+        id,
+        product_id,
+        subscription_id: subscription.id,
+        topic: message.topic,
+        params: params ?? {},
+        qos: message.qos,
+        retain: message.retain,
+        duplicate: message.duplicate,
+        user_properties: message.user_properties,
+        received_at: message.received_at,
+      },
+      raw,
+      shared,
+    );
+  const envelope = envelopeOf('');
+  const result: DryRunResult = {
+    matched: params !== null,
+    params: params ?? {},
+    decode: null,
+    filter: null,
+    identity: null,
+    ordering_key: null,
+    actions: [],
+  };
+  if (params === null) return result;
+  result.decode = await step(async () => (raw.format === 'binary' ? envelope.payload_base64 : envelope.payload));
+  const { filter, ordering } = subscription;
+  if (filter !== null) result.filter = await step(() => engine.test(filter, envelope));
+  result.identity = await step(() =>
+    messageIdentity(envelope, { message_key: subscription.message_key, content_type: message.content_type, engine }),
+  );
+  if (ordering === 'topic') result.ordering_key = { ok: true, value: message.topic };
+  else if (ordering !== 'none') result.ordering_key = await step(() => engine.evaluate(ordering, envelope));
+
+  const passed = result.decode.ok && (result.filter === null || (result.filter.ok && result.filter.value));
+  const message_id = result.identity.ok ? result.identity.value.message_id : 'unknown';
+  for (const action of subscription.actions) {
+    const scope: ActionScope = {
+      envelope: envelopeOf(actionDeliveryId(message_id, subscription.id, action.id)),
+      content_type: message.content_type,
+      topic_filter: subscription.topic_filter,
+      secrets: 'redact',
+    };
+    result.actions.push(await dryRunAction(action, scope, { engine, secretsKnown, passed }));
+  }
+  return result;
+}
+
+async function dryRunAction(
+  action: ActionDefinition,
+  scope: ActionScope,
+  { engine, secretsKnown, passed }: Pick<DryRunOptions, 'engine' | 'secretsKnown'> & { passed: boolean },
+): Promise<DryRunAction> {
+  const { when } = action;
+  const outcome: DryRunAction = {
+    action_id: action.id,
+    type: action.type,
+    name: action.name ?? null,
+    enabled: action.enabled,
+    when: when == null ? null : await step(() => engine.test(when, scope.envelope)),
+    input: null,
+    request: null,
+    would_run: false,
+  };
+  const applies = outcome.when === null || (outcome.when.ok && outcome.when.value);
+  if (!applies) return outcome;
+  const input = action.input == null ? null : await step(() => inputOf(action, scope, engine));
+  outcome.input = input;
+  if (input?.ok === false) return outcome;
+  outcome.request = await step(async () => {
+    assertSecretsKnown(action, secretsKnown);
+    const { type, prepared } = await prepareInput(action, scope, engine, input?.value);
+    return type.preview(prepared);
+  });
+  outcome.would_run = passed && action.enabled && outcome.request.ok;
+  return outcome;
+}
+
+async function step<T>(work: () => Promise<T>): Promise<DryRunStep<T>> {
+  try {
+    return { ok: true, value: await work() };
+  } catch (error) {
+    const { message, permanent, detail } = toActionFault(error);
+    return { ok: false, fault: { message, permanent, detail } };
+  }
+}

@@ -1,0 +1,45 @@
+import type { FieldFault } from '@cortex-mqtt/contracts';
+import { checkExpression, checkTemplate, type SourcePosition } from '@cortex-mqtt/expressions';
+import type { CheckContext } from './action-type';
+
+/** Faults of an expression field; null and absent are fine. */
+export function expressionFaults(field: string, source: string | null | undefined): FieldFault[] {
+  if (source === null || source === undefined) return [];
+  const check = checkExpression(source);
+  return check.ok ? [] : [{ field, message: `${check.fault.message}${at(check.fault.position)}` }];
+}
+
+/** Faults of a template field, secrets that don't exist among them. */
+export function templateFaults(field: string, text: string | null | undefined, context: CheckContext): FieldFault[] {
+  if (text === null || text === undefined) return [];
+  const check = checkTemplate(text);
+  if (!check.ok) return [{ field, message: `${check.fault.message}${at(check.fault.position)}` }];
+  return check.secretNames.flatMap((name) => secretFaults(field, name, context));
+}
+
+/** Faults of a map of templates, such as headers: `fault` tells what is wrong with a name, or null. */
+export function templateMapFaults(
+  field: string,
+  map: Record<string, unknown> | undefined,
+  context: CheckContext,
+  nameFault: (name: string) => string | null,
+): FieldFault[] {
+  return Object.entries(map ?? {}).flatMap(([name, value]) => {
+    const path = `${field}.${name}`;
+    const wrongName = nameFault(name);
+    if (wrongName !== null) return [{ field: path, message: wrongName }];
+    if (typeof value !== 'string') return [{ field: path, message: 'must be a string' }];
+    if (value.length > 8_000) return [{ field: path, message: 'must have at most 8000 characters' }];
+    return templateFaults(path, value, context);
+  });
+}
+
+/** The fault of naming a secret that the product doesn't have. */
+export function secretFaults(field: string, name: string | null | undefined, context: CheckContext): FieldFault[] {
+  if (name === null || name === undefined || context.secretNames === null || context.secretNames.has(name)) return [];
+  return [{ field, message: `the product has no secret "${name}"` }];
+}
+
+function at(position: SourcePosition | null): string {
+  return position === null ? '' : ` (line ${position.line}, column ${position.column})`;
+}

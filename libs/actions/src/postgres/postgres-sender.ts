@@ -1,0 +1,157 @@
+import { createHash } from 'node:crypto';
+import { Socket } from 'node:net';
+import { EgressRefusedError } from '@cortex-mqtt/egress';
+import { DatabaseError, Pool, type PoolConfig } from 'pg';
+import { ActionFault } from '../action-fault';
+import type { EgressGuard } from '../webhook/http-sender';
+import { isPermanentSqlState } from './sqlstate';
+
+export interface StatementRequest {
+  connection_url: string;
+  statement: string;
+  parameters: unknown[];
+  timeout_ms: number;
+}
+
+/** Runs single statements, over a pool for each connection URL. */
+export interface PostgresSender {
+  /** Throws ActionFault. */
+  run(request: StatementRequest, options: { signal: AbortSignal }): Promise<{ row_count: number }>;
+  close(): Promise<void>;
+}
+
+export interface PostgresSenderDeps {
+  egress: EgressGuard;
+  /** Connections to one database. */
+  connections?: number;
+}
+
+/** Databases with a pool; beyond that the one unused for longest is closed. */
+const MAX_POOLS = 50;
+/** The server ends a statement at its limit; one that doesn't even do that is given up this much later. */
+const GRACE_MS = 1_000;
+
+export function createPostgresSender({ egress, connections = 4 }: PostgresSenderDeps): PostgresSender {
+  const pools = new Map<string, Pool>();
+
+  function poolFor(request: StatementRequest): Pool {
+    const key = createHash('sha256').update(`${request.timeout_ms}\n${request.connection_url}`).digest('base64url');
+    const known = pools.get(key);
+    if (known) {
+      pools.delete(key);
+      pools.set(key, known);
+      return known;
+    }
+    const pool = new Pool(poolConfig(request, { egress, connections }));
+    // An idle connection that breaks is replaced at the next use; without a listener it would end the process.
+    pool.on('error', () => {});
+    pools.set(key, pool);
+    if (pools.size > MAX_POOLS) {
+      const [oldestKey, oldest] = pools.entries().next().value ?? [];
+      if (oldestKey !== undefined && oldest) {
+        pools.delete(oldestKey);
+        endQuietly(oldest);
+      }
+    }
+    return pool;
+  }
+
+  return {
+    run: async (request, { signal }) => {
+      if (signal.aborted) throw aborted();
+      const client = await poolFor(request)
+        .connect()
+        .catch((error: unknown) => {
+          throw postgresFault(error);
+        });
+      const onAbort = () => client.release(new Error('stopped'));
+      let released = false;
+      const release = (error?: Error) => {
+        if (released) return;
+        released = true;
+        signal.removeEventListener('abort', onAbort);
+        if (!signal.aborted) client.release(error);
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+      try {
+        const result = await client.query(request.statement, request.parameters);
+        release();
+        return { row_count: result.rowCount ?? 0 };
+      } catch (error) {
+        // What the server itself has answered leaves the connection usable.
+        release(error instanceof DatabaseError ? undefined : error instanceof Error ? error : new Error(String(error)));
+        throw signal.aborted ? aborted() : postgresFault(error);
+      }
+    },
+    close: async () => {
+      const open = [...pools.values()];
+      pools.clear();
+      await Promise.all(open.map((pool) => pool.end()));
+    },
+  };
+}
+
+function poolConfig(
+  { connection_url, timeout_ms }: StatementRequest,
+  { egress, connections }: { egress: EgressGuard; connections: number },
+): PoolConfig {
+  return {
+    connectionString: connection_url,
+    max: connections,
+    application_name: 'cortex-mqtt',
+    connectionTimeoutMillis: Math.min(timeout_ms, 10_000),
+    idleTimeoutMillis: 30_000,
+    allowExitOnIdle: true,
+    statement_timeout: timeout_ms,
+    query_timeout: timeout_ms + GRACE_MS,
+    keepAlive: true,
+    stream: () => guardedSocket(egress),
+  };
+}
+
+/** pg connects its socket itself; the host is looked up, and refused, on the way. */
+function guardedSocket(egress: EgressGuard): Socket {
+  const socket = new Socket();
+  const connect = (port: number, host: string) => {
+    try {
+      egress.checkLiteral(host);
+      Reflect.apply(Socket.prototype.connect, socket, [{ port: Number(port), host, lookup: egress.lookup }]);
+    } catch (error) {
+      socket.destroy(error instanceof Error ? error : new Error(String(error)));
+    }
+    return socket;
+  };
+  // A path, as of a Unix socket, never gets here with a port: `check` of the action refuses it by its URL.
+  socket.connect = connect as Socket['connect'];
+  return socket;
+}
+
+function endQuietly(pool: Pool): void {
+  pool.end().catch(() => {
+    // It is out of use; its connections end with their idle time at the latest.
+  });
+}
+
+function aborted(): ActionFault {
+  return new ActionFault('the attempt was stopped', { permanent: false, detail: { code: 'ABORTED' } });
+}
+
+function postgresFault(error: unknown): ActionFault {
+  if (!(error instanceof Error))
+    return new ActionFault(String(error), { permanent: false, detail: { code: 'FAILED' } });
+  if (error instanceof DatabaseError) {
+    const status = error.code ?? 'XX000';
+    return new ActionFault(`the database answered ${status}: ${error.message}`, {
+      permanent: isPermanentSqlState(status),
+      detail: { code: 'SQLSTATE', status, ...(error.constraint ? { constraint: error.constraint } : {}) },
+    });
+  }
+  if (error instanceof EgressRefusedError) {
+    return new ActionFault(`${error.message}. ${error.advice}`, {
+      permanent: true,
+      detail: { code: 'EGRESS_REFUSED' },
+    });
+  }
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : 'CONNECTION';
+  return new ActionFault(`the database was not reached: ${error.message}`, { permanent: false, detail: { code } });
+}

@@ -1,0 +1,132 @@
+import type { FieldFault } from '@cortex-mqtt/contracts';
+import { rawPayloadOf } from '@cortex-mqtt/expressions';
+import { mqttStringFault, topicMatches, validatePublishTopic } from '@cortex-mqtt/mqtt';
+import { ActionFault } from '../action-fault';
+import type { ActionType, CheckContext, PrepareContext } from '../action-type';
+import { templateFaults, templateMapFaults } from '../field-checks';
+import { looksLikeJson, renderField } from '../rendering';
+import { PublishAction } from './publish-action';
+import type { PublishRequest } from './publisher';
+
+export interface PreparedPublish extends PublishRequest {
+  /** The topic is matched by the subscription that the message came through. */
+  returns: boolean;
+}
+
+/** User property that counts how often a message has been published by an action of ours. */
+export const HOPS_PROPERTY = 'cortex-hops';
+/** A message that has come this far goes round in circles. */
+export const MAX_HOPS = 8;
+
+export const publishAction: ActionType<PublishAction, PreparedPublish> = {
+  type: 'publish',
+  title: 'Publish to MQTT',
+  description: "Publishes to the product's broker, to another topic or with another payload.",
+  definition: PublishAction,
+  check: (definition, context) => [
+    ...templateFaults('topic', definition.topic, context),
+    ...literalTopicFaults(definition.topic, context),
+    ...templateFaults('payload', definition.payload, context),
+    ...templateFaults('content_type', definition.content_type, context),
+    ...templateMapFaults('user_properties', definition.user_properties, context, propertyNameFault),
+  ],
+  prepare: async (definition, context) => {
+    const hops = hopsOf(context) + 1;
+    if (hops > MAX_HOPS) {
+      throw new ActionFault(
+        `the message has been published ${MAX_HOPS} times by actions already: it goes round in circles`,
+        {
+          permanent: true,
+          detail: { code: 'HOP_LIMIT' },
+        },
+      );
+    }
+    const topic = await renderField(definition, definition.topic, context, { escape: 'none' });
+    const fault = validatePublishTopic(topic);
+    if (fault !== null) {
+      throw new ActionFault(`the topic ${fault}: ${JSON.stringify(topic.slice(0, 200))}`, {
+        permanent: true,
+        detail: { code: 'INVALID_TOPIC' },
+      });
+    }
+    const user_properties: Record<string, string> = {};
+    for (const [name, value] of Object.entries(definition.user_properties ?? {})) {
+      user_properties[name] = await renderField(definition, value, context, { escape: 'none' });
+    }
+    return {
+      topic,
+      payload: await payloadOf(definition, context),
+      qos: definition.qos ?? 1,
+      retain: definition.retain ?? false,
+      user_properties: { 'message-id': context.envelope.id, ...user_properties, [HOPS_PROPERTY]: String(hops) },
+      content_type: await contentTypeOf(definition, context),
+      message_expiry_s: definition.message_expiry_s ?? null,
+      returns: context.topic_filter !== null && topicMatches(context.topic_filter, topic),
+    };
+  },
+  execute: async ({ returns, ...request }, { publisher }, { signal }) => {
+    if (returns && !publisher.supports_properties) {
+      throw new ActionFault(
+        `publishing to ${request.topic} would trigger this action again, without end on MQTT 3.1.1`,
+        {
+          permanent: true,
+          detail: { code: 'LOOP' },
+        },
+      );
+    }
+    await publisher.publish(request, { signal });
+    return { detail: { topic: request.topic, qos: request.qos } };
+  },
+  destination: () => 'broker',
+  preview: ({ payload, returns, ...request }) => ({
+    ...request,
+    payload: payload.toString('utf8'),
+    ...(returns ? { warning: 'the topic is matched by the subscription itself' } : {}),
+  }),
+};
+
+async function payloadOf(definition: PublishAction, context: PrepareContext): Promise<Buffer> {
+  if (typeof definition.payload === 'string') {
+    const how = looksLikeJson(definition.payload) ? 'json' : 'none';
+    return Buffer.from(await renderField(definition, definition.payload, context, { escape: how }));
+  }
+  if (context.input !== undefined) {
+    return Buffer.from(typeof context.input === 'string' ? context.input : JSON.stringify(context.input));
+  }
+  const raw = rawPayloadOf(context.envelope);
+  return raw ? raw.bytes : Buffer.from(JSON.stringify(context.envelope.payload));
+}
+
+async function contentTypeOf(definition: PublishAction, context: PrepareContext): Promise<string | null> {
+  if (typeof definition.content_type === 'string') {
+    return renderField(definition, definition.content_type, context, { escape: 'none' });
+  }
+  // The message's own holds only for its own payload.
+  return definition.payload == null && context.input === undefined ? context.content_type : null;
+}
+
+function hopsOf({ envelope }: PrepareContext): number {
+  const value = envelope.user_properties[HOPS_PROPERTY];
+  const hops = Number(Array.isArray(value) ? value.at(-1) : value);
+  return Number.isInteger(hops) && hops > 0 ? hops : 0;
+}
+
+function literalTopicFaults(topic: string, context: CheckContext): FieldFault[] {
+  if (topic.includes('{{')) return [];
+  const fault = validatePublishTopic(topic);
+  if (fault !== null) return [{ field: 'topic', message: fault }];
+  const { subscription, protocol_version } = context;
+  if (subscription === null || protocol_version !== 4 || !topicMatches(subscription.topic_filter, topic)) return [];
+  return [
+    {
+      field: 'topic',
+      message: 'is matched by the subscription itself: each message would trigger the next, without end on MQTT 3.1.1',
+    },
+  ];
+}
+
+function propertyNameFault(name: string): string | null {
+  if (name === HOPS_PROPERTY) return 'is set by cortex-mqtt itself';
+  if (name === '') return 'must have a name';
+  return mqttStringFault(name);
+}

@@ -1,0 +1,21 @@
+import type { QoS } from '@cortex-mqtt/contracts';
+
+export interface PublishRequest {
+  topic: string;
+  payload: Buffer;
+  qos: QoS;
+  retain: boolean;
+  /** MQTT 5 only; left out on a 3.1.1 connection. */
+  user_properties: Record<string, string | string[]>;
+  content_type: string | null;
+  /** Seconds. */
+  message_expiry_s: number | null;
+}
+
+/** Publishes on a connection of its own: waiting for a PUBACK on the receiving one can block it for good. */
+export interface Publisher {
+  /** False on MQTT 3.1.1, which has no user properties and so no hop count. */
+  readonly supports_properties: boolean;
+  /** Resolves once the broker has it (QoS 1 and 2) or it is written (QoS 0). Rejects with ActionFault. */
+  publish(request: PublishRequest, options: { signal: AbortSignal }): Promise<void>;
+}

@@ -1,0 +1,16 @@
+/** A BullMQ job as an action adds it. */
+export interface JobRequest {
+  queue: string;
+  name: string;
+  data: unknown;
+  /** A job whose id is in the queue already isn't added again, so a repeated delivery collapses into one. */
+  job_id: string;
+  delay_ms?: number;
+  priority?: number;
+  attempts?: number;
+}
+
+/** Adds jobs for downstream workers. Rejects when the queue doesn't answer within `limit_ms`. */
+export interface JobQueues {
+  add(job: JobRequest, options: { limit_ms: number }): Promise<void>;
+}
