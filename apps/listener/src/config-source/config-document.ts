@@ -72,7 +72,7 @@ function checkSubscription(input: unknown, field: string, faults: FieldFault[]):
   if (!PAYLOAD_FORMATS.includes(subscription.payload_format as never))
     add('.payload_format', `must be one of ${PAYLOAD_FORMATS.join(', ')}`);
   if (!Array.isArray(subscription.wildcard_names)) add('.wildcard_names', 'must be an array');
-  faults.push(...validateActions(subscription.actions, `${field}.actions`).faults);
+  faults.push(...validateActions(subscription.actions, { field: `${field}.actions`, depth: 'shape' }).faults);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -71,7 +71,9 @@ function subscriptionsOf(config: ListenerConfig): ListenerSubscription[] {
       shared_group: config.mqttSharedGroup,
     });
     if (!resolved.ok) faults.push(...resolved.faults.map((fault) => ({ ...fault, field: `${field}.${fault.field}` })));
-    const { actions, faults: actionFaults } = validateActions(given.actions ?? [{ type: 'log' }], `${field}.actions`);
+    const { actions, faults: actionFaults } = validateActions(given.actions ?? [{ type: 'log' }], {
+      field: `${field}.actions`,
+    });
     faults.push(...actionFaults);
     return {
       id: index + 1,
