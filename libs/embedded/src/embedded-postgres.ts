@@ -129,6 +129,18 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   }
 }
 
+/** Stops the server of a data folder that a killed process left behind. Does nothing when there is none. */
+export async function stopOrphanedPostgres(dataDir: string): Promise<boolean> {
+  if (!existsSync(join(dataDir, 'server.json'))) {
+    return false;
+  }
+  const orphan = findOrphan(locateCluster(resolve(dataDir), await choosePostgresUser()));
+  if (orphan) {
+    await stopProcess(orphan.process, { signal: 'SIGINT', timeout_ms: STOP_TIMEOUT_MS });
+  }
+  return orphan !== null;
+}
+
 function connectionUrl(password: string, port: number, database: string): string {
   return `postgres://${SUPERUSER}:${password}@127.0.0.1:${port}/${database}`;
 }

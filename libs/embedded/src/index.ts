@@ -1,4 +1,9 @@
-export { type EmbeddedPostgres, type EmbeddedPostgresOptions, startEmbeddedPostgres } from './embedded-postgres';
+export {
+  type EmbeddedPostgres,
+  type EmbeddedPostgresOptions,
+  startEmbeddedPostgres,
+  stopOrphanedPostgres,
+} from './embedded-postgres';
 export { freePort, isPortFree } from './free-port';
 export {
   identifyProcess,
@@ -6,5 +11,6 @@ export {
   type ProcessIdentity,
   type StopProcessOptions,
   stopProcess,
+  stopProcessGroup,
 } from './process-identity';
 export { type EmbeddedBroker, type EmbeddedBrokerOptions, startEmbeddedBroker } from './embedded-broker';

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /**
@@ -56,16 +56,20 @@ function sendSignal(identity: ProcessIdentity, signal: NodeJS.Signals): void {
 }
 
 function startTimeFromProc(pid: number): string | null {
+  const fields = readProcStat(pid);
+  if (!fields || fields[0] === 'Z' || fields[0] === 'X') {
+    return null;
+  }
+  const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  return `${bootId}:${fields[19] ?? ''}`;
+}
+
+/** Fields of /proc/PID/stat from the state on (proc(5) counts it as the third); null when there is no such process. */
+function readProcStat(pid: number): string[] | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The command name is in parentheses and may hold spaces and parentheses; fields are counted behind the last one.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const [state] = fields;
-    if (state === 'Z' || state === 'X') {
-      return null;
-    }
-    const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-    return `${bootId}:${fields[19] ?? ''}`;
+    // The command name before it is in parentheses and may itself hold spaces and parentheses.
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ESRCH') {
@@ -86,4 +90,39 @@ function startTimeFromPs(pid: number): string | null {
     }
     throw error;
   }
+}
+
+/**
+ * Like {@link stopProcess} for a process that was started as the leader of its own group (`detached`), together with all that it
+ * started: children that a killed leader left behind are found by their group. The kernel gives a group's number to nobody
+ * else while it has a member, so a leader that is somebody else means that none of ours is left.
+ */
+export async function stopProcessGroup(leader: ProcessIdentity, options: StopProcessOptions): Promise<void> {
+  const members = groupMembers(leader);
+  await stopProcess(leader, options);
+  await Promise.all(members.map((member) => stopProcess(member, options)));
+}
+
+function groupMembers(leader: ProcessIdentity): ProcessIdentity[] {
+  const current = identifyProcess(leader.pid);
+  if (current && current.started !== leader.started) {
+    return [];
+  }
+  return listGroup(leader.pid)
+    .filter((pid) => pid !== leader.pid)
+    .flatMap((pid) => identifyProcess(pid) ?? []);
+}
+
+function listGroup(group: number): number[] {
+  if (process.platform !== 'linux') {
+    const table = execFileSync('ps', ['-axo', 'pid=,pgid='], { encoding: 'utf8' });
+    return table
+      .split('\n')
+      .map((line) => line.trim().split(/\s+/).map(Number))
+      .flatMap(([pid, pgid]) => (pid !== undefined && pgid === group ? [pid] : []));
+  }
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => Number(readProcStat(pid)?.[2]) === group);
 }
