@@ -1,12 +1,19 @@
 import { randomUUID } from 'node:crypto';
+import type { Logger } from '@cortex-mqtt/observability';
 import express, { type Express, type RequestHandler, type Router } from 'express';
 import helmet from 'helmet';
-import type { Logger } from 'winston';
+import type { FinishedRequest } from './features/health/http-metrics';
 import { NotFoundError } from './http/app-error';
 import { type Authenticate, mountRoutes } from './http/mount-routes';
 import { buildOpenApi } from './http/openapi';
 import { problemHandler } from './http/problem';
 import type { Route } from './http/route';
+
+/** A handler outside the route table; `/` takes every path. */
+export interface Mount {
+  path: string;
+  handler: Router | RequestHandler;
+}
 
 export interface AppDeps {
   logger: Logger;
@@ -14,19 +21,22 @@ export interface AppDeps {
   routes: Route[];
   authenticate: Authenticate;
   strictLimiter: RequestHandler;
-  /** Mounted before the API: health, metrics, job dashboard, docs page, console. */
-  mounts: { path: string; handler: Router | RequestHandler }[];
-  trust_proxy: string[];
+  /** Before the API: health, metrics, the gate of a start, job dashboard, docs page. */
+  mounts: Mount[];
+  /** After the API: the console, which answers what nothing else does. */
+  fallbacks?: Mount[];
+  trust_proxy: readonly string[];
+  onRequestFinished?(request: FinishedRequest): void;
 }
 
 /** The Express app, usable without a port. */
 export function createApp(deps: AppDeps): Express {
   const app = express();
   app.disable('x-powered-by');
-  app.set('trust proxy', deps.trust_proxy);
+  app.set('trust proxy', deps.trust_proxy.length === 0 ? false : [...deps.trust_proxy]);
   app.set('query parser', 'simple');
   app.set('etag', false);
-  app.use(requestContext(deps.logger));
+  app.use(requestContext(deps));
   app.use(securityHeaders());
   for (const mount of deps.mounts) app.use(mount.path, mount.handler);
   // A report of ten thousand subscriptions is larger than anything a person sends.
@@ -37,6 +47,7 @@ export function createApp(deps: AppDeps): Express {
     response.json(openApi);
   });
   app.use(mountRoutes(deps));
+  for (const fallback of deps.fallbacks ?? []) app.use(fallback.path, fallback.handler);
   app.use((request) => {
     throw new NotFoundError(`There is nothing at ${request.path}.`);
   });
@@ -45,21 +56,21 @@ export function createApp(deps: AppDeps): Express {
 }
 
 /** Request id (taken over from `X-Request-Id` when it is sane) and one log line a request. */
-function requestContext(logger: Logger): RequestHandler {
+function requestContext({ logger, onRequestFinished }: Pick<AppDeps, 'logger' | 'onRequestFinished'>): RequestHandler {
   return (request, response, next) => {
     const given = request.headers['x-request-id'];
     const request_id = typeof given === 'string' && /^[\w.-]{1,100}$/.test(given) ? given : randomUUID();
     response.locals.request_id = request_id;
     response.set('X-Request-Id', request_id);
-    const started = process.hrtime.bigint();
-    response.once('finish', () => {
-      logger.log(request.path.startsWith('/internal/') || request.path.endsWith('z') ? 'debug' : 'info', 'request', {
-        request_id,
-        method: request.method,
-        path: request.originalUrl.split('?')[0],
-        status: response.statusCode,
-        duration_ms: Math.round(Number(process.hrtime.bigint() - started) / 1e5) / 10,
-      });
+    const started = performance.now();
+    const { path } = request;
+    response.once('close', () => {
+      const duration_ms = Math.round((performance.now() - started) * 10) / 10;
+      const status = response.statusCode;
+      const level = /^\/internal\/|^\/(livez|healthz|readyz|metrics|assets)\b/.test(path) ? 'debug' : 'info';
+      logger[level]('request', { request_id, method: request.method, path, status, duration_ms });
+      const route = typeof response.locals.route === 'string' ? response.locals.route : 'other';
+      onRequestFinished?.({ method: request.method, route, status, duration_ms });
     });
     next();
   };

@@ -3,6 +3,7 @@ import { migrations } from '@cortex-mqtt/migrations';
 import { DataSource } from 'typeorm';
 import { AuditLogEntity } from '../features/audit/audit-log.entity';
 import { ApiTokenEntity } from '../features/auth/api-token.entity';
+import { LoginFailureEntity } from '../features/auth/login-failure.entity';
 import { SessionEntity } from '../features/auth/session.entity';
 import { UserEntity } from '../features/auth/user.entity';
 import { UserProductEntity } from '../features/auth/user-product.entity';
@@ -31,6 +32,7 @@ export const entities = [
   UserEntity,
   UserProductEntity,
   SessionEntity,
+  LoginFailureEntity,
   ApiTokenEntity,
   ConnectionTestEntity,
   ConnectionEventEntity,

@@ -48,7 +48,9 @@ async function runRoute({
   response: Response;
   authenticate: Authenticate;
 }): Promise<void> {
-  const principal = await authenticate(request);
+  response.locals.route = route.path;
+  // A public route asks for nothing: a stale cookie must not keep anybody from signing in.
+  const principal = route.access.kind === 'public' ? null : await authenticate(request);
   authorize(route.access, principal, productIdOf(request));
   const context: RouteContext<object, object, object, never> = {
     params: validated(route.params, request.params),

@@ -1,7 +1,15 @@
 import type { Problem } from '@cortex-mqtt/contracts';
+import type { Logger } from '@cortex-mqtt/observability';
+import { isUnavailable } from '@cortex-mqtt/queues';
 import type { ErrorRequestHandler, Request, Response } from 'express';
-import type { Logger } from 'winston';
-import { AppError, MalformedRequestError, PayloadTooLargeError, UnsupportedMediaTypeError } from './app-error';
+
+import {
+  AppError,
+  MalformedRequestError,
+  PayloadTooLargeError,
+  UnavailableError,
+  UnsupportedMediaTypeError,
+} from './app-error';
 
 /** The one place where errors become answers: RFC 9457 `application/problem+json`. */
 export function problemHandler({ logger }: { logger: Logger }): ErrorRequestHandler {
@@ -11,6 +19,9 @@ export function problemHandler({ logger }: { logger: Logger }): ErrorRequestHand
       return;
     }
     const known = toAppError(error);
+    if (known?.status === 503) {
+      logger.warn('request could not be served', { request_id: response.locals.request_id, path: request.path, error });
+    }
     if (!known) {
       logger.error('request failed unexpectedly', {
         request_id: response.locals.request_id,
@@ -57,5 +68,7 @@ function toAppError(error: unknown): AppError | null {
     }
   }
   if (error instanceof URIError) return new MalformedRequestError('The path has an invalid percent-encoding.');
+  // Postgres or the queue is away: their errors look alike, and both heal by themselves.
+  if (isUnavailable(error)) return new UnavailableError('A service that is needed here is not reachable; try again.');
   return null;
 }

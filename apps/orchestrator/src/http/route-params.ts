@@ -19,6 +19,14 @@ export class SubscriptionParams extends ProductParams {
   sub_id!: number;
 }
 
+export class ProductIdParams extends ProductParams {
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  @Max(MAX_ID)
+  id!: number;
+}
+
 export class IdParams {
   @Type(() => Number)
   @IsInt()

@@ -2,7 +2,7 @@ import { Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn, Unique } fro
 import { CreatedAt, TimestampColumn } from '../../database/columns';
 import { UserEntity } from './user.entity';
 
-/** A login of the console. Both hashes are SHA-256, hex. */
+/** A login of the console, by the SHA-256 of its cookie, hex. */
 @Entity('sessions')
 @Unique('uq_sessions_token', ['token_hash'])
 @Index('ix_sessions_user', ['user_id'])
@@ -17,9 +17,6 @@ export class SessionEntity {
 
   @Column({ type: 'varchar', length: 64 })
   token_hash!: string;
-
-  @Column({ type: 'varchar', length: 64 })
-  csrf_hash!: string;
 
   @Column({ type: 'text', nullable: true })
   ip!: string | null;

@@ -4,7 +4,8 @@ import { NotFoundError } from '../../http/app-error';
 import { MqttConfigEntity } from '../mqtt-config/mqtt-config.entity';
 import { ProductEntity } from '../products/product.entity';
 import { ProductSecretEntity } from '../secrets/product-secret.entity';
-import type { SecretBox } from '../secrets/secret-box';
+import { type SecretBox, secretPlace } from '../secrets/secret-box';
+import { secretNamesIn } from '../secrets/secret-references';
 import { SubscriptionEntity } from '../subscriptions/subscription.entity';
 import { resolveSubscriptionTopic, sharedGroupOf } from '../subscriptions/subscription-topic';
 
@@ -32,7 +33,7 @@ export class ListenerConfigService {
         order: { id: 'ASC' },
       });
       const secrets = await manager.findBy(ProductSecretEntity, { product_id });
-      const used = usedSecretNames(subscriptions);
+      const used = new Set(subscriptions.flatMap((subscription) => [...secretNamesIn(subscription)]));
       return {
         product_id,
         product_slug: product.slug,
@@ -58,13 +59,6 @@ export class ListenerConfigService {
     });
   }
 }
-
-/** The name is part of the place: a value can't be moved under another name. */
-export const secretPlace = (product_id: number, name: string) => ({
-  product_id,
-  table: 'product_secrets',
-  column: `value:${name}`,
-});
 
 /** The primary broker, secrets open. */
 export function openBroker(config: MqttConfigEntity, host: string, secretBox: SecretBox): BrokerConnection {
@@ -124,24 +118,4 @@ function listenerSubscription(
       actions: subscription.actions,
     },
   ];
-}
-
-/** Names in `{{secrets.NAME}}` and in fields that name a secret. */
-function usedSecretNames(subscriptions: SubscriptionEntity[]): Set<string> {
-  const names = new Set<string>();
-  const visit = (value: unknown, key: string): void => {
-    if (typeof value === 'string') {
-      for (const match of value.matchAll(/secrets\.([A-Za-z_][A-Za-z0-9_]*)/g)) names.add(match[1] as string);
-      if (key.endsWith('_secret') || key === 'signing_secrets') names.add(value);
-    } else if (Array.isArray(value)) {
-      for (const item of value) visit(item, key);
-    } else if (typeof value === 'object' && value !== null) {
-      for (const [name, item] of Object.entries(value)) visit(item, name);
-    }
-  };
-  for (const subscription of subscriptions) {
-    visit(subscription.actions, 'actions');
-    visit([subscription.filter, subscription.message_key, subscription.ordering], '');
-  }
-  return names;
 }

@@ -10,3 +10,10 @@ export interface SecretBox {
   seal(plaintext: string, place: SecretPlace): string;
   open(envelope: string, place: SecretPlace): string;
 }
+
+/** Place of a product secret. The name is part of it: a value can't be moved under another name. */
+export const secretPlace = (product_id: number, name: string): SecretPlace => ({
+  product_id,
+  table: 'product_secrets',
+  column: `value:${name}`,
+});

@@ -1,5 +1,5 @@
-import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { generateToken } from '@cortex-mqtt/secrets';
 import type { DataSource } from 'typeorm';
 import { ListenerTokenEntity } from '../listener-token.entity';
 import type { WantedListener } from './listener-runtime';
@@ -20,13 +20,13 @@ export function createProcessEnvironment(deps: {
   passed_on: Record<string, string>;
 }): (listener: WantedListener) => Promise<Record<string, string>> {
   return async ({ product_id, slug }) => {
-    const token = `cml_${randomBytes(32).toString('base64url')}`;
+    const { token, hash } = generateToken('cml');
     await deps.dataSource.transaction(async (manager) => {
       await manager.delete(ListenerTokenEntity, { product_id, name: TOKEN_NAME });
       await manager.insert(ListenerTokenEntity, {
         product_id,
         name: TOKEN_NAME,
-        token_hash: createHash('sha256').update(token).digest('hex'),
+        token_hash: hash,
       });
     });
     return {

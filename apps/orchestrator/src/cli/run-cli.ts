@@ -1,0 +1,94 @@
+import { parseArgs } from 'node:util';
+import { EnvironmentError, loadEnvironment, redactedEffectiveConfiguration } from '@cortex-mqtt/environment';
+import { buildInfo } from '@cortex-mqtt/observability';
+import { OrchestratorConfig } from '../config';
+import { type CommandContext, UsageError } from './command';
+import { checkHealth } from './healthcheck.command';
+import { migrate, migrateRevert } from './migrate.command';
+
+const HELP = `cortex-mqtt orchestrator
+
+Usage: node apps/orchestrator/dist/main.js [command] [options]
+
+Commands:
+  serve              run the API until SIGTERM (default)
+  config check       show the effective configuration, or every fault of it
+  migrate            apply pending migrations
+  migrate:revert     take back the newest migration
+  healthcheck        exit 0 when this machine's orchestrator is ready (--live: when it lives)
+
+Options:
+  --version          version and commit
+  --help             this text
+
+Settings are environment variables: see .env.example, or "config check".
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.
+`;
+
+/** Runs one command; resolves to the exit code. */
+export async function runCli(deps: {
+  argv: string[];
+  env: NodeJS.ProcessEnv;
+  serve(env: NodeJS.ProcessEnv): Promise<number>;
+  out?: (text: string) => void;
+  err?: (text: string) => void;
+}): Promise<number> {
+  const out = deps.out ?? ((text) => process.stdout.write(`${text}\n`));
+  const err = deps.err ?? ((text) => process.stderr.write(`${text}\n`));
+  const [command = 'serve', ...args] = deps.argv;
+  const context: CommandContext = { args, env: deps.env, out, err };
+  try {
+    switch (command) {
+      case '--help':
+      case '-h':
+      case 'help':
+        out(HELP.trimEnd());
+        return 0;
+      case '--version':
+      case '-v':
+      case 'version': {
+        const { version, git_commit } = buildInfo({ directory: __dirname, env: deps.env });
+        out(`cortex-mqtt orchestrator ${version} (commit ${git_commit})`);
+        return 0;
+      }
+      case 'serve':
+        noArguments(args);
+        return await deps.serve(deps.env);
+      case 'config':
+        return checkConfig(context);
+      case 'migrate':
+        noArguments(args);
+        return await migrate(context);
+      case 'migrate:revert':
+        noArguments(args);
+        return await migrateRevert(context);
+      case 'healthcheck':
+        return await checkHealth(context);
+      default:
+        throw new UsageError(`there is no command "${command}"; --help lists them`);
+    }
+  } catch (error) {
+    if (error instanceof EnvironmentError || error instanceof UsageError || isParseArgsError(error)) {
+      err(error.message);
+      return 2;
+    }
+    throw error;
+  }
+}
+
+function checkConfig({ args, env, out, err }: CommandContext): number {
+  if (args.length !== 1 || args[0] !== 'check') throw new UsageError('use: config check');
+  const config = loadEnvironment(OrchestratorConfig, env, {
+    onWarning: ({ variable, message }) => err(`warning: ${variable} ${message}`),
+  });
+  out(JSON.stringify(redactedEffectiveConfiguration(config), null, 2));
+  return 0;
+}
+
+function noArguments(args: string[]): void {
+  parseArgs({ args, options: {}, strict: true, allowPositionals: false });
+}
+
+function isParseArgsError(error: unknown): error is Error {
+  return error instanceof TypeError && String((error as { code?: unknown }).code).startsWith('ERR_PARSE_ARGS');
+}

@@ -1,0 +1,214 @@
+import { createEgressPolicy, EgressAllowError } from '@cortex-mqtt/egress';
+import { type CrossFieldCheck, Env } from '@cortex-mqtt/environment';
+import { LOG_LEVELS, type LogLevel } from '@cortex-mqtt/observability';
+import { isPlaceholderKey } from '@cortex-mqtt/secrets';
+
+export const LISTENER_RUNTIMES = ['none', 'process'] as const;
+export type ListenerRuntimeKind = (typeof LISTENER_RUNTIMES)[number];
+
+const POSTGRES = ['postgres', 'postgresql'] as const;
+const WELL_KNOWN_PASSWORDS = /^(admin|password|passw0rd|changeme|change-me|secret|cortex|demo|test|letmein)[\d!.-]*$/i;
+
+/** Everything the orchestrator is told from outside. Nothing else reads the environment. */
+export class OrchestratorConfig implements CrossFieldCheck {
+  static title = 'Orchestrator';
+  static prefixes = [
+    'MQTT_PASSWORD_',
+    'ADMIN_',
+    'SESSION_',
+    'LOG_',
+    'LISTENER_RUNTIME',
+    'DATABASE_',
+    'QUEUE_',
+    'EGRESS_',
+  ];
+
+  @Env('NODE_ENV', {
+    oneOf: ['production', 'development', 'test'],
+    default: 'production',
+    doc: 'production refuses dangerous settings; so does leaving it out',
+  })
+  nodeEnv: string;
+
+  @Env('HOST', { default: '127.0.0.1', doc: 'Address that the API listens on; 0.0.0.0 in a container' })
+  host: string;
+
+  @Env('PORT', {
+    type: 'integer',
+    default: 8004,
+    min: 0,
+    max: 65_535,
+    doc: 'Port of API and console; 0 takes a free one',
+  })
+  port: number;
+
+  @Env('PUBLIC_URL', {
+    type: 'url',
+    protocols: ['http', 'https'],
+    example: 'https://mqtt.example.com',
+    doc: 'Where browsers reach the console; https makes cookies Secure. Without it http://localhost and the port',
+  })
+  publicUrl?: string;
+
+  @Env('TRUST_PROXY', {
+    type: 'list',
+    default: [],
+    example: 'loopback,10.0.0.0/8',
+    doc: 'Addresses or subnets of reverse proxies whose X-Forwarded-For is believed',
+  })
+  trustProxy: readonly string[];
+
+  @Env('DATABASE_URL', { type: 'url', protocols: POSTGRES, required: true, doc: 'PostgreSQL' })
+  databaseUrl: string;
+
+  @Env('DATABASE_POOL_SIZE', { type: 'integer', default: 10, min: 2, max: 200, doc: 'Connections to PostgreSQL' })
+  databasePoolSize: number;
+
+  @Env('DATABASE_WAIT', {
+    type: 'duration_ms',
+    default: 120_000,
+    max: 3_600_000,
+    doc: 'How long a start waits for PostgreSQL before it gives up',
+  })
+  databaseWait_ms: number;
+
+  @Env('QUEUE_URL', {
+    type: 'url',
+    protocols: ['redis', 'rediss', ...POSTGRES],
+    example: 'redis://localhost:6379',
+    doc: 'Queues, on Redis or PostgreSQL; without it those of DATABASE_URL',
+  })
+  queueUrl?: string;
+
+  @Env('MQTT_PASSWORD_ENCRYPTION_KEY', {
+    type: 'key',
+    secret: true,
+    required: true,
+    doc: 'Encrypts broker passwords, keys and product secrets: openssl rand -base64 32',
+  })
+  encryptionKey: string;
+
+  @Env('MQTT_PASSWORD_ENCRYPTION_KEYS_OLD', {
+    type: 'list',
+    items: 'key',
+    secret: true,
+    default: [],
+    doc: 'Former keys, to decrypt with until scripts/rotate-keys has run',
+  })
+  oldEncryptionKeys: readonly string[];
+
+  @Env('ADMIN_EMAIL', {
+    example: 'admin@example.com',
+    pattern: { regex: /^[^\s@]+@[^\s@]+$/, message: 'must be an e-mail address' },
+    doc: 'First administrator, made at start while there is no user',
+  })
+  adminEmail?: string;
+
+  @Env('ADMIN_PASSWORD', { secret: true, minLength: 12, doc: 'Password of the first administrator' })
+  adminPassword?: string;
+
+  @Env('SESSION_TTL', {
+    type: 'duration_ms',
+    default: 43_200_000,
+    min: 60_000,
+    max: 2_592_000_000,
+    doc: 'Idle time after which one must sign in again',
+  })
+  sessionTtl_ms: number;
+
+  @Env('METRICS_TOKEN', { secret: true, minLength: 16, doc: 'Bearer token that /metrics asks for; without it none' })
+  metricsToken?: string;
+
+  @Env('EGRESS_ALLOW', {
+    type: 'list',
+    default: [],
+    example: 'loopback,10.0.0.0/8,broker.internal',
+    doc: 'Private addresses, subnets or hosts that brokers and webhooks may be at; public ones always may',
+  })
+  egressAllow: readonly string[];
+
+  @Env('LISTENER_RUNTIME', {
+    oneOf: LISTENER_RUNTIMES,
+    default: 'none',
+    doc: 'process starts a listener process for each enabled product; none = they are run elsewhere',
+  })
+  listenerRuntime: ListenerRuntimeKind;
+
+  @Env('STALE_AFTER', {
+    type: 'duration_ms',
+    default: 15_000,
+    min: 1_000,
+    max: 3_600_000,
+    doc: 'Silence after which a listener counts as gone; it reports every 5 s',
+  })
+  staleAfter_ms: number;
+
+  @Env('SHUTDOWN_TIMEOUT', {
+    type: 'duration_ms',
+    default: 10_000,
+    min: 100,
+    max: 600_000,
+    doc: 'How long a stop waits for requests and jobs that are under way',
+  })
+  shutdownTimeout_ms: number;
+
+  @Env('DATA_DIR', { type: 'path', default: '.data', doc: 'Files of the listeners that this orchestrator starts' })
+  dataDir: string;
+
+  @Env('CONSOLE_DIR', { type: 'path', doc: 'Folder of the built console; apps/console/dist when not set' })
+  consoleDir?: string;
+
+  @Env('LOG_LEVEL', { oneOf: LOG_LEVELS, default: 'info', doc: 'Least severe level that is logged' })
+  logLevel: LogLevel;
+
+  @Env('LOG_FORMAT', {
+    oneOf: ['auto', 'json', 'pretty'],
+    default: 'auto',
+    doc: 'auto is readable at a terminal and JSON elsewhere',
+  })
+  logFormat: 'auto' | 'json' | 'pretty';
+
+  @Env('LOG_FILE', { type: 'path', doc: 'Rotating log file, beside standard output' })
+  logFile?: string;
+
+  get isProduction(): boolean {
+    return this.nodeEnv === 'production';
+  }
+
+  /** Where jobs live: the database itself unless told otherwise. */
+  get effectiveQueueUrl(): string {
+    return this.queueUrl ?? this.databaseUrl;
+  }
+
+  check(): { variable: string; message: string }[] {
+    const faults: { variable: string; message: string }[] = [];
+    const refuse = (variable: string, message: string) => faults.push({ variable, message });
+    if ((this.adminEmail === undefined) !== (this.adminPassword === undefined)) {
+      refuse(
+        this.adminEmail === undefined ? 'ADMIN_EMAIL' : 'ADMIN_PASSWORD',
+        'is needed with the other one of the two',
+      );
+    }
+    try {
+      createEgressPolicy({ allow: this.egressAllow });
+    } catch (error) {
+      if (!(error instanceof EgressAllowError)) throw error;
+      refuse('EGRESS_ALLOW', error.message);
+    }
+    if (this.isProduction) {
+      if (isPlaceholderKey(this.encryptionKey)) {
+        refuse('MQTT_PASSWORD_ENCRYPTION_KEY', 'is a placeholder; make one: openssl rand -base64 32');
+      }
+      if (this.adminPassword !== undefined && WELL_KNOWN_PASSWORDS.test(this.adminPassword)) {
+        refuse('ADMIN_PASSWORD', 'is a well-known password');
+      }
+      if (this.egressAllow.some((entry) => /^(0\.0\.0\.0|::)\/0$|^\*$/.test(entry))) {
+        refuse('EGRESS_ALLOW', 'must not allow every address; list the private ones that are needed');
+      }
+      if (this.trustProxy.some((entry) => /^(0\.0\.0\.0|::)\/0$|^\*$|^true$/.test(entry))) {
+        refuse('TRUST_PROXY', 'must not trust everybody; list the proxies');
+      }
+    }
+    return faults;
+  }
+}

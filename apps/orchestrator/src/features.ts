@@ -1,0 +1,116 @@
+import type { Logger } from '@cortex-mqtt/observability';
+import type { QueueBackend } from '@cortex-mqtt/queues';
+import type { DataSource } from 'typeorm';
+import { apiTokenRoutes } from './features/api-tokens/api-token.routes';
+import { ApiTokenService } from './features/api-tokens/api-token.service';
+import { auditLogRoutes } from './features/audit/audit-log.routes';
+import { AuditLogService } from './features/audit/audit-log.service';
+import { authRoutes } from './features/auth/auth.routes';
+import { AuthService } from './features/auth/auth.service';
+import { createAuthenticator } from './features/auth/authenticator';
+import { LoginLimits } from './features/auth/login-limits';
+import type { PasswordWork } from './features/auth/password-work';
+import { connectionStatusRoutes } from './features/connection-status/connection-status.routes';
+import { ConnectionStatusService } from './features/connection-status/connection-status.service';
+import { StatusStream } from './features/connection-status/status-stream';
+import { connectionTestRoutes } from './features/connection-test/connection-test.routes';
+import { ConnectionTestService } from './features/connection-test/connection-test.service';
+import { listenerConfigRoutes } from './features/listener-config/listener-config.routes';
+import { ListenerConfigService } from './features/listener-config/listener-config.service';
+import { listenerTokenRoutes } from './features/listener-tokens/listener-token.routes';
+import { ListenerTokenService } from './features/listener-tokens/listener-token.service';
+import { reconnectRoutes } from './features/listeners/reconnect.routes';
+import { ReconnectService } from './features/listeners/reconnect.service';
+import { mqttConfigRoutes } from './features/mqtt-config/mqtt-config.routes';
+import { MqttConfigService } from './features/mqtt-config/mqtt-config.service';
+import { productRoutes } from './features/products/product.routes';
+import { ProductService } from './features/products/product.service';
+import { productSecretRoutes } from './features/secrets/product-secret.routes';
+import { ProductSecretService } from './features/secrets/product-secret.service';
+import type { SecretBox } from './features/secrets/secret-box';
+import { subscriptionRoutes } from './features/subscriptions/subscription.routes';
+import { SubscriptionService } from './features/subscriptions/subscription.service';
+import { checkAllTopics } from './features/subscriptions/subscription-topic';
+import { userRoutes } from './features/users/user.routes';
+import { UserService } from './features/users/user.service';
+import type { Authenticate } from './http/mount-routes';
+import type { Route } from './http/route';
+import { ControlNotifier } from './jobs/control-notifier';
+
+export interface FeatureDeps {
+  dataSource: DataSource;
+  database_url: string;
+  queues: QueueBackend;
+  secretBox: SecretBox;
+  passwords: PasswordWork;
+  logger: Logger;
+  public_url: string | undefined;
+  session_ttl_ms: number;
+  stale_after_ms: number;
+  /** Told after commit that products appeared, vanished, or were enabled or disabled. */
+  onProductsChanged(): void;
+}
+
+export interface Features {
+  routes: Route[];
+  authenticate: Authenticate;
+  auth: AuthService;
+  connectionStatus: ConnectionStatusService;
+  connectionTests: ConnectionTestService;
+  statusStream: StatusStream;
+}
+
+/** Every feature, wired; nothing is started and nothing connected here. */
+export function buildFeatures(deps: FeatureDeps): Features {
+  const { dataSource, queues, secretBox, passwords, logger, public_url, stale_after_ms } = deps;
+  const connectionStatus = new ConnectionStatusService({ dataSource, stale_after_ms });
+  const statusStream = new StatusStream({ database_url: deps.database_url, connectionStatus, logger });
+  const liveInstanceIds = (product_id: number) => connectionStatus.liveInstanceIds(product_id);
+  const notifier = new ControlNotifier({ queues, liveInstanceIds, logger });
+  const auth = new AuthService({
+    dataSource,
+    passwords,
+    limits: new LoginLimits({ dataSource }),
+    session_ttl_ms: deps.session_ttl_ms,
+  });
+  const connectionTests = new ConnectionTestService({ dataSource, queues, secretBox, liveInstanceIds, logger });
+  const reconnects = new ReconnectService({
+    dataSource,
+    stale_after_ms,
+    notify: (product_id, reconnect_id, generation) => notifier.reconnectRequested(product_id, reconnect_id, generation),
+  });
+  const products = new ProductService({
+    dataSource,
+    notifier,
+    checkTopics: (manager, product, config) => checkAllTopics(manager, product, config, () => 'variables'),
+    onProductsChanged: deps.onProductsChanged,
+  });
+  const mqttConfigs = new MqttConfigService({
+    dataSource,
+    notifier,
+    secretBox,
+    readStatus: (product_id) => connectionStatus.read(product_id),
+  });
+  return {
+    auth,
+    connectionStatus,
+    connectionTests,
+    statusStream,
+    authenticate: createAuthenticator({ dataSource, public_url, session_ttl_ms: deps.session_ttl_ms }),
+    routes: [
+      ...authRoutes({ auth, public_url }),
+      ...apiTokenRoutes({ apiTokens: new ApiTokenService({ dataSource }) }),
+      ...userRoutes({ users: new UserService({ dataSource, passwords }) }),
+      ...productRoutes({ products }),
+      ...mqttConfigRoutes({ mqttConfigs }),
+      ...connectionTestRoutes({ connectionTests }),
+      ...subscriptionRoutes({ subscriptions: new SubscriptionService({ dataSource, notifier }) }),
+      ...connectionStatusRoutes({ connectionStatus, statusStream }),
+      ...reconnectRoutes({ reconnects }),
+      ...productSecretRoutes({ productSecrets: new ProductSecretService({ dataSource, secretBox, notifier }) }),
+      ...listenerTokenRoutes({ listenerTokens: new ListenerTokenService({ dataSource }) }),
+      ...auditLogRoutes({ auditLogs: new AuditLogService({ dataSource }) }),
+      ...listenerConfigRoutes({ listenerConfigs: new ListenerConfigService({ dataSource, secretBox }) }),
+    ],
+  };
+}

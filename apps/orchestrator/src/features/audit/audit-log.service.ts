@@ -1,0 +1,54 @@
+import { And, type DataSource, type FindOptionsWhere, ILike, LessThan, MoreThanOrEqual } from 'typeorm';
+import { type Page, pageWindow } from '../../http/pagination';
+import type { AllAuditLogsQuery, AuditLogView } from './audit-log.dto';
+import { AuditLogEntity } from './audit-log.entity';
+
+/** Reads what was done; the writing is `recordAudit`, in the transaction of each change. */
+export class AuditLogService {
+  constructor(private readonly deps: { dataSource: DataSource }) {}
+
+  /** Newest first. A product that was deleted keeps its history. */
+  async list(query: AllAuditLogsQuery): Promise<Page<AuditLogView>> {
+    const window = pageWindow(query);
+    const [logs, total] = await this.deps.dataSource.getRepository(AuditLogEntity).findAndCount({
+      where: conditions(query),
+      order: { id: 'DESC' },
+      skip: window.skip,
+      take: window.take,
+    });
+    return { items: logs.map(presentAuditLog), total, page: window.page, page_size: window.page_size };
+  }
+}
+
+function conditions(query: AllAuditLogsQuery): FindOptionsWhere<AuditLogEntity> {
+  const where: FindOptionsWhere<AuditLogEntity> = {};
+  if (query.product_id !== undefined) where.product_id = query.product_id;
+  if (query.actor !== undefined) where.actor_name = ILike(`%${query.actor.replace(/[\\%_]/g, '\\$&')}%`);
+  if (query.action !== undefined) where.action = query.action;
+  if (query.entity_type !== undefined) where.entity_type = query.entity_type;
+  if (query.entity_id !== undefined) where.entity_id = query.entity_id;
+  const bounds = [
+    ...(query.from === undefined ? [] : [MoreThanOrEqual(new Date(query.from))]),
+    ...(query.to === undefined ? [] : [LessThan(new Date(query.to))]),
+  ];
+  if (bounds.length > 0) where.created_at = And(...bounds);
+  return where;
+}
+
+function presentAuditLog(log: AuditLogEntity): AuditLogView {
+  return {
+    id: log.id,
+    created_at: log.created_at.toISOString(),
+    actor_kind: log.actor_kind,
+    actor_id: log.actor_id,
+    actor_name: log.actor_name,
+    ip: log.ip,
+    request_id: log.request_id,
+    action: log.action,
+    entity_type: log.entity_type,
+    entity_id: log.entity_id,
+    product_id: log.product_id,
+    before: log.before,
+    after: log.after,
+  };
+}

@@ -1,0 +1,53 @@
+import { PageQuery } from '../../http/pagination';
+import { created, noContent, ok, type Route, route } from '../../http/route';
+import { ProductIdParams, ProductParams } from '../../http/route-params';
+import { actorOf } from '../audit/audit-trail';
+import { CreatedListenerTokenView, CreateListenerTokenDto, ListenerTokenView } from './listener-token.dto';
+import type { ListenerTokenService } from './listener-token.service';
+
+const PATH = '/api/v1/products/{product_id}/listener-tokens';
+const OPERATOR = { kind: 'role', role: 'operator' } as const;
+
+export function listenerTokenRoutes({ listenerTokens }: { listenerTokens: ListenerTokenService }): Route[] {
+  return [
+    route({
+      method: 'get',
+      path: PATH,
+      summary: 'List the tokens of a product’s listeners',
+      tag: 'Listener tokens',
+      access: OPERATOR,
+      params: ProductParams,
+      query: PageQuery,
+      response: { page: ListenerTokenView },
+      handler: async ({ params, query }) => ok(await listenerTokens.list(params.product_id, query)),
+    }),
+    route({
+      method: 'post',
+      path: PATH,
+      summary: 'Create a token for listeners; the answer shows it once',
+      tag: 'Listener tokens',
+      access: OPERATOR,
+      params: ProductParams,
+      body: CreateListenerTokenDto,
+      response: CreatedListenerTokenView,
+      status: 201,
+      handler: async (context) =>
+        created(await listenerTokens.create(context.params.product_id, context.body, actorOf(context)), {
+          'Cache-Control': 'no-store',
+        }),
+    }),
+    route({
+      method: 'delete',
+      path: `${PATH}/{id}`,
+      summary: 'Revoke a listener token',
+      tag: 'Listener tokens',
+      access: OPERATOR,
+      params: ProductIdParams,
+      status: 204,
+      handler: async (context) => {
+        await listenerTokens.revoke(context.params.product_id, context.params.id, actorOf(context));
+        return noContent();
+      },
+    }),
+  ];
+}

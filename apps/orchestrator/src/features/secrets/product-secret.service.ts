@@ -1,0 +1,141 @@
+import type { DataSource, EntityManager } from 'typeorm';
+import { ConflictError, NotFoundError } from '../../http/app-error';
+import { type Page, type PageQuery, pageWindow } from '../../http/pagination';
+import { type Actor, recordAudit } from '../audit/audit-trail';
+import type { ChangeNotifier } from '../mqtt-config/change-notifier';
+import { MqttConfigEntity } from '../mqtt-config/mqtt-config.entity';
+import { lockConfig, raiseRevision } from '../mqtt-config/revision';
+import { SubscriptionEntity } from '../subscriptions/subscription.entity';
+import type { SecretView } from './product-secret.dto';
+import { ProductSecretEntity } from './product-secret.entity';
+import { type SecretBox, secretPlace } from './secret-box';
+import { secretNamesIn } from './secret-references';
+
+interface WriteOptions {
+  actor: Actor;
+  expected_revision: number | undefined;
+}
+
+export interface WrittenSecret {
+  value: SecretView;
+  revision: number;
+  is_new: boolean;
+}
+
+/** Named values for actions. They go in, and out only to the product's listeners. */
+export class ProductSecretService {
+  constructor(private readonly deps: { dataSource: DataSource; secretBox: SecretBox; notifier: ChangeNotifier }) {}
+
+  async list(product_id: number, query: PageQuery): Promise<Page<SecretView> & { revision: number }> {
+    const { manager } = this.deps.dataSource;
+    const config = await manager.findOneBy(MqttConfigEntity, { product_id });
+    if (!config) throw new NotFoundError(`There is no product ${product_id}.`);
+    const window = pageWindow(query);
+    const [secrets, total] = await manager.findAndCount(ProductSecretEntity, {
+      where: { product_id },
+      order: { name: 'ASC' },
+      skip: window.skip,
+      take: window.take,
+    });
+    const users = await usersOfSecrets(manager, config.id);
+    return {
+      items: secrets.map((secret) => presentSecret(secret, users)),
+      total,
+      page: window.page,
+      page_size: window.page_size,
+      revision: config.revision,
+    };
+  }
+
+  /** Refuses a name that is taken. */
+  create(product_id: number, secret: { name: string; value: string }, options: WriteOptions): Promise<WrittenSecret> {
+    return this.write(product_id, secret, { ...options, may_replace: false });
+  }
+
+  put(product_id: number, secret: { name: string; value: string }, options: WriteOptions): Promise<WrittenSecret> {
+    return this.write(product_id, secret, { ...options, may_replace: true });
+  }
+
+  async delete(product_id: number, name: string, options: WriteOptions): Promise<number> {
+    const revision = await this.deps.dataSource.transaction(async (manager) => {
+      const config = await lockConfig(manager, product_id, options.expected_revision);
+      const secret = await manager.findOneBy(ProductSecretEntity, { product_id, name });
+      if (!secret) throw new NotFoundError(`Product ${product_id} has no secret ${name}.`);
+      const used_by = (await usersOfSecrets(manager, config.id)).get(name) ?? [];
+      if (used_by.length > 0) {
+        const names = used_by.map((subscription) => `"${subscription.name}"`).join(', ');
+        throw new ConflictError(`The secret ${name} is used by ${names}. Take it out of the actions first.`, [
+          { field: 'name', message: `is used by ${names}` },
+        ]);
+      }
+      await manager.delete(ProductSecretEntity, { id: secret.id });
+      await recordAudit(manager, {
+        actor: options.actor,
+        action: 'product_secret.delete',
+        entity_type: 'product_secret',
+        entity_id: secret.id,
+        product_id,
+        before: { name },
+      });
+      return raiseRevision(manager, config);
+    });
+    await this.deps.notifier.configChanged(product_id, revision);
+    return revision;
+  }
+
+  private async write(
+    product_id: number,
+    { name, value }: { name: string; value: string },
+    options: WriteOptions & { may_replace: boolean },
+  ): Promise<WrittenSecret> {
+    const result = await this.deps.dataSource.transaction(async (manager) => {
+      const config = await lockConfig(manager, product_id, options.expected_revision);
+      const existing = await manager.findOneBy(ProductSecretEntity, { product_id, name });
+      if (existing && !options.may_replace) {
+        throw new ConflictError(`The product has a secret ${name} already.`, [
+          { field: 'name', message: 'is taken by another secret of this product' },
+        ]);
+      }
+      const secret = existing ?? manager.create(ProductSecretEntity, { product_id, name });
+      const before = existing ? { name, value: existing.value } : null;
+      secret.value = this.deps.secretBox.seal(value, secretPlace(product_id, name));
+      await manager.save(secret);
+      await recordAudit(manager, {
+        actor: options.actor,
+        action: existing ? 'product_secret.update' : 'product_secret.create',
+        entity_type: 'product_secret',
+        entity_id: secret.id,
+        product_id,
+        before,
+        after: { name, value: secret.value },
+      });
+      const revision = await raiseRevision(manager, config);
+      const users = await usersOfSecrets(manager, config.id);
+      return { value: presentSecret(secret, users), revision, is_new: !existing };
+    });
+    await this.deps.notifier.configChanged(product_id, result.revision);
+    return result;
+  }
+}
+
+type Users = Map<string, { id: number; name: string }[]>;
+
+async function usersOfSecrets(manager: EntityManager, mqtt_config_id: number): Promise<Users> {
+  const subscriptions = await manager.find(SubscriptionEntity, { where: { mqtt_config_id }, order: { id: 'ASC' } });
+  const users: Users = new Map();
+  for (const subscription of subscriptions) {
+    for (const name of secretNamesIn(subscription)) {
+      users.set(name, [...(users.get(name) ?? []), { id: subscription.id, name: subscription.name }]);
+    }
+  }
+  return users;
+}
+
+function presentSecret(secret: ProductSecretEntity, users: Users): SecretView {
+  return {
+    name: secret.name,
+    used_by: (users.get(secret.name) ?? []).map((subscription) => subscription.id),
+    created_at: secret.created_at.toISOString(),
+    updated_at: secret.updated_at.toISOString(),
+  };
+}

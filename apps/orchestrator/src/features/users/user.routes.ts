@@ -1,0 +1,71 @@
+import { created, noContent, ok, type Route, route } from '../../http/route';
+import { IdParams } from '../../http/route-params';
+import { actorOf } from '../audit/audit-trail';
+import { CreateUserDto, UpdateUserDto, UserListQuery, UserView } from './user.dto';
+import type { UserService } from './user.service';
+
+const ADMIN = { kind: 'role', role: 'admin' } as const;
+
+export function userRoutes({ users }: { users: UserService }): Route[] {
+  return [
+    route({
+      method: 'get',
+      path: '/api/v1/users',
+      summary: 'List users',
+      tag: 'Users',
+      access: ADMIN,
+      query: UserListQuery,
+      response: { page: UserView },
+      handler: async ({ query }) => ok(await users.list(query)),
+    }),
+    route({
+      method: 'post',
+      path: '/api/v1/users',
+      summary: 'Create a user',
+      tag: 'Users',
+      access: ADMIN,
+      body: CreateUserDto,
+      response: UserView,
+      status: 201,
+      handler: async (context) => {
+        const user = await users.create(context.body, actorOf(context));
+        return created(user, { Location: `/api/v1/users/${user.id}` });
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/api/v1/users/{id}',
+      summary: 'Read a user',
+      tag: 'Users',
+      access: ADMIN,
+      params: IdParams,
+      response: UserView,
+      handler: async ({ params }) => ok(await users.read(params.id)),
+    }),
+    route({
+      method: 'patch',
+      path: '/api/v1/users/{id}',
+      summary: 'Change a user: role, grants, password, disabled',
+      description: 'Absent fields keep what is stored. The last enabled administrator stays one (409).',
+      tag: 'Users',
+      access: ADMIN,
+      params: IdParams,
+      body: UpdateUserDto,
+      response: UserView,
+      handler: async (context) => ok(await users.update(context.params.id, context.body, actorOf(context))),
+    }),
+    route({
+      method: 'delete',
+      path: '/api/v1/users/{id}',
+      summary: 'Delete a user with all sessions and tokens',
+      tag: 'Users',
+      access: ADMIN,
+      params: IdParams,
+      status: 204,
+      handler: async (context) => {
+        await users.delete(context.params.id, actorOf(context));
+        return noContent();
+      },
+    }),
+  ];
+}

@@ -1,0 +1,28 @@
+import type { Logger } from '@cortex-mqtt/observability';
+import type { Part } from '../lifecycle';
+
+/** Does something again and again, never twice at once; a failure is logged and tried again at the next turn. */
+export function periodic(deps: { name: string; interval_ms: number; work(): Promise<void>; logger: Logger }): Part {
+  const { name, interval_ms, work, logger } = deps;
+  let timer: NodeJS.Timeout | undefined;
+  let running: Promise<void> = Promise.resolve();
+  let stopped = false;
+
+  function turn(): void {
+    running = work()
+      .catch((error: unknown) => logger.warn('periodic work failed; trying again', { work: name, error }))
+      .then(() => {
+        if (!stopped) timer = setTimeout(turn, interval_ms);
+      });
+  }
+
+  return {
+    name,
+    start: turn,
+    stop: async () => {
+      stopped = true;
+      clearTimeout(timer);
+      await running;
+    },
+  };
+}

@@ -1,0 +1,280 @@
+import { join, resolve } from 'node:path';
+import { loadEnvironment, secretValues } from '@cortex-mqtt/environment';
+import {
+  buildInfo,
+  createHealth,
+  createLogger,
+  createMetrics,
+  createRedactor,
+  type RootLogger,
+} from '@cortex-mqtt/observability';
+import { createQueueBackend } from '@cortex-mqtt/queues';
+import { KeyRing } from '@cortex-mqtt/secrets';
+import type { RequestHandler } from 'express';
+import rateLimit from 'express-rate-limit';
+import { createApp } from './app';
+import { runCli } from './cli/run-cli';
+import { OrchestratorConfig } from './config';
+import { connectDatabase } from './database/connect';
+import { createDataSource } from './database/data-source';
+import { migrateUp } from './database/migrate';
+import { ensureFirstAdmin } from './features/auth/first-admin';
+import { createPasswordWork } from './features/auth/password-work';
+import { healthRouter } from './features/health/health.router';
+import { createHttpMetrics } from './features/health/http-metrics';
+import type { ListenerRuntime, WantedListener } from './features/listeners/runtime/listener-runtime';
+import { createProcessEnvironment } from './features/listeners/runtime/process-environment';
+import { ProcessListenerRuntime } from './features/listeners/runtime/process-runtime';
+import { ProductEntity } from './features/products/product.entity';
+import { buildFeatures } from './features';
+import { startApiServer } from './http/api-server';
+import { TooManyRequestsError, UnavailableError } from './http/app-error';
+import { periodic } from './jobs/periodic';
+import { Lifecycle } from './lifecycle';
+
+export interface RunningOrchestrator {
+  /** `http://host:port`, with the port that was taken. */
+  url: string;
+  stop(): Promise<void>;
+}
+
+/**
+ * The composition root: builds everything once and starts it in order. The server answers `/livez` at once and 503 to the
+ * rest until Postgres is there. Rejects, with everything stopped again, when the start fails or `signal` is aborted.
+ */
+export async function startOrchestrator(
+  config: Readonly<OrchestratorConfig>,
+  { logger, redactText, signal }: { logger: RootLogger; redactText: (text: string) => string; signal: AbortSignal },
+): Promise<RunningOrchestrator> {
+  const build = buildInfo({ directory: __dirname, env: process.env });
+  const lifecycle = new Lifecycle({ logger, stop_limit_ms: config.shutdownTimeout_ms + 5_000 });
+  const dataSource = createDataSource({ url: config.databaseUrl, poolSize: config.databasePoolSize });
+  const queues = createQueueBackend({ url: config.effectiveQueueUrl, logger });
+  const passwords = createPasswordWork();
+  const metrics = createMetrics({ service: 'orchestrator', ...build, defaultMetrics: true });
+  const health = createHealth({ redactText });
+  let started = false;
+  let runtime: ListenerRuntime | null = null;
+
+  const features = buildFeatures({
+    dataSource,
+    database_url: config.databaseUrl,
+    queues,
+    secretBox: KeyRing.parse(config.encryptionKey, config.oldEncryptionKeys),
+    passwords,
+    logger,
+    public_url: config.publicUrl,
+    session_ttl_ms: config.sessionTtl_ms,
+    stale_after_ms: config.staleAfter_ms,
+    onProductsChanged: () => runtime?.reconcile(),
+  });
+  health.register({
+    name: 'database',
+    check: async () => {
+      if (!dataSource.isInitialized) throw new Error('not connected yet');
+      await dataSource.query('SELECT 1');
+    },
+  });
+  health.register({ name: 'queue', check: () => queues.ping(1_500) });
+  health.register({
+    name: 'start',
+    check: async () => {
+      if (!started) throw new Error('the start has not finished');
+    },
+  });
+
+  const app = createApp({
+    logger,
+    version: build.version,
+    routes: features.routes,
+    authenticate: features.authenticate,
+    strictLimiter: createStrictLimiter(),
+    trust_proxy: config.trustProxy,
+    onRequestFinished: createHttpMetrics(metrics),
+    mounts: [
+      {
+        path: '/',
+        handler: healthRouter({ health, metrics, metrics_token: config.metricsToken, ...build }),
+      },
+      { path: '/', handler: startGate(() => started) },
+    ],
+  });
+
+  try {
+    const server = await startApiServer(app, config);
+    const url = `http://${server.host.includes(':') ? `[${server.host}]` : server.host}:${server.port}`;
+    await lifecycle.start({ name: 'queues', stop: () => queues.close() });
+    await lifecycle.start({
+      name: 'database',
+      start: () => connectDatabase(dataSource, { wait_ms: config.databaseWait_ms, logger, signal }),
+      stop: async () => {
+        if (dataSource.isInitialized) await dataSource.destroy();
+      },
+    });
+    await lifecycle.start({ name: 'server', stop: () => server.close(config.shutdownTimeout_ms) });
+    const applied = await migrateUp(dataSource);
+    if (applied.length > 0) logger.info('migrations applied', { migrations: applied });
+    await ensureFirstAdmin({
+      dataSource,
+      passwords,
+      email: config.adminEmail,
+      password: config.adminPassword,
+      logger,
+    });
+    await lifecycle.start({
+      name: 'status stream',
+      start: () => features.statusStream.start(),
+      stop: () => features.statusStream.stop(),
+    });
+    await lifecycle.start(
+      periodic({
+        name: 'stale listeners',
+        interval_ms: Math.min(5_000, Math.ceil(config.staleAfter_ms / 3)),
+        work: () => features.connectionStatus.sweepStale(),
+        logger,
+      }),
+    );
+    await lifecycle.start(
+      periodic({
+        name: 'expired rows',
+        interval_ms: 60_000,
+        work: async () => {
+          await features.auth.forgetExpired();
+          await features.connectionTests.deleteExpired();
+        },
+        logger,
+      }),
+    );
+    started = true;
+    if (config.listenerRuntime === 'process') {
+      const processes = new ProcessListenerRuntime({
+        wanted: () => enabledProducts(dataSource),
+        environment: createProcessEnvironment({
+          dataSource,
+          orchestrator_url: localUrl(server),
+          queue_url: config.effectiveQueueUrl,
+          data_dir: resolve(config.dataDir),
+          passed_on: {
+            NODE_ENV: config.nodeEnv,
+            LOG_LEVEL: config.logLevel,
+            LOG_FORMAT: config.logFormat,
+            EGRESS_ALLOW: config.egressAllow.join(','),
+          },
+        }),
+        entry: join(__dirname, '..', '..', 'listener', 'dist', 'main.js'),
+        logger,
+      });
+      runtime = processes;
+      await lifecycle.start({ name: 'listeners', start: () => processes.start(), stop: () => processes.stop() });
+    }
+    warnOfQueueSettings(queues, logger);
+    logger.info('orchestrator is ready', { url, ...build });
+    return { url, stop: () => lifecycle.stop() };
+  } catch (error) {
+    await lifecycle.stop();
+    throw error;
+  }
+}
+
+/** Until the start has finished only health is answered. */
+function startGate(isStarted: () => boolean): RequestHandler {
+  return (_request, _response, next) => {
+    if (!isStarted()) throw new UnavailableError('The orchestrator is starting; it may be waiting for its database.');
+    next();
+  };
+}
+
+/** A first line against floods, per process and address; the counting of failures is in the database. */
+function createStrictLimiter(): RequestHandler {
+  return rateLimit({
+    windowMs: 60_000,
+    limit: 60,
+    standardHeaders: false,
+    legacyHeaders: false,
+    handler: () => {
+      throw new TooManyRequestsError({ detail: 'Too many requests from this address.', retry_after_s: 60 });
+    },
+  });
+}
+
+async function enabledProducts(dataSource: ReturnType<typeof createDataSource>): Promise<WantedListener[]> {
+  const products = await dataSource.getRepository(ProductEntity).find({
+    where: { enabled: true },
+    select: { id: true, slug: true },
+    order: { id: 'ASC' },
+  });
+  return products.map(({ id, slug }) => ({ product_id: id, slug }));
+}
+
+/** Where a child process on this machine reaches the server. */
+function localUrl({ host, port }: { host: string; port: number }): string {
+  if (host === '0.0.0.0') return `http://127.0.0.1:${port}`;
+  if (host === '::') return `http://[::1]:${port}`;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/** Not awaited: a queue that is away must not hold up the start. */
+function warnOfQueueSettings(queues: ReturnType<typeof createQueueBackend>, logger: RootLogger): void {
+  queues
+    .check()
+    .then((warnings) => {
+      for (const warning of warnings) logger.warn('queue settings can lose jobs', { warning });
+    })
+    .catch((error: unknown) => logger.warn('the queue is not reachable yet', { error }));
+}
+
+/** Runs until SIGTERM or SIGINT. Resolves to the exit code. */
+export async function runUntilSignal(env: NodeJS.ProcessEnv): Promise<number> {
+  const warnings: { variable: string; message: string }[] = [];
+  const config = loadEnvironment(OrchestratorConfig, env, { onWarning: (warning) => warnings.push(warning) });
+  const redactor = createRedactor();
+  for (const secret of secretValues(config)) redactor.addSecret(secret);
+  const logger = createLogger({
+    service: 'orchestrator',
+    version: buildInfo({ directory: __dirname, env }).version,
+    redactor,
+    level: config.logLevel,
+    format: config.logFormat,
+    ...(config.logFile === undefined ? {} : { file: { path: config.logFile } }),
+  });
+  for (const warning of warnings) logger.warn('environment variable has no effect', warning);
+  const stopping = new AbortController();
+  const signalled = new Promise<void>((resolve) => {
+    const onSignal = (signal: NodeJS.Signals): void => {
+      // The second one means it.
+      if (stopping.signal.aborted) process.exit(1);
+      logger.info('stopping', { signal });
+      stopping.abort();
+      resolve();
+    };
+    process.on('SIGTERM', onSignal);
+    process.on('SIGINT', onSignal);
+  });
+  try {
+    const running = await startOrchestrator(config, {
+      logger,
+      redactText: (text) => redactor.redactText(text),
+      signal: stopping.signal,
+    });
+    await signalled;
+    await running.stop();
+    logger.info('stopped');
+    return 0;
+  } catch (error) {
+    if (stopping.signal.aborted) return 0;
+    logger.error('the orchestrator could not start', { error });
+    return 1;
+  } finally {
+    await logger.close();
+  }
+}
+
+if (require.main === module) {
+  runCli({ argv: process.argv.slice(2), env: process.env, serve: runUntilSignal }).then(
+    (code) => process.exit(code),
+    (error: unknown) => {
+      process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+      process.exit(1);
+    },
+  );
+}
