@@ -13,7 +13,7 @@ export function createRouter() {
       path: '/',
       element: <Shell />,
       errorElement: <RouteCrash />,
-      hydrateFallbackElement: null,
+      HydrateFallback: Nothing,
       children: [
         {
           errorElement: <RouteCrash />,
@@ -44,4 +44,9 @@ export function createRouter() {
       ],
     },
   ]);
+}
+
+/** While the first page's code is on its way. */
+function Nothing() {
+  return null;
 }

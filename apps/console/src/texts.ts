@@ -1,3 +1,5 @@
+import { mqttConfigTexts, statusTexts, subscriptionsTexts, testTexts } from './texts/mqtt-config.texts';
+
 /**
  * Every text a person reads, in one place: a translation is another object of this shape. Texts with numbers or names
  * in them are functions, so that a language can order and inflect as it needs.
@@ -149,6 +151,10 @@ export const texts = {
     filterConnected: 'Connected',
     notConfigured: 'Set up the broker to start.',
   },
+  mqttConfig: mqttConfigTexts,
+  test: testTexts,
+  status: statusTexts,
+  subscriptions: subscriptionsTexts,
 };
 
 export type Texts = typeof texts;

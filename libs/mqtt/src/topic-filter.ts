@@ -11,7 +11,7 @@ export function mqttStringFault(value: string): string | null {
   if (/\p{Surrogate}/u.test(value)) return 'must be valid Unicode';
   // "Should not" in 1.5.4, but the broker may close the connection on it, and Mosquitto does.
   if (/\p{Control}/u.test(value)) return 'must not contain control characters';
-  const bytes = Buffer.byteLength(value, 'utf8');
+  const bytes = new TextEncoder().encode(value).byteLength;
   if (bytes > MAX_TOPIC_BYTES) return `must not be longer than ${MAX_TOPIC_BYTES} bytes in UTF-8 (it has ${bytes})`;
   return null;
 }

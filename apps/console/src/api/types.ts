@@ -53,7 +53,7 @@ export interface Product {
   id: number;
   name: string;
   slug: string;
-  description: string | null;
+  description: string;
   enabled: boolean;
   variables: Record<string, string>;
   created_at: string;
@@ -100,12 +100,14 @@ export interface Broker {
   session_expiry_s: number;
   connect_timeout_s: number;
   receive_maximum: number | null;
+  user_properties: Record<string, string>;
+  alpn_protocols: string[];
   last_will: LastWill | null;
 }
 
 export interface Topics {
-  prefix: string | null;
-  pattern: string | null;
+  prefix: string;
+  pattern: string;
   use_shared: boolean;
   shared_group: string | null;
   qos: QoS;
@@ -130,7 +132,7 @@ export interface Subscription {
   absolute_topic: boolean;
   topic_filter: string;
   enabled: boolean;
-  description: string | null;
+  description: string;
   qos: QoS | null;
   payload_format: PayloadFormat;
   filter: string | null;
@@ -168,7 +170,13 @@ export type SubscriptionChange = Partial<
 export interface MqttConfigDocument {
   product_id: number;
   revision: number;
-  mqtt_config: { broker: Broker; topics: Topics };
+  mqtt_config: {
+    broker: Broker;
+    topics: Topics;
+    delivery?: { handover_after_ms: number };
+    failover?: { after_s: number | null; failback_after_s: number | null };
+    probe?: { topic: string | null; interval_s: number };
+  };
   subscriptions: Subscription[];
   status: ConnectionStatus;
 }
@@ -186,29 +194,35 @@ export interface Warning {
   message: string;
 }
 
+/** One listener process. `report` is what it last said of itself; it may lack what an older listener doesn't know. */
 export interface InstanceStatus {
   id: string;
   state: InstanceState;
-  state_since: string | null;
+  applied_revision: number | null;
+  config_source: string | null;
+  last_heartbeat_at: string | null;
+  report: Partial<InstanceReport>;
+}
+
+export interface InstanceReport {
+  version: string;
+  hostname: string;
+  pid: number;
+  started_at: string;
+  state_since: string;
   reason: string | null;
   reason_code: string | null;
   advice: string | null;
-  applied_revision: number | null;
   rejected_revision: { revision: number; reason: string } | null;
-  config_source: 'orchestrator' | 'last_known_good' | 'environment' | null;
-  last_heartbeat_at: string | null;
-  started_at: string | null;
-  version: string | null;
-  hostname: string | null;
-  client_id: string | null;
   broker: { name: string; host: string; port: number } | null;
+  client_id: string | null;
   recovery: { attempt: number; next_try_at: string | null } | null;
   topic_filters: TopicFilterState[];
   warnings: Warning[];
-  in_flight: number | null;
-  queue_depth: number | null;
   oldest_unacknowledged_ms: number | null;
-  messages_received: number;
+  in_flight: number;
+  queue_depth: number | null;
+  probe: { last_sent_at: string | null; last_received_at: string | null; round_trip_ms: number | null } | null;
 }
 
 export interface ConnectionStatus {
@@ -228,14 +242,6 @@ export interface ConnectionStatus {
   broker_info: Record<string, unknown> | null;
   updated_at: string | null;
   instances: InstanceStatus[];
-  /** Counters of each subscription, live. */
-  subscriptions?: {
-    subscription_id: number;
-    messages_received: number;
-    actions_executed: number;
-    actions_failed: number;
-    last_message_at: string | null;
-  }[];
 }
 
 export const TEST_STAGES = ['dns', 'tcp', 'tls', 'websocket', 'connect', 'subscribe', 'roundtrip'] as const;

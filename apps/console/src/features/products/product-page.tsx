@@ -1,6 +1,6 @@
 import { Skeleton } from '@mantine/core';
 import { IconChevronRight } from '@tabler/icons-react';
-import { Link, NavLink, Outlet, useParams } from 'react-router';
+import { Link, NavLink, Outlet } from 'react-router';
 import { ApiError } from '../../api/problem';
 import { Failure } from '../../components/states';
 import { StatusBadge } from '../../components/status-badge';
@@ -9,13 +9,8 @@ import { NotFoundPage } from '../../shell/route-states';
 import { texts } from '../../texts';
 import { useConnectionStatus } from '../mqtt-config/connection-status-query';
 import classes from './product-page.module.css';
+import { useProductId } from './product-id';
 import { useProduct } from './products-query';
-
-/** Id of the product in the address. */
-export function useProductId(): number {
-  const { productId } = useParams();
-  return Number(productId);
-}
 
 /** Head and tabs of a product; its pages are below. */
 export function ProductPage() {

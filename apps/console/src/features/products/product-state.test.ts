@@ -6,7 +6,7 @@ function buildProduct(name: string, state: ConnectionState, overrides: Partial<P
     id: 1,
     name,
     slug: name.toLowerCase(),
-    description: null,
+    description: '',
     enabled: true,
     variables: {},
     created_at: '2026-01-01T00:00:00Z',

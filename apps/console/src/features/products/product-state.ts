@@ -26,9 +26,7 @@ export function filterProducts(products: Product[], search: string, filter: Prod
     .filter((product) => {
       if (filter === 'problems' && !isProblem(product)) return false;
       if (filter === 'connected' && toneOf(stateOfProduct(product)) !== 'ok') return false;
-      return [product.name, product.slug, product.description ?? ''].some((text) =>
-        text.toLowerCase().includes(needle),
-      );
+      return [product.name, product.slug, product.description].some((text) => text.toLowerCase().includes(needle));
     })
     .sort(byUrgency);
 }

@@ -1,7 +1,6 @@
 import { Alert, Button, Paper, PasswordInput, Stack, TextInput, Title } from '@mantine/core';
-import { useForm } from '@mantine/form';
 import { IconAlertCircle, IconInfoCircle } from '@tabler/icons-react';
-import { useState } from 'react';
+import { type FormEvent, useState } from 'react';
 import { Navigate, useLocation, useNavigate } from 'react-router';
 import { ApiError, messageOf } from '../../api/problem';
 import { Logo } from '../../shell/logo';
@@ -23,29 +22,34 @@ export function SignInPage() {
   const target = state.from ?? '/products';
   const [error, setError] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
-  const form = useForm({ mode: 'uncontrolled', initialValues: { email: '', password: '' } });
 
   if (session.data && !busy) return <Navigate to={target} replace />;
 
-  const submit = form.onSubmit(async ({ email, password }) => {
+  const submit = async (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget);
     setBusy(true);
     setError(null);
     try {
-      await signIn(email, password);
+      await signIn(String(form.get('email')), String(form.get('password')));
       await navigate(target, { replace: true });
     } catch (failure) {
       setError(wordsFor(failure));
     } finally {
       setBusy(false);
     }
-  });
+  };
 
   return (
     <main className={classes.page}>
       <title>{`${texts.signIn.title} · cortex-mqtt`}</title>
       <div className={classes.column}>
         <Logo />
-        <Paper component="form" className={classes.card} onSubmit={submit}>
+        <Paper
+          component="form"
+          className={classes.card}
+          onSubmit={(event: FormEvent<HTMLFormElement>) => void submit(event)}
+        >
           <Stack gap="md">
             <Title order={1}>{texts.signIn.title}</Title>
             {state.ended && !error && (
@@ -65,16 +69,14 @@ export function SignInPage() {
               required
               withAsterisk={false}
               autoFocus
-              key={form.key('email')}
-              {...form.getInputProps('email')}
+              name="email"
             />
             <PasswordInput
               label={texts.signIn.password}
               autoComplete="current-password"
               required
               withAsterisk={false}
-              key={form.key('password')}
-              {...form.getInputProps('password')}
+              name="password"
             />
             <Button type="submit" loading={busy} fullWidth size="md">
               {texts.signIn.submit}

@@ -1,0 +1,34 @@
+import { Button } from '@mantine/core';
+import type { ReactNode } from 'react';
+import { texts } from '../texts';
+import classes from './save-bar.module.css';
+
+interface Props {
+  changes: number;
+  summary?: string;
+  saving: boolean;
+  onDiscard: () => void;
+  onSave: () => void;
+  saveLabel: string;
+  extra?: ReactNode;
+}
+
+/** Stays at the bottom while something is unsaved. */
+export function SaveBar({ changes, summary, saving, onDiscard, onSave, saveLabel, extra }: Props) {
+  if (changes === 0) return null;
+  return (
+    <section className={classes.bar} aria-label={texts.mqttConfig.changes(changes)}>
+      <div className={classes.words}>
+        <span className={classes.count}>{texts.mqttConfig.changes(changes)}</span>
+        {summary && <span className={classes.summary}>{summary}</span>}
+      </div>
+      {extra}
+      <Button variant="default" onClick={onDiscard} disabled={saving}>
+        {texts.mqttConfig.discard}
+      </Button>
+      <Button onClick={onSave} loading={saving}>
+        {saveLabel}
+      </Button>
+    </section>
+  );
+}

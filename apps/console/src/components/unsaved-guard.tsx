@@ -1,0 +1,35 @@
+import { Button, Group, Modal, Text } from '@mantine/core';
+import { useEffect } from 'react';
+import { useBlocker } from 'react-router';
+import { texts } from '../texts';
+
+/** Asks before typed work is lost: by a link, by the browser's back, by closing the tab. */
+export function UnsavedGuard({ isDirty }: { isDirty: boolean }) {
+  const blocker = useBlocker(
+    ({ currentLocation, nextLocation }) => isDirty && currentLocation.pathname !== nextLocation.pathname,
+  );
+  useEffect(() => {
+    if (!isDirty) return;
+    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
+    window.addEventListener('beforeunload', ask);
+    return () => window.removeEventListener('beforeunload', ask);
+  }, [isDirty]);
+  return (
+    <Modal
+      opened={blocker.state === 'blocked'}
+      onClose={() => blocker.reset?.()}
+      title={texts.common.unsavedTitle}
+      size="sm"
+    >
+      <Text>{texts.common.unsavedBody}</Text>
+      <Group justify="flex-end" mt="lg">
+        <Button variant="default" color="red" onClick={() => blocker.proceed?.()}>
+          {texts.common.leave}
+        </Button>
+        <Button onClick={() => blocker.reset?.()} data-autofocus>
+          {texts.common.stay}
+        </Button>
+      </Group>
+    </Modal>
+  );
+}
