@@ -68,7 +68,7 @@ export class MqttConfigService {
       this.applyBroker(config, dto.broker ?? {});
       applyTopics(config, dto.topics ?? {});
       applySettings(config, dto);
-      faults.push(...(await checkAllTopics(manager, product, config, topicsField)));
+      faults.push(...(await checkAllTopics(manager, product, config, topicsField(dto.topics ?? {}))));
       if (faults.length > 0) throw new ValidationError(faults);
       await manager.save(config);
       const raised = await raiseRevision(manager, config);
@@ -144,9 +144,10 @@ function probeFaults(dto: PutMqttConfigDto) {
   return fault === null ? [] : [{ field: 'probe.topic', message: fault }];
 }
 
-/** Which field of the request a topic fault lies in. */
-function topicsField(part: string): string {
-  return part === 'topic' ? 'topics.pattern' : `topics.${part}`;
+/** Which field of the request a topic fault lies in; a filter that is too long is the fault of what was given. */
+function topicsField(dto: TopicsDto): (part: string) => string {
+  const whole = dto.pattern === undefined && dto.prefix !== undefined ? 'prefix' : 'pattern';
+  return (part) => `topics.${part === 'topic' ? whole : part}`;
 }
 
 /** The row as the audit log compares it: a changed secret shows as changed, never its value. */

@@ -1,0 +1,232 @@
+import { buildTestApp, type Client, type TestApp } from '../../testing/build-test-app';
+
+const CONFIG = {
+  broker: {
+    host: 'broker.example.com',
+    port: 8883,
+    use_tls: true,
+    verify_cert: true,
+    username: 'shop',
+    password: 'p4ss-w0rd-one',
+    keep_alive: 30,
+  },
+  topics: { prefix: 'shop', pattern: '#', use_shared: false, shared_group: null, qos: 1 },
+};
+
+describe('a product’s MQTT configuration over REST', () => {
+  let test: TestApp;
+  let operator: Client;
+  let path: string;
+  let product_id: number;
+
+  beforeAll(async () => {
+    test = await buildTestApp();
+  });
+  afterAll(() => test.close());
+
+  beforeEach(async () => {
+    const product = await test.product({ variables: { region: 'eu' } });
+    product_id = product.id;
+    operator = await test.client('operator', [product.id]);
+    path = `/api/v1/products/${product.id}/mqtt-config`;
+  });
+
+  it('stores what is put and answers it without the password', async () => {
+    const put = await operator('put', path).send(CONFIG).expect(200);
+    const got = await operator('get', path).expect(200);
+    for (const { body, text } of [put, got]) {
+      expect(body).toMatchObject({
+        product_id,
+        mqtt_config: {
+          broker: { host: 'broker.example.com', port: 8883, use_tls: true, password_set: true, keep_alive: 30 },
+          topics: CONFIG.topics,
+        },
+        subscriptions: [],
+        status: { product_id, connected: false },
+      });
+      expect(body.mqtt_config.broker).not.toHaveProperty('password');
+      expect(text).not.toContain('p4ss-w0rd-one');
+    }
+  });
+
+  it('keeps what a partial change does not name', async () => {
+    await operator('put', path).send(CONFIG).expect(200);
+    const { body } = await operator('put', path)
+      .send({ broker: { keep_alive: 15 }, topics: { qos: 2 } })
+      .expect(200);
+    expect(body.mqtt_config.broker).toMatchObject({
+      host: 'broker.example.com',
+      port: 8883,
+      use_tls: true,
+      username: 'shop',
+      password_set: true,
+      keep_alive: 15,
+    });
+    expect(body.mqtt_config.topics).toMatchObject({ prefix: 'shop', pattern: '#', qos: 2 });
+  });
+
+  it('keeps the password when it is absent and clears it when it is null', async () => {
+    await operator('put', path).send(CONFIG).expect(200);
+    const listener = await test.listener(product_id);
+    const passwordSeen = async () =>
+      (await listener('get', '/internal/v1/mqtt-config').expect(200)).body.brokers[0].password;
+    await operator('put', path)
+      .send({ broker: { username: 'other' } })
+      .expect(200);
+    expect(await passwordSeen()).toBe('p4ss-w0rd-one');
+    await operator('put', path)
+      .send({ broker: { password: null } })
+      .expect(200);
+    expect(await passwordSeen()).toBeNull();
+  });
+
+  it('never takes the stored password to another host', async () => {
+    await operator('put', path).send(CONFIG).expect(200);
+    const { body } = await operator('put', path)
+      .send({ broker: { host: 'elsewhere.example.com' } })
+      .expect(400);
+    expect(body.errors).toEqual([{ field: 'broker.password', message: expect.stringContaining('another host') }]);
+    await operator('put', path)
+      .send({ broker: { host: 'elsewhere.example.com', password: 'given again' } })
+      .expect(200);
+  });
+
+  it('stores the password as an envelope that opens only in its place', async () => {
+    await operator('put', path).send(CONFIG).expect(200);
+    const [row] = await test.dataSource.query('SELECT password FROM mqtt_configs WHERE product_id = $1', [product_id]);
+    expect(row.password).toMatch(/^v1\./);
+    const place = { product_id, table: 'mqtt_configs', column: 'password' };
+    expect(test.keyRing.open(row.password, place)).toBe('p4ss-w0rd-one');
+    expect(() => test.keyRing.open(row.password, { ...place, product_id: product_id + 1 })).toThrow();
+  });
+
+  it('refuses a change of what somebody else has changed since', async () => {
+    const { headers } = await operator('get', path).expect(200);
+    const tag = headers.etag as string;
+    await operator('put', path).set('If-Match', tag).send(CONFIG).expect(200);
+    const { body } = await operator('put', path)
+      .set('If-Match', tag)
+      .send({ broker: { keep_alive: 99 } })
+      .expect(412);
+    expect(body.type).toBe('urn:cortex-mqtt:problem:precondition-failed');
+    const after = await operator('get', path).expect(200);
+    expect(after.body.mqtt_config.broker.keep_alive).toBe(30);
+    expect(after.headers.etag).not.toBe(tag);
+  });
+
+  it('writes who changed what, from where, secrets redacted, in the audit log', async () => {
+    await operator('put', path).send(CONFIG).expect(200);
+    await operator('put', path)
+      .set('X-Request-Id', 'my-request')
+      .send({ broker: { port: 8884, password: 'p4ss-w0rd-two' } })
+      .expect(200);
+    const { body, text } = await operator(
+      'get',
+      `/api/v1/products/${product_id}/audit-logs?action=mqtt_config.update`,
+    ).expect(200);
+    expect(body.total).toBe(2);
+    expect(body.items[0]).toMatchObject({
+      actor_kind: 'user',
+      actor_name: expect.stringContaining('operator'),
+      ip: expect.stringContaining('127.0.0.1'),
+      request_id: 'my-request',
+      before: { broker_port: 8883, password: '[redacted]' },
+      after: { broker_port: 8884, password: '[redacted]' },
+    });
+    expect(Object.keys(body.items[0].after).sort()).toEqual(['broker_port', 'password']);
+    expect(text).not.toMatch(/p4ss-w0rd|v1\./);
+  });
+
+  describe('with bad input', () => {
+    const deep = (levels: number) => Array.from({ length: levels }, () => 'x').join('/');
+    const cases: [string, object, string][] = [
+      ['port 0', { broker: { host: 'a', port: 0 } }, 'broker.port'],
+      ['port 65536', { broker: { host: 'a', port: 65_536 } }, 'broker.port'],
+      ['a port that is text', { broker: { host: 'a', port: '1883' } }, 'broker.port'],
+      ['a port that is no integer', { broker: { host: 'a', port: 18.83 } }, 'broker.port'],
+      ['qos 3', { topics: { qos: 3 } }, 'topics.qos'],
+      ['keep_alive 65536', { broker: { host: 'a', keep_alive: 65_536 } }, 'broker.keep_alive'],
+      ['a host with a scheme', { broker: { host: 'mqtt://broker.example.com' } }, 'broker.host'],
+      ['a host with spaces', { broker: { host: 'broker example.com' } }, 'broker.host'],
+      ['a host with a port', { broker: { host: 'broker.example.com:1883' } }, 'broker.host'],
+      ['an empty host', { broker: { host: '' } }, 'broker.host'],
+      ['a host that is null', { broker: { host: null } }, 'broker.host'],
+      ['an unknown placeholder', { topics: { prefix: '{nobody}' } }, 'topics.prefix'],
+      ['# that is not last', { topics: { pattern: '#/x' } }, 'topics.pattern'],
+      ['# within a level', { topics: { pattern: 'a/b#' } }, 'topics.pattern'],
+      ['$share by hand', { topics: { prefix: '$share/g' } }, 'topics.prefix'],
+      ['a shared group with /', { topics: { use_shared: true, shared_group: 'a/b' } }, 'topics.shared_group'],
+      ['a topic beyond 65,535 bytes', { topics: { prefix: 'ü'.repeat(32_768) } }, 'topics.prefix'],
+      ['a topic of too many levels and bytes', { topics: { prefix: deep(32_767), pattern: deep(100) } }, 'topics.'],
+      ['an unknown field', { broker: { host: 'a', hostname: 'b' } }, 'broker.hostname'],
+      ['an unknown section', { brokers: {} }, 'brokers'],
+      ['contradicting transport and TLS', { broker: { host: 'a', transport: 'tcp', use_tls: true } }, 'broker.use_tls'],
+      ['a CA that is no PEM', { broker: { host: 'a', ca_cert: 'hello' } }, 'broker.ca_cert'],
+    ];
+
+    it.each(cases)('refuses %s, names the field and changes nothing', async (_name, body, field) => {
+      await operator('put', path).send(CONFIG).expect(200);
+      const before = await operator('get', path).expect(200);
+      const answer = await operator('put', path).send(body).expect(400);
+      expect(answer.headers['content-type']).toContain('application/problem+json');
+      expect(answer.body).toMatchObject({
+        type: 'urn:cortex-mqtt:problem:validation',
+        status: 400,
+        instance: path,
+        request_id: answer.headers['x-request-id'],
+      });
+      expect(answer.body.errors.map((error: { field: string }) => error.field)).toContainEqual(
+        expect.stringContaining(field),
+      );
+      const after = await operator('get', path).expect(200);
+      expect(after.body).toEqual(before.body);
+      expect(after.headers.etag).toBe(before.headers.etag);
+    });
+
+    it('tells every fault at once', async () => {
+      const { body } = await operator('put', path)
+        .send({ broker: { host: 'a b', port: 0 }, topics: { qos: 7 } })
+        .expect(400);
+      expect(body.errors.map((error: { field: string }) => error.field).sort()).toEqual([
+        'broker.host',
+        'broker.port',
+        'topics.qos',
+      ]);
+    });
+
+    it('refuses JSON that is none', async () => {
+      const answer = await operator('put', path)
+        .set('Content-Type', 'application/json')
+        .send('{"broker": ')
+        .expect(400);
+      expect(answer.body.type).toBe('urn:cortex-mqtt:problem:malformed-request');
+    });
+
+    it.each([['[]'], ['"text"'], ['null'], ['17']])('refuses the JSON %s, which is no object', async (text) => {
+      await operator('put', path).set('Content-Type', 'application/json').send(text).expect(400);
+    });
+
+    it('refuses a body that is not JSON at all', async () => {
+      await operator('put', path).set('Content-Type', 'text/plain').send('broker').expect(415);
+    });
+
+    it('refuses a body beyond 100 kB', async () => {
+      await operator('put', path)
+        .send({ broker: { ca_cert: 'x'.repeat(110_000) } })
+        .expect(413);
+    });
+
+    it('knows no product that is not there', async () => {
+      const admin = await test.client('admin');
+      const { body } = await admin('put', '/api/v1/products/999999/mqtt-config').send(CONFIG).expect(404);
+      expect(body.type).toBe('urn:cortex-mqtt:problem:not-found');
+      await admin('get', '/api/v1/products/999999/mqtt-config').expect(404);
+      await admin('get', '/api/v1/products/nonsense/mqtt-config').expect(400);
+    });
+
+    it('answers other methods with those that are there', async () => {
+      const { headers } = await operator('delete', path).expect(405);
+      expect(headers.allow).toBe('GET, PUT');
+    });
+  });
+});

@@ -1,0 +1,163 @@
+import { createLogger, createMetrics, createRedactor, type Metrics } from '@cortex-mqtt/observability';
+import { createQueueBackend, type QueueBackend, silentQueueLogger } from '@cortex-mqtt/queues';
+import { generateKey, generateToken, KeyRing } from '@cortex-mqtt/secrets';
+import type { TestDatabase } from '@cortex-mqtt/testing';
+import type { Express } from 'express';
+import request, { type Test } from 'supertest';
+import type { DataSource } from 'typeorm';
+import { type AppDeps, createApp } from '../app';
+import { createDataSource } from '../database/data-source';
+import { buildFeatures, type Features } from '../features';
+import { ApiTokenEntity } from '../features/auth/api-token.entity';
+import { createPasswordWork, type PasswordWork } from '../features/auth/password-work';
+import { UserEntity } from '../features/auth/user.entity';
+import { UserProductEntity } from '../features/auth/user-product.entity';
+import { ListenerTokenEntity } from '../features/listeners/listener-token.entity';
+import type { Role } from '../http/principal';
+import type { HttpMethod, Route } from '../http/route';
+import { createMigratedDatabase } from './test-database';
+
+export interface TestAppOptions {
+  /** A database to use; one of its own, migrated, when absent. */
+  database?: TestDatabase;
+  queues?: QueueBackend;
+  public_url?: string;
+  session_ttl_ms?: number;
+  stale_after_ms?: number;
+  passwords?: PasswordWork;
+  mounts?: (parts: { features: Features; dataSource: DataSource; queues: QueueBackend }) => AppDeps['mounts'];
+  fallbacks?: AppDeps['fallbacks'];
+  extra_routes?: Route[];
+}
+
+/** A client that sends a bearer token. */
+export type Client = (method: HttpMethod, path: string) => Test;
+
+export interface TestApp {
+  app: Express;
+  dataSource: DataSource;
+  database: TestDatabase;
+  features: Features;
+  queues: QueueBackend;
+  keyRing: KeyRing;
+  metrics: Metrics;
+  /** Without any credential. */
+  anonymous: Client;
+  /** A new user of this role with an API token. */
+  client(role: Role, product_ids?: number[]): Promise<Client & { user_id: number; token: string }>;
+  /** A listener of a product. */
+  listener(product_id: number): Promise<Client & { token: string }>;
+  /** A client with any bearer token. */
+  bearer(token: string): Client;
+  /** A new product by way of the API. */
+  product(overrides?: Record<string, unknown>): Promise<{ id: number; slug: string; name: string }>;
+  close(): Promise<void>;
+}
+
+/** Password of users that are made by way of the API. */
+export const TEST_PASSWORD = 'correct horse battery staple';
+
+let made = 0;
+
+/** The whole API on a real Postgres, without a port. */
+export async function buildTestApp(options: TestAppOptions = {}): Promise<TestApp> {
+  const database = options.database ?? (await createMigratedDatabase());
+  const dataSource = createDataSource({ url: database.url, poolSize: 8 });
+  await dataSource.initialize();
+  const queues =
+    options.queues ?? createQueueBackend({ url: database.url, logger: silentQueueLogger, limit_ms: 10_000 });
+  const keyRing = KeyRing.parse(generateKey());
+  const logger = createLogger({
+    service: 'orchestrator',
+    version: 'test',
+    redactor: createRedactor(),
+    level: process.env.TEST_LOG === undefined ? 'error' : 'debug',
+    destination: process.stderr,
+  });
+  const metrics = createMetrics({ service: 'orchestrator' });
+  const features = buildFeatures({
+    dataSource,
+    database_url: database.url,
+    queues,
+    secretBox: keyRing,
+    passwords: options.passwords ?? createPasswordWork(),
+    logger,
+    public_url: options.public_url,
+    session_ttl_ms: options.session_ttl_ms ?? 3_600_000,
+    stale_after_ms: options.stale_after_ms ?? 15_000,
+    onProductsChanged: () => {},
+  });
+  const app = createApp({
+    logger,
+    version: 'test',
+    routes: [...features.routes, ...(options.extra_routes ?? [])],
+    authenticate: features.authenticate,
+    strictLimiter: (_request, _response, next) => next(),
+    trust_proxy: [],
+    mounts: options.mounts?.({ features, dataSource, queues }) ?? [],
+    fallbacks: options.fallbacks,
+  });
+
+  const anonymous: Client = (method, path) => request(app)[method](path);
+  const bearer =
+    (token: string): Client =>
+    (method, path) =>
+      anonymous(method, path).set('Authorization', `Bearer ${token}`);
+
+  const client: TestApp['client'] = async (role, product_ids = []) => {
+    made += 1;
+    const user = await dataSource.manager.save(
+      dataSource.manager.create(UserEntity, {
+        email: `${role}-${made}@example.com`,
+        name: `${role} ${made}`,
+        role,
+        password_hash: 'no password',
+        disabled: false,
+      }),
+    );
+    for (const product_id of product_ids) {
+      await dataSource.manager.insert(UserProductEntity, { user_id: user.id, product_id });
+    }
+    const { token, hash } = generateToken('cma');
+    await dataSource.manager.insert(ApiTokenEntity, {
+      user_id: user.id,
+      name: 'test',
+      token_hash: hash,
+      hint: token.slice(0, 12),
+    });
+    return Object.assign(bearer(token), { user_id: user.id, token });
+  };
+
+  return {
+    app,
+    dataSource,
+    database,
+    features,
+    queues,
+    keyRing,
+    metrics,
+    anonymous,
+    bearer,
+    client,
+    async listener(product_id) {
+      const { token, hash } = generateToken('cml');
+      await dataSource.manager.insert(ListenerTokenEntity, { product_id, name: 'test', token_hash: hash });
+      return Object.assign(bearer(token), { token });
+    },
+    async product(overrides = {}) {
+      made += 1;
+      const admin = await client('admin');
+      const { body } = await admin('post', '/api/v1/products')
+        .send({ name: `Product ${made}`, ...overrides })
+        .expect(201);
+      return body as { id: number; slug: string; name: string };
+    },
+    async close() {
+      await features.statusStream.stop();
+      await queues.close();
+      await dataSource.destroy();
+      await logger.close();
+      if (options.database === undefined) await database.drop();
+    },
+  };
+}
