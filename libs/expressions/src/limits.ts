@@ -2,7 +2,7 @@
 export interface ExpressionLimits {
   /** Milliseconds an evaluation may hold the listener's own thread before it moves to the sandbox. */
   inline_time_ms: number;
-  /** Milliseconds an evaluation may take in the sandbox. */
+  /** Milliseconds of computing that an evaluation may take in the sandbox; time spent waiting for a processor doesn't count. */
   time_ms: number;
   /** Heap of a sandbox process, MiB. */
   memory_mb: number;
@@ -21,7 +21,7 @@ export interface ExpressionLimits {
 }
 
 export const DEFAULT_LIMITS: ExpressionLimits = {
-  inline_time_ms: 10,
+  inline_time_ms: 20,
   time_ms: 500,
   memory_mb: 64,
   depth: 250,

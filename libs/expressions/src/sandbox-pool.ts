@@ -1,5 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ExpressionError, PayloadDecodeError, SandboxUnavailableError } from './expression-error';
 import { type ExpressionLimits, sandboxBounds } from './limits';
@@ -28,11 +28,15 @@ interface Sandbox {
   task: Task | null;
   jobId: number;
   killed: boolean;
+  /** Milliseconds it had computed when it last replied. */
+  cpu_ms: number;
   deadline: NodeJS.Timeout | null;
 }
 
-/** A process that has been told to end and has `time_ms` behind it gets this much more before it is killed. */
+/** Evaluations end by themselves at their limit; one that is inside a single long operation then is killed this much later. */
 const GRACE_MS = 500;
+/** However little a process has computed meanwhile, it isn't waited for longer. */
+const PATIENCE_MS = 30_000;
 /** Starting takes some 60 ms; on a machine that is out of breath a good deal more. */
 const START_MS = 15_000;
 
@@ -74,7 +78,7 @@ export function createSandboxPool(limits: ExpressionLimits): SandboxPool {
       rejectWaiting(error);
       return;
     }
-    const sandbox: Sandbox = { child, ready: false, task: null, jobId: 0, killed: false, deadline: null };
+    const sandbox: Sandbox = { child, ready: false, task: null, jobId: 0, killed: false, cpu_ms: 0, deadline: null };
     sandboxes.add(sandbox);
     sandbox.deadline = setTimeout(() => kill(sandbox), START_MS);
     child.on('message', (reply: SandboxReply) => receive(sandbox, reply));
@@ -97,7 +101,15 @@ export function createSandboxPool(limits: ExpressionLimits): SandboxPool {
     sandbox.jobId = nextId;
     nextId += 1;
     hold(sandbox);
-    sandbox.deadline = setTimeout(() => kill(sandbox), limits.time_ms + GRACE_MS);
+    const limit_ms = limits.time_ms + GRACE_MS;
+    const give_up_at = Date.now() + PATIENCE_MS;
+    const watch = () => {
+      // On a machine that is out of breath it may not have had its time yet.
+      const used_ms = computed_ms(sandbox.child.pid) - sandbox.cpu_ms;
+      if (used_ms >= limits.time_ms || Date.now() >= give_up_at) kill(sandbox);
+      else sandbox.deadline = setTimeout(watch, limit_ms - Math.max(0, used_ms));
+    };
+    sandbox.deadline = setTimeout(watch, limit_ms);
     const job: SandboxJob = { id: sandbox.jobId, source: task.source, input: task.input, bindings: task.bindings };
     // A failed send ends in `error` or `exit` of the child.
     sandbox.child.send(job, (error) => {
@@ -106,6 +118,7 @@ export function createSandboxPool(limits: ExpressionLimits): SandboxPool {
   }
 
   function receive(sandbox: Sandbox, reply: SandboxReply): void {
+    sandbox.cpu_ms = reply.cpu_ms;
     if (reply.kind === 'ready') {
       sandbox.ready = true;
       clear(sandbox);
@@ -174,6 +187,18 @@ export function createSandboxPool(limits: ExpressionLimits): SandboxPool {
       );
     },
   };
+}
+
+/** Milliseconds a process has computed, to 10 ms; infinite where the system doesn't tell (proc(5), /proc/pid/stat). */
+function computed_ms(pid: number | undefined): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ');
+    return (Number(fields[11]) + Number(fields[12])) * 10;
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
 }
 
 function clear(sandbox: Sandbox): void {

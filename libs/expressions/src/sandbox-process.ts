@@ -10,6 +10,9 @@ import type { SandboxInput, SandboxJob, SandboxReply } from './sandbox-protocol'
  * takes too long; when it runs out of memory it ends by itself. Either way only this one evaluation is lost.
  */
 function main(): void {
+  // JSONata's time limit asks Date.now() and nothing else of it (`$now` and `$millis` have their own clock). Time spent
+  // waiting for a processor must not count: the expression would fail, for good, for what others do.
+  Date.now = cpuTime_ms;
   const bounds = JSON.parse(process.argv[2] ?? '') as EvaluationBounds;
   const compile = createCompiler(bounds);
   const compiled = new LruCache<string, Promise<CompiledExpression>>(500);
@@ -21,7 +24,13 @@ function main(): void {
     expression
       .then((ready) => ready.evaluate(inputOf(job.input), JSON.parse(job.bindings) as Record<string, unknown>))
       .then(
-        (value) => send({ kind: 'result', id: job.id, json: value === undefined ? null : JSON.stringify(value) }),
+        (value) =>
+          send({
+            kind: 'result',
+            id: job.id,
+            json: value === undefined ? null : JSON.stringify(value),
+            cpu_ms: cpuTime_ms(),
+          }),
         (error: unknown) => send(failure(job.id, error)),
       );
   });
@@ -29,7 +38,12 @@ function main(): void {
   process.on('SIGINT', () => {});
   process.on('SIGTERM', () => {});
   process.on('disconnect', () => process.exit(0));
-  send({ kind: 'ready' });
+  send({ kind: 'ready', cpu_ms: cpuTime_ms() });
+}
+
+function cpuTime_ms(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
 }
 
 function inputOf(input: SandboxInput): unknown {
@@ -49,10 +63,19 @@ function failure(id: number, error: unknown): SandboxReply {
       code: error.code,
       message: error.message,
       position: error.position,
+      cpu_ms: cpuTime_ms(),
     };
   }
   const message = error instanceof Error ? error.message : String(error);
-  return { kind: 'failure', id, error: 'other', code: 'EXPRESSION_FAILED', message, position: null };
+  return {
+    kind: 'failure',
+    id,
+    error: 'other',
+    code: 'EXPRESSION_FAILED',
+    message,
+    position: null,
+    cpu_ms: cpuTime_ms(),
+  };
 }
 
 main();

@@ -16,7 +16,8 @@ export type SandboxInput =
   | { kind: 'value'; json: string | null }
   | { kind: 'envelope'; fields: string; bytes: Uint8Array; format: PayloadFormat };
 
-export type SandboxReply =
+/** `cpu_ms`: milliseconds of computing since the process began. */
+export type SandboxReply = { cpu_ms: number } & (
   | { kind: 'ready' }
   | { kind: 'result'; id: number; json: string | null }
   | {
@@ -26,7 +27,8 @@ export type SandboxReply =
       code: string;
       message: string;
       position: SourcePosition | null;
-    };
+    }
+);
 
 /** How the bounds get into the process: one argument, JSON. */
 export function boundsArgument(bounds: EvaluationBounds): string {

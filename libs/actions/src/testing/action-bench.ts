@@ -1,0 +1,135 @@
+import type { ActionDefinition, MessageEnvelope, PayloadFormat } from '@cortex-mqtt/contracts';
+import { createEgressPolicy } from '@cortex-mqtt/egress';
+import {
+  createEnvelope,
+  createExpressionEngine,
+  type EnvelopeFields,
+  type ExpressionEngine,
+} from '@cortex-mqtt/expressions';
+import { ActionFault } from '../action-fault';
+import { validateActions } from '../action-registry';
+import { type ActionResult, type ActionRunner, type ActionScope, createActionRunner } from '../action-runner';
+import type { ActionRuntime } from '../action-runtime';
+import { createPostgresSender } from '../postgres/postgres-sender';
+import type { PublishRequest } from '../publish/publisher';
+import type { JobRequest } from '../queue/job-queues';
+import { createHttpSender } from '../webhook/http-sender';
+
+/** Everything actions are run with, loopback allowed; what isn't about the network is only recorded. */
+export interface ActionBench {
+  engine: ExpressionEngine;
+  runner: ActionRunner;
+  runtime: ActionRuntime;
+  published: PublishRequest[];
+  jobs: JobRequest[];
+  lines: { level: string; message: string; fields: Record<string, unknown> }[];
+  run(action: object, scope?: ScopeOptions): Promise<ActionResult>;
+  /** The fault of an attempt; fails when there is none. */
+  faultOf(action: object, scope?: ScopeOptions): Promise<ActionFault>;
+  stop(): Promise<void>;
+}
+
+export interface ScopeOptions extends Partial<Omit<ActionScope, 'envelope' | 'secrets'>> {
+  payload?: string | Buffer;
+  format?: PayloadFormat;
+  envelope?: Partial<EnvelopeFields>;
+  secrets?: Record<string, string>;
+  signal?: AbortSignal;
+  attempt?: number;
+}
+
+export function createActionBench(
+  overrides: Partial<ActionRuntime> & { egressAllow?: string[]; connectTimeout_ms?: number } = {},
+): ActionBench {
+  const { egressAllow = ['loopback'], connectTimeout_ms, ...runtimeOverrides } = overrides;
+  const egress = createEgressPolicy({ allow: egressAllow });
+  const published: PublishRequest[] = [];
+  const jobs: JobRequest[] = [];
+  const lines: ActionBench['lines'] = [];
+  const runtime: ActionRuntime = {
+    http: createHttpSender({ egress, connect_timeout_ms: connectTimeout_ms }),
+    postgres: createPostgresSender({ egress }),
+    publisher: {
+      supports_properties: true,
+      publish: async (request) => {
+        published.push(request);
+      },
+    },
+    queues: {
+      add: async (job) => {
+        jobs.push(job);
+      },
+    },
+    log: { log: (level, message, fields) => lines.push({ level, message, fields }) },
+    ...runtimeOverrides,
+  };
+  const engine = createExpressionEngine();
+  const runner = createActionRunner({ engine, runtime });
+  const run: ActionBench['run'] = (action, scope = {}) =>
+    runner.run(buildAction(action), buildScope(scope), { attempt: scope.attempt ?? 1, signal: scope.signal });
+  return {
+    engine,
+    runner,
+    runtime,
+    published,
+    jobs,
+    lines,
+    run,
+    faultOf: async (action, scope) => {
+      const outcome: unknown = await run(action, scope).catch((error: unknown) => error);
+      if (outcome instanceof ActionFault) return outcome;
+      throw new Error(`no ActionFault: ${JSON.stringify(outcome)} ${String(outcome)}`);
+    },
+    stop: async () => {
+      await Promise.all([engine.stop(), runtime.http.close(), runtime.postgres.close()]);
+    },
+  };
+}
+
+/** A validated definition; throws with the faults of one that isn't valid. */
+export function buildAction(action: object): ActionDefinition {
+  const { actions, faults } = validateActions([action]);
+  if (faults.length > 0 || !actions[0]) throw new Error(JSON.stringify(faults));
+  return actions[0] as ActionDefinition;
+}
+
+export function buildScope({
+  payload = '{"order": {"id": 7, "name": "Zoë"}}',
+  format = 'json',
+  ...options
+}: ScopeOptions = {}): ActionScope {
+  const { secrets = {} } = options;
+  return {
+    envelope: buildEnvelope({ payload, format, fields: options.envelope }),
+    content_type: options.content_type ?? null,
+    topic_filter: options.topic_filter ?? 'orders/#',
+    secrets: (name) => secrets[name],
+  };
+}
+
+function buildEnvelope({
+  payload,
+  format,
+  fields,
+}: {
+  payload: string | Buffer;
+  format: PayloadFormat;
+  fields: Partial<EnvelopeFields> | undefined;
+}): MessageEnvelope {
+  return createEnvelope(
+    {
+      id: 'msg_test',
+      product_id: 1,
+      subscription_id: 2,
+      topic: 'orders/7/created',
+      params: { order: '7' },
+      qos: 1,
+      retain: false,
+      duplicate: false,
+      user_properties: {},
+      received_at: '2026-01-02T03:04:05.678Z',
+      ...fields,
+    },
+    { bytes: Buffer.from(payload), format },
+  );
+}
