@@ -4,6 +4,7 @@ export * from './diagnosis/failure';
 export { takenOver } from './diagnosis/mqtt-faults';
 export * from './diagnosis/reason-codes';
 export * from './egress-policy';
+export { type ConnackDetail, describeConnack, protocolName } from './probe/connack-detail';
 export * from './topic-filter';
 export * from './topic-index';
 export * from './topic-template';

@@ -89,7 +89,7 @@ describe('Subscription Identifiers', () => {
       { id: 9, topic_filter: 'a/#', qos: 1 },
       { id: 7, topic_filter: '#', qos: 1 },
     ];
-    const retired_identifiers = retireIdentifiers([], before.lanes[0]!, buildPlan(after).lanes[0]!);
+    const retired_identifiers = retireIdentifiers([], before.lanes[0]!, buildPlan(after).lanes[0]!, 0);
     const plan = buildPlan(after, { retired_identifiers });
     expect(plan.route(0, { topic: 'a/b', subscription_identifiers: [5] })).toEqual([9]);
     expect(plan.route(0, { topic: 'a/b', subscription_identifiers: [7] })).toEqual([7]);
@@ -98,7 +98,7 @@ describe('Subscription Identifiers', () => {
   it('of a deleted subscription run nobody, since the others have copies of their own', () => {
     const before = buildPlan(buildSubscriptions('a/#', 'a/b'));
     const after = [{ id: 2, topic_filter: 'a/b', qos: 1 as const }];
-    const retired_identifiers = retireIdentifiers([], before.lanes[0]!, buildPlan(after).lanes[0]!);
+    const retired_identifiers = retireIdentifiers([], before.lanes[0]!, buildPlan(after).lanes[0]!, 0);
     const plan = buildPlan(after, { retired_identifiers });
     expect(plan.route(0, { topic: 'a/b', subscription_identifiers: [1] })).toEqual([]);
     expect(plan.route(0, { topic: 'a/b', subscription_identifiers: [1, 2] })).toEqual([2]);
@@ -113,7 +113,7 @@ describe('Subscription Identifiers', () => {
       { id: 5, topic_filter: 'a/+', qos: 1 },
       { id: 9, topic_filter: 'a/#', qos: 1 },
     ];
-    const retired_identifiers = retireIdentifiers([], before.lanes[0]!, buildPlan(after).lanes[0]!);
+    const retired_identifiers = retireIdentifiers([], before.lanes[0]!, buildPlan(after).lanes[0]!, 0);
     const plan = buildPlan(after, { retired_identifiers });
     expect(plan.route(0, { topic: 'a/b', subscription_identifiers: [5] })).toEqual([5, 9]);
   });

@@ -28,6 +28,8 @@ export interface PlannedFilter {
 export interface RetiredIdentifier {
   identifier: number;
   topic_filter: string;
+  /** Milliseconds since the epoch. */
+  retired_at_ms: number;
 }
 
 export interface RoutedMessage {
@@ -303,17 +305,26 @@ export function retireIdentifiers(
   earlier: readonly RetiredIdentifier[],
   applied: Iterable<AppliedFilter>,
   desired: readonly PlannedFilter[],
+  now_ms: number,
 ): RetiredIdentifier[] {
-  const current = new Set(desired.map(({ identifier, topic_filter }) => `${identifier} ${topic_filter}`));
+  const keyOf = (filter: { identifier: number | null; topic_filter: string }) =>
+    `${filter.identifier} ${filter.topic_filter}`;
+  const current = new Set(desired.map(keyOf));
   const all = new Map<string, RetiredIdentifier>();
-  for (const { identifier, topic_filter } of [...earlier, ...applied]) {
-    if (identifier === null) continue;
-    const key = `${identifier} ${topic_filter}`;
-    if (!current.has(key)) all.set(key, { identifier, topic_filter });
+  for (const retired of earlier) {
+    const is_fresh = now_ms - retired.retired_at_ms < RETIRED_FOR_MS;
+    if (is_fresh && !current.has(keyOf(retired))) all.set(keyOf(retired), retired);
+  }
+  for (const filter of applied) {
+    const { identifier, topic_filter } = filter;
+    if (identifier === null || current.has(keyOf(filter))) continue;
+    all.set(keyOf(filter), { identifier, topic_filter, retired_at_ms: now_ms });
   }
   return [...all.values()].slice(-MAX_RETIRED_IDENTIFIERS);
 }
 
+/** A message that waits longer at the broker falls back to its topic. */
+const RETIRED_FOR_MS = 24 * 60 * 60 * 1_000;
 const MAX_RETIRED_IDENTIFIERS = 20_000;
 
 /** Bytes of SUBSCRIBE or UNSUBSCRIBE around the filters: fixed header, packet identifier, properties. */

@@ -54,14 +54,22 @@ export class PacketTap extends Duplex implements ReceiverConnection {
     this.max_packet_bytes = deps.max_packet_bytes;
     this.receiver.attach(this);
     this.transport.on('data', (chunk: Buffer) => this.onBytes(chunk));
-    this.transport.on('end', () => this.push(null));
-    this.transport.on('error', (error: Error) => this.destroy(error));
-    this.transport.on('close', () => this.destroy());
+    this.transport.on('end', () => {
+      this.receiver.detach(this);
+      this.push(null);
+    });
+    this.transport.on('error', (error: Error) => this.onTransportEnded(error));
+    this.transport.on('close', () => this.onTransportEnded());
   }
 
   /** The socket is not read because the receiver is full: silence says nothing about the link. */
   get is_withholding(): boolean {
     return this.is_transport_paused;
+  }
+
+  /** Before DISCONNECT: writes the acknowledgements that are due and takes nothing more. */
+  finishReceiving(): void {
+    if (!this.destroyed) this.receiver.finish(this);
   }
 
   onRoom(): void {
@@ -107,6 +115,12 @@ export class PacketTap extends Duplex implements ReceiverConnection {
     this.incomplete = [];
     this.transport.destroy();
     done(error);
+  }
+
+  /** The last packet may say why, a DISCONNECT: mqtt.js has it one turn later. */
+  private onTransportEnded(error?: Error): void {
+    this.receiver.detach(this);
+    setImmediate(() => this.destroy(error));
   }
 
   private onBytes(chunk: Buffer): void {
@@ -173,12 +187,12 @@ export class PacketTap extends Duplex implements ReceiverConnection {
         return;
       case PUBREL:
         if (end - start < 2) throw new ProtocolFault('PUBREL without its packet identifier', MALFORMED_PACKET);
-        this.receiver.releaseReceived((bytes[start]! << 8) | bytes[start + 1]!);
+        this.receiver.releaseReceived(this, (bytes[start]! << 8) | bytes[start + 1]!);
         return;
       case CONNACK:
         // Before mqtt.js tells of it, messages of the session may already follow in the same read.
         if (end - start < 2) throw new ProtocolFault('CONNACK too short', MALFORMED_PACKET);
-        if (bytes[start + 1] === 0) this.receiver.sessionBegan({ session_present: (bytes[start]! & 1) === 1 });
+        if (bytes[start + 1] === 0) this.receiver.sessionBegan(this, { session_present: (bytes[start]! & 1) === 1 });
         this.push(bytes.subarray(at, end));
         return;
       default:
@@ -187,7 +201,7 @@ export class PacketTap extends Duplex implements ReceiverConnection {
   }
 
   private offer(bytes: Buffer, first_byte: number, start: number, end: number): boolean {
-    return this.receiver.offer(readPublish(bytes, first_byte, start, end, this.version)) === 'taken';
+    return this.receiver.offer(this, readPublish(bytes, first_byte, start, end, this.version)) === 'taken';
   }
 
   private hold(packet: { bytes: Buffer; first_byte: number; start: number; end: number }): void {

@@ -87,10 +87,17 @@ export class ReceiverSession {
   }
 
   /** CONNACK came. Without its session the broker knows nothing of older messages (MQTT 5, 3.2.2.1.1). */
-  sessionBegan(options: { session_present: boolean }): void {
-    if (options.session_present) return;
+  sessionBegan(connection: ReceiverConnection, options: { session_present: boolean }): void {
+    if (this.connection !== connection || options.session_present) return;
     this.carried_over.clear();
     this.awaiting_release.clear();
+  }
+
+  /** We are about to end the connection: what is settled is acknowledged, what still comes by it is not taken. */
+  finish(connection: ReceiverConnection): void {
+    if (this.connection !== connection) return;
+    this.flush();
+    this.detach(connection);
   }
 
   /** The connection ended. None of its acknowledgements will be written, on it or on the next. */
@@ -111,14 +118,15 @@ export class ReceiverSession {
   }
 
   /** Takes a PUBLISH. `full`: nothing was taken, offer it again at `onRoom`. */
-  offer(packet: PublishPacket): 'taken' | 'full' {
-    if (!this.connection || !this.is_accepting) return 'taken';
+  offer(connection: ReceiverConnection, packet: PublishPacket): 'taken' | 'full' {
+    // What comes too late stays unacknowledged, and is sent again.
+    if (this.connection !== connection || !this.is_accepting) return 'taken';
     if (packet.qos > 0 && this.isRepeat(packet)) return 'taken';
     if (this.isFull(packet.payload.length)) {
       this.someone_waits = true;
       return 'full';
     }
-    const message = new ReceivedMessage(this, packet, this.connection.name);
+    const message = new ReceivedMessage(this, packet, connection.name);
     this.held_messages += 1;
     this.held_bytes += message.bytes;
     if (packet.qos > 0) this.enqueue(message);
@@ -127,7 +135,8 @@ export class ReceiverSession {
   }
 
   /** PUBREL came: the broker will never send this message again (MQTT-4.3.3-11). */
-  releaseReceived(packet_id: number): void {
+  releaseReceived(connection: ReceiverConnection, packet_id: number): void {
+    if (this.connection !== connection) return;
     this.awaiting_release.delete(packet_id);
     this.completions.push(packet_id);
     this.scheduleFlush();
@@ -136,6 +145,11 @@ export class ReceiverSession {
   /** From now on nothing is taken: what comes stays unacknowledged and is sent again in the next connection. */
   stopAccepting(): void {
     this.is_accepting = false;
+  }
+
+  /** For a connection that begins after `stopAccepting`. */
+  startAccepting(): void {
+    this.is_accepting = true;
   }
 
   /** Resolves when nothing is held any more and the acknowledgements were written. */

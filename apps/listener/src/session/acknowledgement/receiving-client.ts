@@ -52,6 +52,16 @@ export class ReceivingClient extends MqttClient {
     this.once('close', () => clearTimeout(this.second_chance));
   }
 
+  /** The socket is not read, because more messages are held than may be. */
+  get is_withholding(): boolean {
+    return this.tap?.is_withholding ?? false;
+  }
+
+  /** Before `end()`: writes the acknowledgements that are due and takes no more messages on this connection. */
+  finishReceiving(): void {
+    this.tap?.finishReceiving();
+  }
+
   override sendPing(): void {
     this.bytes_at_ping = this.tap?.bytes_received;
     super.sendPing();

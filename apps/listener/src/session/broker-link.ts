@@ -1,0 +1,463 @@
+import type { BrokerConnection, Diagnosis, ProtocolVersion, TestStage, TopicFilterState } from '@cortex-mqtt/contracts';
+import type { EgressPolicy } from '@cortex-mqtt/egress';
+import {
+  buildClientOptions,
+  type ConnackDetail,
+  type ConnectionFailure,
+  describeConnack,
+  diagnoseFailure,
+  takenOver,
+} from '@cortex-mqtt/mqtt';
+import type { Logger } from '@cortex-mqtt/observability';
+import type { IConnackPacket, IDisconnectPacket } from 'mqtt-packet';
+import { ProtocolFault } from './acknowledgement/publish-packet';
+import type { ReceiverSession } from './acknowledgement/receiver-session';
+import { ReceivingClient } from './acknowledgement/receiving-client';
+import { Backoff, type BackoffTiming } from './backoff';
+import { type FilterChanges, type FilterRecord, SessionFilters } from './session-filters';
+import type { PlannedFilter } from './subscription-plan';
+
+export interface LinkTiming extends BackoffTiming {
+  /** A connection that lasts so long was a good one: the next failure begins with short waits. */
+  stable_after_ms: number;
+  /** Refused filters are asked for again after this. */
+  refused_filter_retry_ms: number;
+  /** No SUBACK for this long ends the connection. */
+  suback_timeout_ms: number;
+}
+
+export type LinkPhase = 'idle' | 'connecting' | 'subscribing' | 'connected' | 'waiting';
+
+/** Why a link is down, in words, and when it tries again. */
+export interface LinkFailure extends Diagnosis {
+  at_ms: number;
+  /** Did the broker refuse the credentials? */
+  is_credentials: boolean;
+  /** MQTT reason code, where the broker gave one. */
+  reason_code: number | null;
+}
+
+export interface LinkEvents {
+  connected(link: BrokerLink, connack: ConnackDetail): void;
+  /** A connection that was there ended. */
+  disconnected(link: BrokerLink, failure: LinkFailure | null): void;
+  connectFailed(link: BrokerLink, failure: LinkFailure): void;
+  sessionLost(link: BrokerLink): void;
+  takenOver(link: BrokerLink, detail: { is_certain: boolean }): void;
+  filtersChanged(link: BrokerLink, changes: FilterChanges): void;
+  /** Something of what the link tells about itself is different. */
+  changed(): void;
+}
+
+export interface BrokerLinkDeps {
+  broker: BrokerConnection;
+  /** 0 = the first, which decides about protocol version and plan. */
+  lane: number;
+  client_id: string;
+  /** Stands in the messages as `connection`. */
+  name: string;
+  egress: EgressPolicy;
+  logger: Logger;
+  receiver: ReceiverSession;
+  /** Receive Maximum where the broker's settings have none. */
+  receive_maximum: number;
+  /** What an earlier process knew; null = nothing. */
+  record: FilterRecord | null;
+  onRecord: (record: FilterRecord) => void;
+  timing: LinkTiming;
+  random: () => number;
+  events: LinkEvents;
+}
+
+const UNACCEPTABLE_PROTOCOL_VERSION = 0x01;
+const UNSUPPORTED_PROTOCOL_VERSION = 0x84;
+const SESSION_TAKEN_OVER = 0x8e;
+const SERVER_MOVED = new Set([0x9c, 0x9d]);
+/** 3.1.1: bad user name or password, not authorised; 5: the same, and bad authentication method. */
+const CREDENTIALS_REFUSED = new Set([0x04, 0x05, 0x86, 0x87, 0x8c]);
+/** Refusals that a retry within seconds won't end: client id, banned, quota, protocol. */
+const REFUSED = new Set([0x01, 0x02, 0x84, 0x85, 0x8a, 0x97]);
+
+/** With 3.1.1 a takeover has no reason code: connections that the broker ends early, so many within that time. */
+const FLAPPING = { ends: 3, within_ms: 120_000, early_ms: 10_000 };
+
+const CLOSE_TIMEOUT_MS = 1_000;
+
+/**
+ * One MQTT session with one broker, kept connected for as long as it is started: connects, retries with jitter, falls back
+ * to MQTT 3.1.1, and keeps the subscriptions what they should be. Each connection is a client of its own.
+ */
+export class BrokerLink {
+  readonly lane: number;
+  readonly name: string;
+  readonly client_id: string;
+  readonly filters: SessionFilters;
+  phase: LinkPhase = 'idle';
+  failure: LinkFailure | null = null;
+  connack: ConnackDetail | null = null;
+  connected_at_ms: number | null = null;
+  disconnected_at_ms: number | null = null;
+  next_try_at_ms: number | null = null;
+  /** Of the present or the next connection. */
+  protocol_version: ProtocolVersion;
+  /** The broker said itself that it doesn't take MQTT 5. */
+  private refuses_five = false;
+  /** It has taken MQTT 5 before: when it hangs up, it isn't because of that. */
+  private has_taken_five = false;
+  private readonly backoff: Backoff;
+  private client: ReceivingClient | null = null;
+  private is_started = false;
+  private had_session: boolean;
+  private retry_timer: NodeJS.Timeout | undefined;
+  private stable_timer: NodeJS.Timeout | undefined;
+  private refused_timer: NodeJS.Timeout | undefined;
+  private applying: Promise<void> | null = null;
+  private apply_again = false;
+  private early_ends: number[] = [];
+
+  constructor(private readonly deps: BrokerLinkDeps) {
+    this.lane = deps.lane;
+    this.name = deps.name;
+    this.client_id = deps.client_id;
+    this.protocol_version = deps.broker.protocol_version;
+    this.backoff = new Backoff(deps.timing, deps.random);
+    this.filters = new SessionFilters({ onRecord: deps.onRecord });
+    this.had_session = deps.record !== null;
+    if (deps.record) this.filters.restore(deps.record);
+  }
+
+  get is_connected(): boolean {
+    return this.phase === 'subscribing' || this.phase === 'connected';
+  }
+
+  get broker(): BrokerConnection {
+    return this.deps.broker;
+  }
+
+  get attempt(): number {
+    return this.backoff.attempt;
+  }
+
+  states(): TopicFilterState[] {
+    return this.filters.states();
+  }
+
+  start(): void {
+    if (this.is_started) return;
+    this.is_started = true;
+    this.connect();
+  }
+
+  /** What the broker should send on this link. Sent at once when connected, else after connecting. */
+  want(filters: readonly PlannedFilter[]): void {
+    this.filters.want(filters);
+    if (this.is_connected) this.applyFilters();
+  }
+
+  /** Ends the connection cleanly, without UNSUBSCRIBE, so that the broker keeps a persistent session; connects at once. */
+  async reconnect(): Promise<void> {
+    await this.close();
+    this.backoff.reset();
+    this.refuses_five = false;
+    this.protocol_version = this.broker.protocol_version;
+    if (this.is_started) this.connect();
+  }
+
+  /** Ends the connection cleanly; a persistent session stays at the broker (MQTT 5, 3.14). */
+  async stop(): Promise<void> {
+    this.is_started = false;
+    await this.close();
+    this.phase = 'idle';
+    this.deps.events.changed();
+  }
+
+  private connect(): void {
+    clearTimeout(this.retry_timer);
+    this.next_try_at_ms = null;
+    this.phase = 'connecting';
+    const { broker, client_id, egress, receiver, name } = this.deps;
+    const version = this.protocol_version;
+    const { options, buildStream } = buildClientOptions(
+      { ...broker, client_id, receive_maximum: broker.receive_maximum ?? this.deps.receive_maximum },
+      { client_id, egress, protocol_version: version },
+    );
+    const client = new ReceivingClient({ options, openTransport: buildStream, receiver, name });
+    this.client = client;
+    let error: Error | null = null;
+    let farewell: IDisconnectPacket | null = null;
+    let is_connected = false;
+    client.on('error', (reason) => {
+      error ??= reason as Error;
+    });
+    client.on('disconnect', (packet) => {
+      farewell = packet;
+    });
+    client.on('connect', (packet) => {
+      if (this.client !== client) return;
+      is_connected = true;
+      this.onConnected(client, packet as IConnackPacket, version);
+    });
+    client.once('close', () => {
+      if (this.client !== client) return;
+      this.client = null;
+      // An error is emitted right after the stream was destroyed: let it come first.
+      setImmediate(() => {
+        if (this.client === null && this.is_started) this.onClosed({ error, farewell, is_connected, version });
+      });
+    });
+    client.connect();
+    this.deps.events.changed();
+  }
+
+  private onConnected(client: ReceivingClient, packet: IConnackPacket, version: ProtocolVersion): void {
+    const { events, broker, timing } = this.deps;
+    const connack = describeConnack(packet, version);
+    this.connack = connack;
+    this.connected_at_ms = Date.now();
+    this.phase = 'subscribing';
+    this.has_taken_five ||= version === 5;
+    this.stable_timer = setTimeout(() => {
+      this.backoff.reset();
+      this.early_ends = [];
+      events.changed();
+    }, timing.stable_after_ms);
+    if (!connack.session_present) {
+      if (this.had_session && !broker.clean_session) events.sessionLost(this);
+      this.filters.forget();
+    }
+    this.had_session = !broker.clean_session;
+    // The plan may depend on what CONNACK said, so it is asked for (by `want`) before filters are sent.
+    events.connected(this, connack);
+    if (this.client === client) this.applyFilters();
+  }
+
+  private onClosed(end: {
+    error: Error | null;
+    farewell: IDisconnectPacket | null;
+    is_connected: boolean;
+    version: ProtocolVersion;
+  }): void {
+    const { events, timing, logger } = this.deps;
+    clearTimeout(this.stable_timer);
+    clearTimeout(this.refused_timer);
+    const was_subscribing = this.phase === 'subscribing' && this.applying !== null;
+    const lasted_ms = end.is_connected ? Date.now() - (this.connected_at_ms ?? 0) : 0;
+    this.disconnected_at_ms = Date.now();
+    this.phase = 'waiting';
+    const takeover = this.detectTakeover(end, { lasted_ms, was_subscribing });
+    this.failure = this.explain(end, { was_subscribing, takeover });
+    if (!end.is_connected && this.fallBack(end)) return;
+    if (!this.refuses_five) this.protocol_version = this.broker.protocol_version;
+
+    const { reason_code } = this.failure;
+    const is_refusal =
+      this.failure.is_credentials ||
+      (reason_code !== null && (REFUSED.has(reason_code) || SERVER_MOVED.has(reason_code)));
+    const wait_ms = this.backoff.next(is_refusal ? 'refused' : 'failed');
+    this.next_try_at_ms = Date.now() + wait_ms;
+    this.retry_timer = setTimeout(() => this.connect(), wait_ms);
+    logger.warn(end.is_connected ? 'Connection to the broker ended' : 'Could not connect to the broker', {
+      connection: this.name,
+      code: this.failure.code,
+      cause: this.failure.cause,
+      attempt: this.backoff.attempt,
+      retry_in_ms: wait_ms,
+      timing: end.is_connected ? { lasted_ms, stable_after_ms: timing.stable_after_ms } : undefined,
+    });
+    if (takeover) events.takenOver(this, takeover);
+    if (end.is_connected) events.disconnected(this, this.failure);
+    else events.connectFailed(this, this.failure);
+    events.changed();
+  }
+
+  /**
+   * The broker refuses MQTT 5, or hangs up on it without a word: 3.1.1, at once. Only a refusal in words is remembered; a
+   * broker that hung up may have been starting, so the connection after this one begins with 5 again.
+   */
+  private fallBack(end: { error: Error | null; version: ProtocolVersion }): boolean {
+    const { failure } = this;
+    const { logger } = this.deps;
+    if (end.version !== 5 || failure === null) return false;
+    this.refuses_five =
+      failure.reason_code === UNACCEPTABLE_PROTOCOL_VERSION || failure.reason_code === UNSUPPORTED_PROTOCOL_VERSION;
+    if (!this.refuses_five && (end.error !== null || this.has_taken_five)) return false;
+    this.protocol_version = 4;
+    logger.info('The broker does not take MQTT 5, trying 3.1.1', { connection: this.name, code: failure.code });
+    this.connect();
+    return true;
+  }
+
+  private explain(
+    end: { error: Error | null; farewell: IDisconnectPacket | null; is_connected: boolean },
+    seen: { was_subscribing: boolean; takeover: { is_certain: boolean } | null },
+  ): LinkFailure {
+    const { broker } = this.deps;
+    const code = end.farewell?.reasonCode ?? numericCode(end.error);
+    const context = {
+      broker,
+      client_id: this.client_id,
+      topics: seen.was_subscribing ? this.filters.record.unsure : undefined,
+    };
+    const stage: TestStage = seen.was_subscribing ? 'subscribe' : 'connect';
+    const failure: ConnectionFailure = end.farewell
+      ? {
+          kind: 'reason',
+          packet: 'disconnect',
+          reason_code: end.farewell.reasonCode ?? 0,
+          reason_string: end.farewell.properties?.reasonString,
+          server_reference: end.farewell.properties?.serverReference,
+        }
+      : (end.error ?? { kind: 'closed' });
+    const diagnosis = seen.takeover
+      ? { stage, ...takenOver(this.client_id) }
+      : end.is_connected && !seen.was_subscribing && end.farewell === null
+        ? { stage, ...connectionLost(end.error, this.deps.broker.keep_alive) }
+        : isSilence(end.error)
+          ? diagnoseFailure(stage, { kind: 'timeout' }, context)
+          : diagnoseFailure(stage, failure, context);
+    return {
+      ...diagnosis,
+      at_ms: Date.now(),
+      is_credentials: !end.is_connected && code !== null && CREDENTIALS_REFUSED.has(code),
+      reason_code: code,
+    };
+  }
+
+  /** Another client with our id: MQTT 5 says so, with 3.1.1 it shows as connections that end early, again and again. */
+  private detectTakeover(
+    end: { error: Error | null; farewell: IDisconnectPacket | null; is_connected: boolean },
+    seen: { lasted_ms: number; was_subscribing: boolean },
+  ): { is_certain: boolean } | null {
+    if (end.farewell?.reasonCode === SESSION_TAKEN_OVER) return { is_certain: true };
+    const is_early = end.is_connected && !seen.was_subscribing && end.farewell === null && !isSilence(end.error);
+    if (!is_early || seen.lasted_ms > FLAPPING.early_ms) return null;
+    const now = Date.now();
+    this.early_ends = [...this.early_ends.filter((at) => now - at < FLAPPING.within_ms), now];
+    return this.early_ends.length >= FLAPPING.ends ? { is_certain: false } : null;
+  }
+
+  /** One at a time; what is wanted meanwhile is applied afterwards. */
+  private applyFilters(): void {
+    this.apply_again = true;
+    if (this.applying) return;
+    const client = this.client;
+    if (!client) return;
+    this.applying = this.applyUntilDone(client).finally(() => {
+      this.applying = null;
+      // A connection that came while the last one's was ending.
+      if (this.client && this.client !== client && this.is_connected) this.applyFilters();
+    });
+  }
+
+  private async applyUntilDone(client: ReceivingClient): Promise<void> {
+    const { events, logger, timing } = this.deps;
+    try {
+      while (this.apply_again && this.client === client) {
+        this.apply_again = false;
+        const limits = { max_packet_bytes: this.connack?.maximum_packet_size ?? null };
+        const changes = await this.withinTime(this.filters.apply(client, limits), {
+          client,
+          timeout_ms: timing.suback_timeout_ms,
+        });
+        if (this.client !== client) return;
+        this.phase = 'connected';
+        this.failure = null;
+        if (changes.refused.length > 0 || changes.downgraded.length > 0) events.filtersChanged(this, changes);
+        events.changed();
+      }
+      clearTimeout(this.refused_timer);
+      if (this.filters.has_refused) {
+        const wait_ms = timing.refused_filter_retry_ms * (0.75 + this.deps.random() / 2);
+        this.refused_timer = setTimeout(() => this.applyFilters(), wait_ms);
+      }
+    } catch (error) {
+      // The end of the connection is explained by its own event; a broker that leaves SUBSCRIBE unanswered is left.
+      if (this.client !== client || !client.connected) return;
+      logger.warn('The broker did not answer SUBSCRIBE', { connection: this.name, error });
+      client.emit('error', error as Error);
+      client.stream.destroy();
+    }
+  }
+
+  /** Rejects when the broker leaves SUBSCRIBE unanswered; time in which we ourselves don't read doesn't count. */
+  private async withinTime<T>(work: Promise<T>, limit: { client: ReceivingClient; timeout_ms: number }): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<never>((_resolve, reject) => {
+      timer = setInterval(() => {
+        if (!limit.client.is_withholding) reject(new NoSubackError(`no SUBACK within ${limit.timeout_ms} ms`));
+      }, limit.timeout_ms);
+    });
+    try {
+      return await Promise.race([work, timeout]);
+    } finally {
+      clearInterval(timer);
+    }
+  }
+
+  private async close(): Promise<void> {
+    clearTimeout(this.retry_timer);
+    clearTimeout(this.stable_timer);
+    clearTimeout(this.refused_timer);
+    this.next_try_at_ms = null;
+    const { client } = this;
+    this.client = null;
+    if (!client) return;
+    if (this.is_connected) {
+      this.disconnected_at_ms = Date.now();
+      this.phase = 'connecting';
+      this.deps.events.disconnected(this, null);
+    }
+    await endClient(client);
+  }
+}
+
+/** DISCONNECT and the end of the socket; by force when that takes too long. */
+export async function endClient(client: ReceivingClient): Promise<void> {
+  const closed = new Promise<void>((resolve) => client.once('close', () => resolve()));
+  if (!client.connected) {
+    client.end(true);
+    return;
+  }
+  client.finishReceiving();
+  client.end();
+  const timer = setTimeout(() => client.stream.destroy(), CLOSE_TIMEOUT_MS);
+  await closed;
+  clearTimeout(timer);
+}
+
+const numericCode = (error: Error | null): number | null =>
+  error !== null && 'code' in error && typeof error.code === 'number' ? error.code : null;
+
+/** mqtt.js' words for a broker that says nothing: no CONNACK, or no PINGRESP. */
+const isSilence = (error: Error | null): boolean =>
+  error instanceof NoSubackError ||
+  (error !== null && (error.message === 'connack timeout' || error.message === 'Keepalive timeout'));
+
+/** A connection that was there and is no more, without a word of the broker. */
+function connectionLost(error: Error | null, keep_alive_s: number): Omit<Diagnosis, 'stage'> {
+  if (isSilence(error)) {
+    return {
+      code: 'KEEP_ALIVE_TIMEOUT',
+      cause: `Nothing came from the broker for one and a half times the keep-alive of ${keep_alive_s} s: the link is dead or the broker hangs.`,
+      advice:
+        'The listener connects again by itself. If it happens often, look at the network between it and the broker.',
+    };
+  }
+  if (error instanceof ProtocolFault) {
+    return {
+      code: 'PROTOCOL_ERROR',
+      cause: `The broker broke the protocol: ${error.message}.`,
+      advice: 'Try the other MQTT version in the broker settings, or update the broker.',
+    };
+  }
+  const detail = error === null ? '' : ` (${error.message})`;
+  return {
+    code: 'CONNECTION_LOST',
+    cause: `The broker, or something on the way to it, ended the connection${detail}.`,
+    advice: 'The listener connects again by itself. If it happens often, look into the log of the broker.',
+  };
+}
+
+class NoSubackError extends Error {
+  override name = 'NoSubackError';
+}

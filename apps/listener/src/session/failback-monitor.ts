@@ -1,0 +1,80 @@
+import type { BrokerConnection, ProtocolVersion } from '@cortex-mqtt/contracts';
+import type { EgressPolicy } from '@cortex-mqtt/egress';
+import { buildClientOptions } from '@cortex-mqtt/mqtt';
+import type { Logger } from '@cortex-mqtt/observability';
+import { MqttClient } from 'mqtt';
+import { Backoff, type BackoffTiming } from './backoff';
+
+/** Refusals of MQTT 5 as such: CONNACK of 3.1.1, and of 5. */
+const REFUSES_FIVE = new Set([0x01, 0x84]);
+
+/**
+ * Watches the first broker while another one is in use: keeps a plain connection to it, with an id of its own and no
+ * subscription, and tells when that has lasted long enough. Tries again for as long as it runs.
+ */
+export class FailbackMonitor {
+  private client: MqttClient | null = null;
+  private timer: NodeJS.Timeout | undefined;
+  private is_running = false;
+  private protocol_version: ProtocolVersion;
+  private readonly backoff: Backoff;
+
+  constructor(
+    private readonly deps: {
+      broker: BrokerConnection;
+      client_id: string;
+      egress: EgressPolicy;
+      logger: Logger;
+      healthy_for_ms: number;
+      timing: BackoffTiming;
+      random: () => number;
+      onHealthy: () => void;
+    },
+  ) {
+    this.protocol_version = deps.broker.protocol_version;
+    this.backoff = new Backoff(deps.timing, deps.random);
+  }
+
+  start(): void {
+    this.is_running = true;
+    this.connect();
+  }
+
+  stop(): void {
+    this.is_running = false;
+    clearTimeout(this.timer);
+    const { client } = this;
+    this.client = null;
+    client?.end(!client.connected);
+  }
+
+  private connect(): void {
+    const { broker, client_id, egress, healthy_for_ms } = this.deps;
+    const { options, buildStream } = buildClientOptions(broker, {
+      client_id,
+      egress,
+      protocol_version: this.protocol_version,
+      secondary: { client_id },
+    });
+    const client = new MqttClient(buildStream, options);
+    this.client = client;
+    client.on('error', (error) => {
+      if ('code' in error && REFUSES_FIVE.has(Number(error.code))) this.protocol_version = 4;
+    });
+    client.on('connect', () => {
+      this.timer = setTimeout(() => {
+        this.backoff.reset();
+        this.deps.onHealthy();
+      }, healthy_for_ms);
+    });
+    client.once('close', () => {
+      if (this.client !== client || !this.is_running) return;
+      this.client = null;
+      clearTimeout(this.timer);
+      const wait_ms = this.backoff.next('failed');
+      this.deps.logger.debug('The first broker is not healthy yet', { broker: broker.name, retry_in_ms: wait_ms });
+      this.timer = setTimeout(() => this.connect(), wait_ms);
+    });
+    client.connect();
+  }
+}

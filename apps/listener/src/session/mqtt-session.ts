@@ -1,0 +1,513 @@
+import { EventEmitter } from 'node:events';
+import { isDeepStrictEqual } from 'node:util';
+import type {
+  BrokerConnection,
+  ConnectionEvent,
+  ListenerConfigDocument,
+  ListenerSubscription,
+} from '@cortex-mqtt/contracts';
+import type { EgressPolicy } from '@cortex-mqtt/egress';
+import type { ConnackDetail } from '@cortex-mqtt/mqtt';
+import type { Logger } from '@cortex-mqtt/observability';
+import { type ReceiverLimits, ReceiverSession } from './acknowledgement/receiver-session';
+import { DEFAULT_BACKOFF } from './backoff';
+import { BrokerLink, type LinkEvents, type LinkTiming } from './broker-link';
+import { FailbackMonitor } from './failback-monitor';
+import type { IncomingMessage } from './incoming-message';
+import { deriveState, deriveWarnings, type SessionSnapshot, type SessionState } from './session-snapshot';
+import { createMemoryLedger, type LedgerEntry, type SubscriptionLedger } from './subscription-ledger';
+import {
+  type PlannedSubscription,
+  planSubscriptions,
+  type RetiredIdentifier,
+  retireIdentifiers,
+  type SubscriptionPlan,
+} from './subscription-plan';
+
+/** What the session should be; parts of a ListenerConfigDocument. */
+export type DesiredSession = Pick<ListenerConfigDocument, 'brokers' | 'failover' | 'shared_group'> & {
+  subscriptions: readonly Pick<ListenerSubscription, 'id' | 'topic_filter' | 'qos'>[];
+};
+
+export interface SessionTiming extends LinkTiming {
+  /** Messages in flight may take this long before another broker is gone over to. */
+  switch_drain_ms: number;
+}
+
+export const DEFAULT_TIMING: SessionTiming = {
+  ...DEFAULT_BACKOFF,
+  stable_after_ms: 10_000,
+  refused_filter_retry_ms: 60_000,
+  suback_timeout_ms: 30_000,
+  switch_drain_ms: 5_000,
+};
+
+export const DEFAULT_LIMITS: ReceiverLimits = { messages: 2_000, bytes: 64 * 1024 * 1024 };
+
+export interface MqttSessionDeps {
+  /** For brokers without a client id of their own: see `deriveClientId`. The same after a restart. */
+  client_id: string;
+  egress: EgressPolicy;
+  logger: Logger;
+  /** Called for every message, in order of receipt. Must not throw; `message.settle()` acknowledges it. */
+  onMessage: (message: IncomingMessage) => void;
+  /** The broker refused user name or password: time to ask for the configuration again. */
+  onCredentialsRefused?: () => void;
+  /** What one connection holds at most. */
+  limits?: ReceiverLimits;
+  /** Remembers subscriptions beyond the process; default within it. */
+  ledger?: SubscriptionLedger;
+  timing?: Partial<SessionTiming>;
+  random?: () => number;
+}
+
+export interface MqttSession {
+  /** Connects to the brokers of `desired`; returns at once. */
+  start(desired: DesiredSession): void;
+  /**
+   * Goes over to `desired`: reconnects only when the broker in use has changed, else sends only the SUBSCRIBEs and UNSUBSCRIBEs
+   * that differ. Messages are routed by `desired` from now on. Resolves when that is under way, not when the broker answered.
+   */
+  reconcile(desired: DesiredSession): Promise<void>;
+  /** Ends the connections and connects again; a persistent session goes on. */
+  reconnect(): Promise<void>;
+  /**
+   * Takes no more messages, waits up to `drain_ms` for those in flight, acknowledges them and disconnects without UNSUBSCRIBE.
+   * What was not settled by then comes again at the next connection.
+   */
+  stop(options: { drain_ms: number }): Promise<void>;
+  snapshot(): SessionSnapshot;
+  /** Ids of the subscriptions that this copy of a message has to run, ascending within a filter; empty: none matches. */
+  route(message: IncomingMessage): readonly number[];
+  /** Something in `snapshot()` is different. At most once in a turn of the event loop. */
+  on(event: 'change', listener: () => void): void;
+  /** For the history. */
+  on(event: 'event', listener: (event: ConnectionEvent) => void): void;
+}
+
+export function createMqttSession(deps: MqttSessionDeps): MqttSession {
+  return new Session(deps);
+}
+
+/** What the broker in use said about itself; decides about the plan. */
+type PlanFacts = Pick<Parameters<typeof planSubscriptions>[0], 'protocol_version' | 'identifiers_available'>;
+
+const UNCONFIGURED: SessionState = {
+  state: 'unconfigured',
+  reason: 'No broker is configured.',
+  reason_code: 'NOT_CONFIGURED',
+  advice: 'Enter the host of the broker in the broker settings.',
+};
+
+class Session implements MqttSession {
+  private readonly events = new EventEmitter();
+  private readonly timing: SessionTiming;
+  private readonly limits: ReceiverLimits;
+  private readonly ledger: SubscriptionLedger;
+  private readonly random: () => number;
+  private desired: DesiredSession | null = null;
+  /** Of the broker in use, one for each lane. */
+  private links: BrokerLink[] = [];
+  private broker: BrokerConnection | null = null;
+  private facts: PlanFacts | null = null;
+  private plan: SubscriptionPlan | null = null;
+  private retired: RetiredIdentifier[] = [];
+  /** By session at the broker: outlives connections and changes of settings that leave the session what it is. */
+  private readonly receivers = new Map<string, ReceiverSession>();
+  private failover_timer: NodeJS.Timeout | undefined;
+  private monitor: FailbackMonitor | null = null;
+  private is_stopping = false;
+  private is_stopped = false;
+  private change_is_scheduled = false;
+  private told: SessionState = { state: 'starting', reason: null, reason_code: null, advice: null };
+  private told_since_ms = Date.now();
+  /** Changes of brokers and lanes happen one after another. */
+  private work: Promise<void> = Promise.resolve();
+
+  constructor(private readonly deps: MqttSessionDeps) {
+    this.timing = { ...DEFAULT_TIMING, ...deps.timing };
+    this.limits = deps.limits ?? DEFAULT_LIMITS;
+    this.ledger = deps.ledger ?? createMemoryLedger();
+    this.random = deps.random ?? Math.random;
+  }
+
+  on(event: 'change', listener: () => void): void;
+  on(event: 'event', listener: (event: ConnectionEvent) => void): void;
+  on(event: 'change' | 'event', listener: (event: ConnectionEvent) => void): void {
+    this.events.on(event, listener);
+  }
+
+  start(desired: DesiredSession): void {
+    this.reconcile(desired).catch((error: unknown) => {
+      this.deps.logger.error('The session could not be started', { error });
+    });
+  }
+
+  reconcile(desired: DesiredSession): Promise<void> {
+    return this.inOrder(async () => {
+      this.desired = desired;
+      const next = desired.brokers.find(({ name }) => name === this.broker?.name) ?? desired.brokers[0] ?? null;
+      if (next !== null && isDeepStrictEqual(next, this.broker)) {
+        await this.replan();
+        this.watchFailover();
+        return;
+      }
+      await this.closeLinks();
+      if (next !== null) await this.openLinks(next);
+    });
+  }
+
+  reconnect(): Promise<void> {
+    return this.inOrder(async () => {
+      await Promise.all(this.links.map((link) => link.reconnect()));
+    });
+  }
+
+  async stop(options: { drain_ms: number }): Promise<void> {
+    this.is_stopping = true;
+    this.stopTimers();
+    await this.work;
+    for (const receiver of this.receivers.values()) receiver.stopAccepting();
+    await this.drain(options.drain_ms);
+    await this.closeLinks();
+    await this.ledger.flush();
+    this.is_stopped = true;
+    this.changed();
+  }
+
+  route(message: IncomingMessage): readonly number[] {
+    const lane = this.links.find(({ name }) => name === message.connection)?.lane ?? 0;
+    return this.plan?.route(lane, message) ?? [];
+  }
+
+  snapshot(): SessionSnapshot {
+    const { state, reason, reason_code, advice } = this.currentState();
+    const [first] = this.links;
+    const down = this.links.find((link) => !link.is_connected) ?? first;
+    const oldest_ms = [...this.receivers.values()]
+      .map(({ oldest_received_at_ms }) => oldest_received_at_ms)
+      .filter((at) => at !== null)
+      .reduce<number | null>((oldest, at) => (oldest === null || at < oldest ? at : oldest), null);
+    return {
+      state,
+      state_since: timestamp(this.told_since_ms)!,
+      reason,
+      reason_code,
+      advice,
+      broker: this.broker && { name: this.broker.name, host: this.broker.host, port: this.broker.port },
+      broker_info: first?.connack && first.is_connected ? { ...first.connack } : {},
+      client_id: first ? (first.connack?.assigned_client_id ?? first.client_id) : null,
+      connected_at: timestamp(first?.connected_at_ms),
+      disconnected_at: timestamp(down?.disconnected_at_ms),
+      recovery:
+        down && !down.is_connected && down.attempt > 0
+          ? { attempt: down.attempt, next_try_at: timestamp(down.next_try_at_ms) }
+          : null,
+      topic_filters: this.links.flatMap((link) => link.states()),
+      warnings: deriveWarnings(this.links, this.plan),
+      oldest_unacknowledged_ms: oldest_ms === null ? null : Math.max(0, Date.now() - oldest_ms),
+      in_flight: [...this.receivers.values()].reduce((sum, { in_flight }) => sum + in_flight, 0),
+    };
+  }
+
+  private currentState(): SessionState {
+    if (this.is_stopped) return { state: 'stopped', reason: null, reason_code: null, advice: null };
+    if (this.desired === null) return { state: 'starting', reason: null, reason_code: null, advice: null };
+    if (this.desired.brokers.length === 0) return UNCONFIGURED;
+    if (this.links.length === 0) return { state: 'connecting', reason: null, reason_code: null, advice: null };
+    return deriveState(this.links);
+  }
+
+  private inOrder(work: () => Promise<void>): Promise<void> {
+    const done = this.work.then(async () => {
+      if (this.is_stopping) return;
+      await work();
+      this.changed();
+    });
+    // One that fails is told to its caller, and the next goes on.
+    this.work = done.catch(() => undefined);
+    return done;
+  }
+
+  private async openLinks(broker: BrokerConnection): Promise<void> {
+    this.broker = broker;
+    // Until CONNACK tells otherwise: messages of the session may come right behind it.
+    this.facts = { protocol_version: broker.protocol_version, identifiers_available: true };
+    const entry = await this.ledger.load(this.sessionOf(broker, 0));
+    this.retired = entry?.retired ?? [];
+    this.plan = this.makePlan(entry?.record.confirmed ?? []);
+    const link = this.createLink(broker, 0, entry);
+    this.links = [link];
+    for (let lane = 1; lane < Math.max(entry?.lanes ?? 1, this.plan.lanes.length); lane += 1) {
+      await this.openLane(broker, lane);
+    }
+    for (const each of this.links) each.want(this.plan.lanes[each.lane] ?? []);
+    // The others follow when this one has told what the broker can do.
+    link.start();
+    this.watchFailover();
+  }
+
+  private async openLane(broker: BrokerConnection, lane: number): Promise<void> {
+    this.links.push(this.createLink(broker, lane, await this.ledger.load(this.sessionOf(broker, lane))));
+  }
+
+  private createLink(broker: BrokerConnection, lane: number, entry: LedgerEntry | null): BrokerLink {
+    const session = this.sessionOf(broker, lane);
+    const receiver = this.receivers.get(session) ?? this.createReceiver();
+    this.receivers.set(session, receiver);
+    receiver.startAccepting();
+    return new BrokerLink({
+      broker,
+      lane,
+      client_id: this.clientIdOf(broker, lane),
+      name: lane === 0 ? broker.name : `${broker.name}#${lane + 1}`,
+      egress: this.deps.egress,
+      logger: this.deps.logger,
+      receiver,
+      receive_maximum: Math.min(this.limits.messages, 65_535),
+      record: broker.clean_session ? null : (entry?.record ?? null),
+      onRecord: (record) => {
+        if (broker.clean_session) return;
+        this.ledger.save(session, { record, retired: lane === 0 ? this.retired : [], lanes: this.links.length });
+      },
+      timing: this.timing,
+      random: this.random,
+      events: this.linkEvents(),
+    });
+  }
+
+  private createReceiver(): ReceiverSession {
+    return new ReceiverSession({ limits: this.limits, onMessage: this.deps.onMessage });
+  }
+
+  /** Each lane is a session of its own at the broker. */
+  private clientIdOf(broker: BrokerConnection, lane: number): string {
+    const client_id = broker.client_id ?? this.deps.client_id;
+    return lane === 0 ? client_id : `${client_id}L${lane + 1}`;
+  }
+
+  private sessionOf(broker: BrokerConnection, lane: number): string {
+    return `${broker.host}:${broker.port} ${this.clientIdOf(broker, lane)}`;
+  }
+
+  private async closeLinks(): Promise<void> {
+    this.stopTimers();
+    const { links } = this;
+    await Promise.all(links.map((link) => link.stop()));
+    this.links = [];
+    this.plan = null;
+    this.broker = null;
+    const in_use = new Set(this.desired?.brokers.map((broker) => `${broker.host}:${broker.port} `));
+    for (const [session, receiver] of this.receivers) {
+      const address = session.slice(0, session.indexOf(' ') + 1);
+      if (receiver.in_flight === 0 && !in_use.has(address)) this.receivers.delete(session);
+    }
+  }
+
+  private makePlan(applied: Parameters<typeof retireIdentifiers>[1]): SubscriptionPlan {
+    const earlier_lanes = new Map(
+      this.links.flatMap((link) => link.filters.record.confirmed.map(({ topic_filter }) => [topic_filter, link.lane])),
+    );
+    const input = {
+      subscriptions: this.desired!.subscriptions as readonly PlannedSubscription[],
+      shared_group: this.desired!.shared_group,
+      ...this.facts!,
+      earlier_lanes,
+    };
+    const plan = planSubscriptions(input);
+    this.retired = retireIdentifiers(this.retired, applied, plan.lanes[0] ?? [], Date.now());
+    return this.retired.length === 0 ? plan : planSubscriptions({ ...input, retired_identifiers: this.retired });
+  }
+
+  /** New filters, or a broker that turned out to be different: what is wanted on each lane, and more lanes when needed. */
+  private async replan(): Promise<void> {
+    const [first] = this.links;
+    if (!first || !this.broker) return;
+    const plan = this.makePlan(first.filters.record.confirmed);
+    this.plan = plan;
+    for (let lane = this.links.length; lane < plan.lanes.length; lane += 1) await this.openLane(this.broker, lane);
+    for (const link of this.links) {
+      link.want(plan.lanes[link.lane] ?? []);
+      if (link.lane > 0 && first.is_connected) link.start();
+    }
+    this.changed();
+  }
+
+  private linkEvents(): LinkEvents {
+    const { deps } = this;
+    return {
+      connected: (link, connack) => {
+        deps.logger.info('Connected to the broker', {
+          connection: link.name,
+          protocol_version: connack.protocol_version,
+          session_present: connack.session_present,
+        });
+        this.emit('connected', {
+          lane: link.lane,
+          protocol_version: connack.protocol_version,
+          session_present: connack.session_present,
+        });
+        if (link.lane === 0) this.onFirstConnected(connack);
+      },
+      disconnected: (link, failure) => {
+        this.emit('disconnected', {
+          lane: link.lane,
+          code: failure?.code ?? 'CLOSED_BY_LISTENER',
+          cause: failure?.cause ?? 'The listener ended the connection.',
+        });
+        this.watchFailover();
+      },
+      connectFailed: (link, failure) => {
+        const { code, cause, stage } = failure;
+        this.emit('connect_failed', { lane: link.lane, stage, code, cause, attempt: link.attempt });
+        if (failure.is_credentials) deps.onCredentialsRefused?.();
+      },
+      sessionLost: (link) => {
+        deps.logger.warn('The broker has lost the session: messages may be missing', { connection: link.name });
+        this.emit('session_lost', { lane: link.lane, client_id: link.client_id });
+      },
+      takenOver: (link, { is_certain }) => {
+        deps.logger.error('Another client uses the same client id', { client_id: link.client_id, is_certain });
+        this.emit('taken_over', { lane: link.lane, client_id: link.client_id, is_certain });
+      },
+      filtersChanged: (link, { refused, downgraded }) => {
+        for (const detail of refused) {
+          deps.logger.error('The broker refuses a topic filter', { connection: link.name, ...detail });
+          this.emit('subscription_refused', { lane: link.lane, ...detail });
+        }
+        for (const detail of downgraded) {
+          deps.logger.warn('The broker grants a lower QoS', { connection: link.name, ...detail });
+          this.emit('qos_downgraded', { lane: link.lane, ...detail });
+        }
+      },
+      changed: () => this.changed(),
+    };
+  }
+
+  /** CONNACK of the first lane tells what kind of plan the broker allows. Runs before its filters are sent. */
+  private onFirstConnected(connack: ConnackDetail): void {
+    this.watchFailover();
+    const facts: PlanFacts = {
+      protocol_version: connack.protocol_version === '5.0' ? 5 : 4,
+      identifiers_available: connack.subscription_identifiers_available,
+    };
+    if (!isDeepStrictEqual(facts, this.facts)) {
+      this.facts = facts;
+      this.plan = this.makePlan(this.links[0]!.filters.record.confirmed);
+      this.links[0]!.want(this.plan.lanes[0] ?? []);
+    }
+    this.inOrder(() => this.replan()).catch((error: unknown) => {
+      this.deps.logger.error('Subscriptions could not be planned', { error });
+    });
+  }
+
+  /** Arms what leads from one broker to another: the timer while there is no connection, the monitor while a later one is in use. */
+  private watchFailover(): void {
+    const { desired, broker } = this;
+    if (!desired || !broker || this.is_stopping || desired.brokers.length < 2) {
+      this.stopTimers();
+      return;
+    }
+    const index = desired.brokers.findIndex(({ name }) => name === broker.name);
+    const { after_s, failback_after_s } = desired.failover;
+    const is_connected = this.links[0]?.is_connected ?? false;
+    if (is_connected || after_s === null) {
+      clearTimeout(this.failover_timer);
+      this.failover_timer = undefined;
+    } else {
+      this.failover_timer ??= setTimeout(() => {
+        this.failover_timer = undefined;
+        this.switchTo((index + 1) % desired.brokers.length, 'failover');
+      }, after_s * 1_000);
+    }
+    if (index > 0 && is_connected && failback_after_s !== null)
+      this.startMonitor(desired.brokers[0]!, failback_after_s);
+    else this.stopMonitor();
+  }
+
+  private startMonitor(first: BrokerConnection, healthy_for_s: number): void {
+    if (this.monitor) return;
+    this.monitor = new FailbackMonitor({
+      broker: first,
+      client_id: `${this.clientIdOf(first, 0)}F`,
+      egress: this.deps.egress,
+      logger: this.deps.logger,
+      healthy_for_ms: healthy_for_s * 1_000,
+      timing: this.timing,
+      random: this.random,
+      onHealthy: () => this.switchTo(0, 'failback'),
+    });
+    this.monitor.start();
+  }
+
+  private stopMonitor(): void {
+    this.monitor?.stop();
+    this.monitor = null;
+  }
+
+  private stopTimers(): void {
+    clearTimeout(this.failover_timer);
+    this.failover_timer = undefined;
+    this.stopMonitor();
+  }
+
+  /** The old broker is left before the new one is connected to: never subscribed on two at once. */
+  private switchTo(index: number, type: 'failover' | 'failback'): void {
+    const from = this.broker?.name ?? null;
+    this.inOrder(async () => {
+      const to = this.desired?.brokers[index];
+      // A change of the configuration may have come first.
+      if (!to || this.broker?.name !== from || to.name === from) return;
+      this.deps.logger.warn(type === 'failover' ? 'Going over to another broker' : 'Going back to the first broker', {
+        from,
+        to: to.name,
+      });
+      this.emit(type, { from, to: to.name }, to.name);
+      if (this.links.some((link) => link.is_connected)) {
+        for (const receiver of this.receivers.values()) receiver.stopAccepting();
+        await this.drain(this.timing.switch_drain_ms);
+      }
+      await this.closeLinks();
+      await this.openLinks(to);
+    }).catch((error: unknown) => {
+      this.deps.logger.error('The broker could not be changed', { from, error });
+    });
+  }
+
+  /** Waits until nothing is in flight, `limit_ms` at most. */
+  private async drain(limit_ms: number): Promise<void> {
+    const idle = Promise.all([...this.receivers.values()].map((receiver) => receiver.idle()));
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, limit_ms);
+    });
+    await Promise.race([idle, limit]);
+    clearTimeout(timer);
+  }
+
+  private emit(
+    type: ConnectionEvent['type'],
+    detail: Record<string, unknown>,
+    broker: string | null = this.broker?.name ?? null,
+  ): void {
+    const event: ConnectionEvent = { at: new Date().toISOString(), type, broker, detail };
+    this.events.emit('event', event);
+  }
+
+  private changed(): void {
+    const state = this.currentState();
+    if (state.state !== this.told.state || state.reason_code !== this.told.reason_code) {
+      this.told_since_ms = Date.now();
+    }
+    this.told = state;
+    if (this.change_is_scheduled) return;
+    this.change_is_scheduled = true;
+    setImmediate(() => {
+      this.change_is_scheduled = false;
+      this.events.emit('change');
+    });
+  }
+}
+
+const timestamp = (at_ms: number | null | undefined): string | null =>
+  at_ms == null ? null : new Date(at_ms).toISOString();

@@ -1,0 +1,191 @@
+import type { QoS, TopicFilterState } from '@cortex-mqtt/contracts';
+import { subackRefusal } from '@cortex-mqtt/mqtt';
+import type { IClientSubscribeOptions, ISubscriptionMap } from 'mqtt';
+import type { ISubackPacket } from 'mqtt-packet';
+import type { ReceivingClient } from './acknowledgement/receiving-client';
+import { type AppliedFilter, batchFilters, diffFilters, type PlannedFilter } from './subscription-plan';
+
+/** SUBSCRIBEs that wait for their SUBACK at once; with MQTT 5 each filter is one. */
+const OUTSTANDING_PACKETS = 200;
+/** What every broker takes, when it doesn't tell its maximum. */
+const DEFAULT_MAX_PACKET_BYTES = 16_384;
+const MAX_FILTERS_PER_PACKET = 200;
+
+/** Which filters the broker has in one MQTT session, as far as it has told us. Survives the process in the ledger. */
+export interface FilterRecord {
+  confirmed: AppliedFilter[];
+  /** Sent and not answered: the broker may have them or not. */
+  unsure: string[];
+}
+
+export interface FilterChanges {
+  /** Filters that were granted less than they asked for. */
+  downgraded: { filter: string; requested_qos: QoS; granted_qos: QoS }[];
+  refused: { filter: string; reason: string }[];
+}
+
+interface GrantedFilter extends AppliedFilter {
+  granted_qos: QoS;
+}
+
+/**
+ * The subscriptions of one MQTT session at the broker, and how they are brought to what is wanted: only what changed is sent
+ * (MQTT 5, 3.8 and 3.10), and after a reconnection in which the broker kept its session nothing is.
+ */
+export class SessionFilters {
+  private readonly granted = new Map<string, GrantedFilter>();
+  private readonly unsure = new Set<string>();
+  private readonly refused = new Map<string, string>();
+  private desired: readonly PlannedFilter[] = [];
+
+  /** `onRecord` is called before something is sent and after it was answered. */
+  constructor(private readonly deps: { onRecord: (record: FilterRecord) => void }) {}
+
+  get record(): FilterRecord {
+    return {
+      confirmed: [...this.granted.values()].map(({ filter, topic_filter, qos, identifier }) => ({
+        filter,
+        topic_filter,
+        qos,
+        identifier,
+      })),
+      unsure: [...this.unsure],
+    };
+  }
+
+  /** What an earlier process knew of this session. */
+  restore(record: FilterRecord): void {
+    for (const filter of record.confirmed) this.granted.set(filter.filter, { ...filter, granted_qos: filter.qos });
+    for (const filter of record.unsure) this.unsure.add(filter);
+  }
+
+  /** The broker has no session: it has no subscriptions either. */
+  forget(): void {
+    this.granted.clear();
+    this.unsure.clear();
+    this.refused.clear();
+  }
+
+  want(desired: readonly PlannedFilter[]): void {
+    this.desired = desired;
+    const wanted = new Set(desired.map(({ filter }) => filter));
+    for (const filter of this.refused.keys()) if (!wanted.has(filter)) this.refused.delete(filter);
+  }
+
+  get has_refused(): boolean {
+    return this.refused.size > 0;
+  }
+
+  /** Whether the broker has answered for every filter that is wanted. */
+  get is_answered(): boolean {
+    return this.desired.every(({ filter }) => this.granted.has(filter) || this.refused.has(filter));
+  }
+
+  states(): TopicFilterState[] {
+    return this.desired.map(({ filter, subscription_ids, qos }) => ({
+      topic_filter: filter,
+      subscription_ids: [...subscription_ids],
+      requested_qos: qos,
+      granted_qos: this.granted.get(filter)?.granted_qos ?? null,
+      refused: this.refused.get(filter) ?? null,
+    }));
+  }
+
+  /**
+   * Sends what is missing, then takes away what is too much. Filters that were refused are asked for again. Rejects when the
+   * connection ends meanwhile; what was answered until then counts.
+   */
+  async apply(client: ReceivingClient, limits: { max_packet_bytes: number | null }): Promise<FilterChanges> {
+    const changes: FilterChanges = { downgraded: [], refused: [] };
+    const { subscribe, unsubscribe } = diffFilters(this.granted.values(), this.desired);
+    const wanted = new Set(this.desired.map(({ filter }) => filter));
+    const superfluous = new Set([...unsubscribe, ...[...this.unsure].filter((filter) => !wanted.has(filter))]);
+    const missing = new Map(
+      [...subscribe, ...this.desired.filter(({ filter }) => this.unsure.has(filter))].map((filter) => [
+        filter.filter,
+        filter,
+      ]),
+    );
+    if (missing.size === 0 && superfluous.size === 0) return changes;
+    const size = {
+      max_bytes: Math.min(limits.max_packet_bytes ?? DEFAULT_MAX_PACKET_BYTES, DEFAULT_MAX_PACKET_BYTES),
+      max_filters: MAX_FILTERS_PER_PACKET,
+    };
+    for (const filter of [...missing.keys(), ...superfluous]) this.unsure.add(filter);
+    this.deps.onRecord(this.record);
+    try {
+      await inParallel(batchFilters([...missing.values()], size), (batch) => this.subscribe(client, batch, changes));
+      const to_remove = [...superfluous].map((filter) => ({ filter }));
+      await inParallel(batchFilters(to_remove, size), (batch) => this.unsubscribe(client, batch));
+    } finally {
+      this.deps.onRecord(this.record);
+    }
+    return changes;
+  }
+
+  private async subscribe(client: ReceivingClient, batch: PlannedFilter[], changes: FilterChanges): Promise<void> {
+    const codes = await sendSubscribe(client, batch);
+    for (const filter of batch) {
+      const answer = codes.get(filter.filter);
+      if (!answer) continue;
+      this.unsure.delete(filter.filter);
+      const reason = subackRefusal(answer.code, answer.reason_string);
+      if (reason !== null) {
+        this.granted.delete(filter.filter);
+        if (!this.refused.has(filter.filter)) changes.refused.push({ filter: filter.filter, reason });
+        this.refused.set(filter.filter, reason);
+        continue;
+      }
+      const granted_qos = answer.code as QoS;
+      this.refused.delete(filter.filter);
+      this.granted.set(filter.filter, { ...filter, granted_qos });
+      if (granted_qos < filter.qos) {
+        changes.downgraded.push({ filter: filter.filter, requested_qos: filter.qos, granted_qos });
+      }
+    }
+  }
+
+  private async unsubscribe(client: ReceivingClient, batch: { filter: string }[]): Promise<void> {
+    // A reason code of UNSUBACK says "gone" or "was never there", both of which will do (MQTT 5, 3.11.3).
+    await client.unsubscribeAsync(batch.map(({ filter }) => filter));
+    for (const { filter } of batch) {
+      this.granted.delete(filter);
+      this.unsure.delete(filter);
+    }
+  }
+}
+
+interface SubackAnswer {
+  code: number;
+  reason_string: string | undefined;
+}
+
+/** One SUBSCRIBE; the reason code of each filter. Rejects when no SUBACK came. */
+function sendSubscribe(client: ReceivingClient, batch: PlannedFilter[]): Promise<Map<string, SubackAnswer>> {
+  const { identifier } = batch[0]!;
+  const map: ISubscriptionMap = {};
+  // Retain handling 1: retained messages come for a new filter, not again for one that only gets another number.
+  for (const { filter, qos } of batch) map[filter] = { qos, rh: 1 };
+  const options: IClientSubscribeOptions = { qos: 0 };
+  if (identifier !== null) options.properties = { subscriptionIdentifier: identifier };
+  return new Promise((resolve, reject) => {
+    client.subscribe(map, options, (error, sent, suback) => {
+      const packet = suback as ISubackPacket | undefined;
+      // mqtt.js calls a SUBACK with any refusal in it an error; the codes are what counts.
+      if (!packet || packet.granted.length !== sent?.length) {
+        reject(error ?? new Error('SUBACK that does not answer its SUBSCRIBE'));
+        return;
+      }
+      const reason_string = packet.properties?.reasonString;
+      resolve(new Map(sent.map(({ topic }, index) => [topic, { code: Number(packet.granted[index]), reason_string }])));
+    });
+  });
+}
+
+async function inParallel<T>(items: readonly T[], run: (item: T) => Promise<void>): Promise<void> {
+  const queue = items.values();
+  const workers = Array.from({ length: Math.min(OUTSTANDING_PACKETS, items.length) }, async () => {
+    for (const item of queue) await run(item);
+  });
+  await Promise.all(workers);
+}

@@ -1,0 +1,88 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Logger } from '@cortex-mqtt/observability';
+import type { FilterRecord } from './session-filters';
+import type { RetiredIdentifier } from './subscription-plan';
+
+/** What the listener told a broker about one persistent session, and has to know after a restart. No secrets in it. */
+export interface LedgerEntry {
+  record: FilterRecord;
+  retired: RetiredIdentifier[];
+  /** Connections that the session of this client id is spread over. */
+  lanes: number;
+}
+
+/**
+ * Remembers the subscriptions of persistent sessions beyond the process, so that filters which were taken away while
+ * no listener ran are unsubscribed, and those that are there aren't sent again.
+ */
+export interface SubscriptionLedger {
+  load(session: string): Promise<LedgerEntry | null>;
+  save(session: string, entry: LedgerEntry): void;
+  /** Resolves when everything is written. */
+  flush(): Promise<void>;
+}
+
+/** One file for each session in `directory`, replaced whole. What can't be read or written costs SUBSCRIBEs, not messages. */
+export function createFileLedger(deps: { directory: string; logger: Logger }): SubscriptionLedger {
+  const waiting = new Map<string, LedgerEntry>();
+  let writing: Promise<void> | null = null;
+
+  const pathOf = (session: string): string =>
+    join(deps.directory, `session-${createHash('sha256').update(session).digest('hex').slice(0, 32)}.json`);
+
+  async function write(session: string, entry: LedgerEntry): Promise<void> {
+    const path = pathOf(session);
+    const draft = `${path}.${randomUUID()}`;
+    await mkdir(deps.directory, { recursive: true, mode: 0o700 });
+    await writeFile(draft, JSON.stringify({ session, ...entry }), { mode: 0o600 });
+    await rename(draft, path);
+  }
+
+  async function writeAll(): Promise<void> {
+    for (let next = waiting.entries().next(); !next.done; next = waiting.entries().next()) {
+      const [session, entry] = next.value;
+      waiting.delete(session);
+      try {
+        await write(session, entry);
+      } catch (error) {
+        deps.logger.warn('Subscriptions of the session could not be noted', { session, error });
+      }
+    }
+    writing = null;
+  }
+
+  return {
+    load: async (session) => {
+      try {
+        const stored = JSON.parse(await readFile(pathOf(session), 'utf8')) as LedgerEntry & { session: string };
+        return stored.session === session
+          ? { record: stored.record, retired: stored.retired, lanes: stored.lanes }
+          : null;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+          deps.logger.warn('Notes about the session could not be read', { session, error });
+        }
+        return null;
+      }
+    },
+    save: (session, entry) => {
+      waiting.set(session, entry);
+      writing ??= writeAll();
+    },
+    flush: async () => {
+      while (writing) await writing;
+    },
+  };
+}
+
+/** Within the process only. */
+export function createMemoryLedger(): SubscriptionLedger {
+  const entries = new Map<string, LedgerEntry>();
+  return {
+    load: async (session) => structuredClone(entries.get(session) ?? null),
+    save: (session, entry) => void entries.set(session, structuredClone(entry)),
+    flush: async () => undefined,
+  };
+}
