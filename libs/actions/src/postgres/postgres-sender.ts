@@ -64,7 +64,11 @@ export function createPostgresSender({ egress, connections = 4 }: PostgresSender
         .catch((error: unknown) => {
           throw postgresFault(error);
         });
-      const onAbort = () => client.release(new Error('stopped'));
+      const onAbort = () => {
+        // `end()` would wait until the server has finished the statement.
+        (client as unknown as { connection: { stream: Socket } }).connection.stream.destroy();
+        client.release(new Error('stopped'));
+      };
       let released = false;
       const release = (error?: Error) => {
         if (released) return;

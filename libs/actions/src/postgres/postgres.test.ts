@@ -1,0 +1,125 @@
+import { createTestDatabase, type TestDatabase } from '@cortex-mqtt/testing';
+import { Client } from 'pg';
+import { validateActions } from '../action-registry';
+import { type ActionBench, createActionBench } from '../testing/action-bench';
+
+let database: TestDatabase;
+let client: Client;
+let bench: ActionBench;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  client = new Client({ connectionString: database.url });
+  await client.connect();
+  await client.query(
+    'CREATE TABLE orders (delivery text PRIMARY KEY, id bigint, name text, body jsonb, at timestamptz)',
+  );
+  bench = createActionBench();
+});
+
+afterAll(async () => {
+  await bench.stop();
+  await client.end();
+  await database.drop();
+});
+
+const statement = (fields: object) => ({ type: 'postgres', connection_secret: 'DB', ...fields });
+const secrets = () => ({ secrets: { DB: database.url } });
+
+describe('the postgres action', () => {
+  it('runs its statement with values as parameters, every digit of a number kept', async () => {
+    const action = statement({
+      statement: 'INSERT INTO orders VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING',
+      parameters: ['id', 'payload.id', 'payload.name', 'payload', 'received_at'],
+    });
+    const scope = { ...secrets(), payload: '{"id": 9007199254740993, "name": "\'); DROP TABLE orders; --"}' };
+    expect(await bench.run(action, scope)).toMatchObject({ status: 'succeeded', detail: { row_count: 1 } });
+    expect(await bench.run(action, scope)).toMatchObject({ detail: { row_count: 0 } });
+    const { rows } = await client.query('SELECT * FROM orders');
+    expect(rows).toEqual([
+      {
+        delivery: 'msg_test',
+        id: '9007199254740993',
+        name: "'); DROP TABLE orders; --",
+        body: { id: 9007199254740992, name: "'); DROP TABLE orders; --" },
+        at: new Date('2026-01-02T03:04:05.678Z'),
+      },
+    ]);
+  });
+
+  it('computes parameters over the input, null for what is not there', async () => {
+    const action = statement({
+      statement: 'SELECT $1::int / $2::int WHERE $3::text IS NULL',
+      input: '{"a": payload.order.id}',
+      parameters: ['a', 'a', 'b'],
+    });
+    expect(await bench.run(action, secrets())).toMatchObject({ detail: { row_count: 1 } });
+  });
+
+  it.each([
+    ['SELECT 1/0', '22012'],
+    ['SELEC', '42601'],
+    ['SELECT * FROM nowhere', '42P01'],
+    ["INSERT INTO orders SELECT 'twice' FROM generate_series(1, 2)", '23505'],
+  ])('fails for good: %s', async (sql, status) => {
+    expect(await bench.faultOf(statement({ statement: sql }), secrets())).toMatchObject({
+      permanent: true,
+      detail: { code: 'SQLSTATE', status },
+    });
+  });
+
+  it('ends a statement at its time limit, for now, and goes on', async () => {
+    const fault = await bench.faultOf(statement({ statement: 'SELECT pg_sleep(30)', timeout_ms: 100 }), secrets());
+    expect(fault).toMatchObject({ permanent: false });
+    expect(await bench.run(statement({ statement: 'SELECT 1', timeout_ms: 5_000 }), secrets())).toMatchObject({
+      status: 'succeeded',
+    });
+  });
+
+  it('stops when the listener stops', async () => {
+    const stopping = new AbortController();
+    const fault = bench.faultOf(statement({ statement: 'SELECT pg_sleep(30)' }), {
+      ...secrets(),
+      signal: stopping.signal,
+    });
+    setImmediate(() => stopping.abort());
+    expect(await fault).toMatchObject({ permanent: false, detail: { code: 'ABORTED' } });
+  });
+
+  it('fails for now when the database is not reached, and names no password', async () => {
+    const fault = await bench.faultOf(statement({ statement: 'SELECT 1' }), {
+      secrets: { DB: 'postgres://u:geheim@127.0.0.1:1/x' },
+    });
+    expect(fault.permanent).toBe(false);
+    expect(JSON.stringify([fault.message, fault.detail])).not.toContain('geheim');
+  });
+
+  it('does not reach what the egress policy refuses', async () => {
+    const guarded = createActionBench({ egressAllow: [] });
+    try {
+      for (const url of [database.url, database.url.replace('127.0.0.1', 'localhost')]) {
+        const fault = await guarded.faultOf(statement({ statement: 'SELECT 1' }), { secrets: { DB: url } });
+        expect(fault).toMatchObject({ permanent: true, detail: { code: 'EGRESS_REFUSED' } });
+      }
+    } finally {
+      await guarded.stop();
+    }
+  });
+
+  it.each(['nonsense', 'http://h/x', 'postgres:///x', 'postgres://h/x?host=/var/run/postgresql'])(
+    'refuses a connection secret like %s',
+    async (url) => {
+      const fault = await bench.faultOf(statement({ statement: 'SELECT 1' }), { secrets: { DB: url } });
+      expect(fault).toMatchObject({ permanent: true, detail: { code: 'CONNECTION_URL' } });
+    },
+  );
+
+  it('is checked at save: parameters that parse, as many as the statement names', () => {
+    const faults = (fields: object) =>
+      validateActions([statement({ statement: 'SELECT $1', parameters: ['id'], ...fields })]).faults;
+    expect(faults({})).toEqual([]);
+    expect(faults({ parameters: ['id', 'topic'] })[0]).toMatchObject({ field: 'actions[0].parameters' });
+    expect(faults({ parameters: ['id +'] })[0]).toMatchObject({ field: 'actions[0].parameters[0]' });
+    expect(faults({ statement: "SELECT '$2', $1 -- $3" })).toEqual([]);
+  });
+});
