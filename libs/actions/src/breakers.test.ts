@@ -1,0 +1,45 @@
+import { ActionFault } from './action-fault';
+import { createBreakers } from './breakers';
+
+const failing = (permanent: boolean) => () =>
+  Promise.reject(new ActionFault('no', { permanent, detail: { code: 'TEST' } }));
+
+describe('breakerFor', () => {
+  it('leaves a destination alone after failures in a row, and the others not', async () => {
+    const changes: string[] = [];
+    const { breakerFor } = createBreakers({
+      failures: 3,
+      pause_ms: 60_000,
+      onChange: (name, state) => changes.push(`${name} ${state}`),
+    });
+    for (let n = 0; n < 3; n += 1) await expect(breakerFor('a').run(failing(false))).rejects.toThrow('no');
+    const attempt = jest.fn();
+    await expect(breakerFor('a').run(attempt)).rejects.toMatchObject({
+      permanent: false,
+      detail: { code: 'BREAKER_OPEN' },
+    });
+    expect(attempt).not.toHaveBeenCalled();
+    expect(breakerFor('a').state).toBe('open');
+    expect(await breakerFor('b').run(async () => 'fine')).toBe('fine');
+    expect(changes).toEqual(['a open']);
+  });
+
+  it('does not count permanent faults: the destination is alive', async () => {
+    const { breakerFor } = createBreakers({ failures: 2 });
+    for (let n = 0; n < 10; n += 1) await expect(breakerFor('a').run(failing(true))).rejects.toThrow('no');
+    expect(breakerFor('a').state).toBe('closed');
+  });
+
+  it('closes again once a trial succeeds', async () => {
+    jest.useFakeTimers();
+    try {
+      const { breakerFor } = createBreakers({ failures: 1, pause_ms: 1_000 });
+      await expect(breakerFor('a').run(failing(false))).rejects.toThrow('no');
+      jest.setSystemTime(Date.now() + 120_000);
+      expect(await breakerFor('a').run(async () => 'back')).toBe('back');
+      expect(breakerFor('a').state).toBe('closed');
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+});

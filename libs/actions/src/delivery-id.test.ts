@@ -1,0 +1,93 @@
+import { actionDeliveryId, messageIdentity } from './delivery-id';
+import { type ActionBench, buildScope, createActionBench, type ScopeOptions } from './testing/action-bench';
+
+let bench: ActionBench;
+
+beforeAll(() => {
+  bench = createActionBench();
+});
+
+afterAll(() => bench.stop());
+
+function identityOf(scope: ScopeOptions, message_key: string | null = null) {
+  const { envelope, content_type } = buildScope(scope);
+  return messageIdentity(envelope, { message_key, content_type, engine: bench.engine });
+}
+
+describe('actionDeliveryId', () => {
+  it('is the same for the same three, and another for any other', () => {
+    const id = actionDeliveryId('m_1', 2, 'a1');
+    expect(actionDeliveryId('m_1', 2, 'a1')).toBe(id);
+    const others = [
+      actionDeliveryId('m_2', 2, 'a1'),
+      actionDeliveryId('m_1', 3, 'a1'),
+      actionDeliveryId('m_1', 2, 'a2'),
+      actionDeliveryId('1\nm_1', 2, 'a1'),
+    ];
+    expect(new Set([id, ...others]).size).toBe(5);
+  });
+
+  it('is safe in headers, URLs and job ids, and stays what it is between versions', () => {
+    expect(actionDeliveryId('m_1', 2, 'a1')).toMatch(/^msg_[A-Za-z0-9_-]{32}$/);
+    expect(actionDeliveryId('m_1', 2, 'a1')).toBe('msg_ghRHe424uXy_0a3rwSDi2857PfKkI2Zl');
+  });
+});
+
+describe('messageIdentity', () => {
+  it.each<[string, ScopeOptions, string | null]>([
+    ['a user property', { envelope: { user_properties: { 'message-id': '17' } } }, null],
+    [
+      'a CloudEvent in binary mode',
+      { envelope: { user_properties: { id: '1', source: '/shop', specversion: '1.0' } } },
+      null,
+    ],
+    [
+      'a CloudEvent in structured mode',
+      { content_type: 'application/cloudevents+json; charset=utf-8', payload: '{"id": "1", "source": "/shop"}' },
+      null,
+    ],
+    ['a key expression', { payload: '{"order": {"id": 7}}' }, 'payload.order.id'],
+  ])('is the same again for %s', async (_name, scope, key) => {
+    const first = await identityOf(scope, key);
+    expect(first).toMatchObject({ carried: true });
+    expect(await identityOf(scope, key)).toEqual(first);
+  });
+
+  it('is one for a CloudEvent however it travels', async () => {
+    const binary = await identityOf({ envelope: { user_properties: { id: '1', source: '/shop' } } });
+    const structured = await identityOf({
+      content_type: 'application/cloudevents+json',
+      payload: '{"id": "1", "source": "/shop"}',
+    });
+    expect(binary).toEqual(structured);
+  });
+
+  it('differs by value, by source and by topic', async () => {
+    const all = await Promise.all([
+      identityOf({ envelope: { user_properties: { 'message-id': '1' } } }),
+      identityOf({ envelope: { user_properties: { 'message-id': '2' } } }),
+      identityOf({ envelope: { user_properties: { 'message-id': '1' }, topic: 'other' } }),
+      identityOf({ envelope: { user_properties: { id: '1', source: 'a' } } }),
+      identityOf({ envelope: { user_properties: { id: '1', source: 'b' } } }),
+      identityOf({ payload: '{"k": 1}' }, 'payload.k'),
+      identityOf({ payload: '{"k": "1"}' }, 'payload.k'),
+    ]);
+    expect(new Set(all.map((identity) => identity.message_id)).size).toBe(all.length);
+  });
+
+  it('is never shared by two equal messages that carry none', async () => {
+    for (const key of [null, 'payload.missing']) {
+      const [first, second] = await Promise.all([identityOf({}, key), identityOf({}, key)]);
+      expect(first).toMatchObject({ carried: false });
+      expect(first?.message_id).not.toBe(second?.message_id);
+    }
+  });
+
+  it('takes a payload that is no CloudEvent for none', async () => {
+    for (const payload of ['{', 'null', '{"id": 5, "source": "x"}', '[]']) {
+      expect(await identityOf({ content_type: 'application/cloudevents+json', payload })).toMatchObject({
+        carried: false,
+      });
+    }
+  });
+});
