@@ -10,6 +10,8 @@ import { AuthService } from './features/auth/auth.service';
 import { createAuthenticator } from './features/auth/authenticator';
 import { LoginLimits } from './features/auth/login-limits';
 import type { PasswordWork } from './features/auth/password-work';
+import { brokerRoutes } from './features/brokers/broker.routes';
+import { BrokerService } from './features/brokers/broker.service';
 import { connectionStatusRoutes } from './features/connection-status/connection-status.routes';
 import { ConnectionStatusService } from './features/connection-status/connection-status.service';
 import { StatusStream } from './features/connection-status/status-stream';
@@ -91,6 +93,12 @@ export function buildFeatures(deps: FeatureDeps): Features {
     secretBox,
     readStatus: (product_id) => connectionStatus.read(product_id),
   });
+  const brokers = new BrokerService({
+    dataSource,
+    notifier,
+    secretBox,
+    brokersInUse: (product_id) => connectionStatus.brokersInUse(product_id),
+  });
   return {
     auth,
     connectionStatus,
@@ -103,6 +111,7 @@ export function buildFeatures(deps: FeatureDeps): Features {
       ...userRoutes({ users: new UserService({ dataSource, passwords }) }),
       ...productRoutes({ products }),
       ...mqttConfigRoutes({ mqttConfigs }),
+      ...brokerRoutes({ brokers }),
       ...connectionTestRoutes({ connectionTests }),
       ...subscriptionRoutes({ subscriptions: new SubscriptionService({ dataSource, notifier }) }),
       ...connectionStatusRoutes({ connectionStatus, statusStream }),

@@ -7,6 +7,7 @@ import { LoginFailureEntity } from '../features/auth/login-failure.entity';
 import { SessionEntity } from '../features/auth/session.entity';
 import { UserEntity } from '../features/auth/user.entity';
 import { UserProductEntity } from '../features/auth/user-product.entity';
+import { MqttBrokerEntity } from '../features/brokers/mqtt-broker.entity';
 import { ConnectionEventEntity } from '../features/connection-status/connection-event.entity';
 import { ConnectionStatusEntity } from '../features/connection-status/connection-status.entity';
 import { MetricBucketEntity } from '../features/connection-status/metric-bucket.entity';
@@ -22,6 +23,7 @@ import { SubscriptionEntity } from '../features/subscriptions/subscription.entit
 export const entities = [
   ProductEntity,
   MqttConfigEntity,
+  MqttBrokerEntity,
   SubscriptionEntity,
   ConnectionStatusEntity,
   ListenerInstanceEntity,

@@ -45,11 +45,24 @@ export class ConnectionStatusService {
 
   /** Ids of the instances whose heartbeat is fresh. */
   async liveInstanceIds(product_id: number): Promise<string[]> {
+    const live = await this.liveInstances(product_id);
+    return live.map((instance) => instance.instance_id);
+  }
+
+  /** Name of the broker that each live and connected instance is at, by instance id. */
+  async brokersInUse(product_id: number): Promise<Map<string, string>> {
+    const live = await this.liveInstances(product_id);
+    return new Map(
+      live.flatMap(({ instance_id, report: { state, broker } }) =>
+        broker !== null && (state === 'connected' || state === 'degraded') ? [[instance_id, broker.name] as const] : [],
+      ),
+    );
+  }
+
+  private async liveInstances(product_id: number): Promise<ListenerInstanceEntity[]> {
     const instances = await this.deps.dataSource.manager.findBy(ListenerInstanceEntity, { product_id });
     const now = new Date();
-    return instances
-      .filter((instance) => isLive(instance, now, this.deps.stale_after_ms))
-      .map((instance) => instance.instance_id);
+    return instances.filter((instance) => isLive(instance, now, this.deps.stale_after_ms));
   }
 
   /**

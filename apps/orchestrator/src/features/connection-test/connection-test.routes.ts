@@ -1,5 +1,7 @@
-import { handled, noContent, ok, type Route, route } from '../../http/route';
-import { ProductParams, UuidParams } from '../../http/route-params';
+import type { ConnectionTestResult, StageResult } from '@cortex-mqtt/contracts';
+import type { Request, Response } from 'express';
+import { handled, noContent, ok, type Reply, type Route, route } from '../../http/route';
+import { ProductIdParams, ProductParams, UuidParams } from '../../http/route-params';
 import { ConnectionTestDto, ConnectionTestView, StagesDto } from './connection-test.dto';
 import type { ConnectionTestService } from './connection-test.service';
 
@@ -18,28 +20,26 @@ export function connectionTestRoutes({ connectionTests }: { connectionTests: Con
       body: ConnectionTestDto,
       body_optional: true,
       response: ConnectionTestView,
-      handler: async ({ params, body, request, response }) => {
-        if (!request.headers.accept?.includes('text/event-stream')) {
-          return ok(await connectionTests.run(params.product_id, body));
-        }
-        const send = (event: string, data: unknown): void => {
-          if (!response.headersSent) {
-            response
-              .status(200)
-              .set({ 'Content-Type': 'text/event-stream; charset=utf-8', 'Cache-Control': 'no-store' });
-          }
-          response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
-        };
-        try {
-          send('result', await connectionTests.run(params.product_id, body, (stage) => send('stage', stage)));
-        } catch (error) {
-          // Before the first event an error is answered like any other; later the stream has to tell it.
-          if (!response.headersSent) throw error;
-          send('problem', { detail: error instanceof Error ? error.message : 'The test could not be run.' });
-        }
-        response.end();
-        return handled();
-      },
+      handler: async ({ params, body, request, response }) =>
+        answerTest(request, response, (onStage) =>
+          connectionTests.run({ product_id: params.product_id, broker_id: null }, body, onStage),
+        ),
+    }),
+    route({
+      method: 'post',
+      path: '/api/v1/products/{product_id}/brokers/{id}/test',
+      summary: 'Test a further broker, stage by stage',
+      description: 'Like the test of the primary one: absent fields are those stored for this broker.',
+      tag: 'MQTT configuration',
+      access: { kind: 'role', role: 'operator' },
+      params: ProductIdParams,
+      body: ConnectionTestDto,
+      body_optional: true,
+      response: ConnectionTestView,
+      handler: async ({ params, body, request, response }) =>
+        answerTest(request, response, (onStage) =>
+          connectionTests.run({ product_id: params.product_id, broker_id: params.id }, body, onStage),
+        ),
     }),
     route({
       method: 'get',
@@ -66,4 +66,28 @@ export function connectionTestRoutes({ connectionTests }: { connectionTests: Con
       },
     }),
   ];
+}
+
+/** One JSON answer, or server-sent events for who asks for them. */
+async function answerTest(
+  request: Request,
+  response: Response,
+  run: (onStage: (stage: StageResult) => void) => Promise<ConnectionTestResult>,
+): Promise<Reply<ConnectionTestResult>> {
+  if (!request.headers.accept?.includes('text/event-stream')) return ok(await run(() => {}));
+  const send = (event: string, data: unknown): void => {
+    if (!response.headersSent) {
+      response.status(200).set({ 'Content-Type': 'text/event-stream; charset=utf-8', 'Cache-Control': 'no-store' });
+    }
+    response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+  };
+  try {
+    send('result', await run((stage) => send('stage', stage)));
+  } catch (error) {
+    // Before the first event an error is answered like any other; later the stream has to tell it.
+    if (!response.headersSent) throw error;
+    send('problem', { detail: error instanceof Error ? error.message : 'The test could not be run.' });
+  }
+  response.end();
+  return handled();
 }

@@ -14,8 +14,9 @@ import type { Logger } from '@cortex-mqtt/observability';
 import { JobFailedError, type QueueBackend, QueueUnavailableError } from '@cortex-mqtt/queues';
 import type { DataSource } from 'typeorm';
 import { NotFoundError, UnavailableError, ValidationError } from '../../http/app-error';
-import { openBroker } from '../listener-config/listener-config.service';
+import { MqttBrokerEntity } from '../brokers/mqtt-broker.entity';
 import { brokerFaults, completeLastWill, normalHost, sameHost, transportAfter } from '../mqtt-config/broker-fields';
+import { openFurtherBroker, openPrimaryBroker } from '../mqtt-config/broker-secrets';
 import { MqttConfigEntity } from '../mqtt-config/mqtt-config.entity';
 import { ProductEntity } from '../products/product.entity';
 import type { SecretBox } from '../secrets/secret-box';
@@ -32,6 +33,12 @@ const STAGE_POLL_MS = 100;
 /** A test subscribes to no more filters than this: it is to find faults, not to load the broker. */
 const MAX_FILTERS = 50;
 
+/** `broker_id` null: the primary broker. */
+export interface TestedBroker {
+  product_id: number;
+  broker_id: number | null;
+}
+
 export interface ConnectionTestDeps {
   dataSource: DataSource;
   queues: QueueBackend;
@@ -47,13 +54,15 @@ export interface ConnectionTestDeps {
 export class ConnectionTestService {
   constructor(private readonly deps: ConnectionTestDeps) {}
 
-  /** Runs a test to its end. `onStage` hears of each stage as it ends. */
+  /**
+   * Runs a test to its end, of the primary broker or the one with `broker_id`. `onStage` hears of each stage as it ends.
+   */
   async run(
-    product_id: number,
+    { product_id, broker_id }: TestedBroker,
     dto: ConnectionTestDto,
     onStage: (stage: StageResult) => void = () => {},
   ): Promise<ConnectionTestResult> {
-    const request = await this.prepare(product_id, dto);
+    const request = await this.prepare({ product_id, broker_id }, dto);
     await this.store(product_id, request);
     const stopWatching = this.watchStages(request.id, onStage);
     try {
@@ -85,12 +94,19 @@ export class ConnectionTestService {
     await this.deps.dataSource.query('DELETE FROM connection_tests WHERE expires_at < now()');
   }
 
-  private async prepare(product_id: number, dto: ConnectionTestDto): Promise<ConnectionTestRequest> {
+  private async prepare(
+    { product_id, broker_id }: TestedBroker,
+    dto: ConnectionTestDto,
+  ): Promise<ConnectionTestRequest> {
     const { manager } = this.deps.dataSource;
     const config = await manager.findOneBy(MqttConfigEntity, { product_id });
     const product = await manager.findOneBy(ProductEntity, { id: product_id });
     if (!config || !product) throw new NotFoundError(`There is no product ${product_id}.`);
-    const host = dto.host === undefined ? config.broker_host : normalHost(dto.host);
+    const further =
+      broker_id === null ? null : await manager.findOneBy(MqttBrokerEntity, { id: broker_id, product_id });
+    if (broker_id !== null && !further) throw new NotFoundError(`Product ${product_id} has no broker ${broker_id}.`);
+    const stored_host = (further ?? config).broker_host;
+    const host = dto.host === undefined ? stored_host : normalHost(dto.host);
     const faults = brokerFaults(dto, { host: null, password_set: false }, '');
     if (host === null) faults.push({ field: 'host', message: 'is needed: no broker is configured yet' });
     if (faults.length > 0 || host === null) throw new ValidationError(faults);
@@ -101,7 +117,13 @@ export class ConnectionTestService {
     });
     return {
       id: randomUUID(),
-      broker: mergedBroker(openBroker(config, host, this.deps.secretBox), dto, sameHost(host, config.broker_host)),
+      broker: mergedBroker(
+        further
+          ? { ...openFurtherBroker(further, this.deps.secretBox), host }
+          : openPrimaryBroker(config, host, this.deps.secretBox),
+        dto,
+        sameHost(host, stored_host),
+      ),
       topic_filters: subscriptions.map((subscription) => ({
         filter: subscribedFilter(product, config, subscription),
         qos: subscription.qos ?? config.qos,

@@ -1,6 +1,8 @@
 import type { BrokerConnection, ListenerConfigDocument, ListenerSubscription } from '@cortex-mqtt/contracts';
 import type { DataSource } from 'typeorm';
 import { NotFoundError } from '../../http/app-error';
+import { MqttBrokerEntity } from '../brokers/mqtt-broker.entity';
+import { openFurtherBroker, openPrimaryBroker } from '../mqtt-config/broker-secrets';
 import { MqttConfigEntity } from '../mqtt-config/mqtt-config.entity';
 import { ProductEntity } from '../products/product.entity';
 import { ProductSecretEntity } from '../secrets/product-secret.entity';
@@ -28,6 +30,10 @@ export class ListenerConfigService {
       const product = await manager.findOneBy(ProductEntity, { id: product_id });
       const config = await manager.findOneBy(MqttConfigEntity, { product_id });
       if (!product || !config) throw new NotFoundError(`There is no product ${product_id}.`);
+      const further = await manager.find(MqttBrokerEntity, {
+        where: { product_id },
+        order: { position: 'ASC', id: 'ASC' },
+      });
       const subscriptions = await manager.find(SubscriptionEntity, {
         where: { mqtt_config_id: config.id, enabled: true },
         order: { id: 'ASC' },
@@ -41,7 +47,7 @@ export class ListenerConfigService {
         revision: config.revision,
         reconnect_generation: config.reconnect_generation,
         variables: product.variables,
-        brokers: config.broker_host === null ? [] : [openBroker(config, config.broker_host, this.deps.secretBox)],
+        brokers: openBrokers(config, further, this.deps.secretBox),
         failover: { after_s: config.failover_after_s, failback_after_s: config.failback_after_s },
         shared_group: sharedGroupOf(product, config),
         handover_after_ms: config.handover_after_ms,
@@ -60,38 +66,13 @@ export class ListenerConfigService {
   }
 }
 
-/** The primary broker, secrets open. */
-export function openBroker(config: MqttConfigEntity, host: string, secretBox: SecretBox): BrokerConnection {
-  const open = (column: 'password' | 'client_key'): string | null => {
-    const envelope = config[column];
-    return envelope === null
-      ? null
-      : secretBox.open(envelope, { product_id: config.product_id, table: 'mqtt_configs', column });
-  };
-  return {
-    name: 'primary',
-    host,
-    port: config.broker_port,
-    transport: config.transport,
-    path: config.path,
-    verify_cert: config.verify_cert,
-    username: config.username,
-    password: open('password'),
-    client_id: config.client_id,
-    keep_alive: config.keep_alive,
-    clean_session: config.clean_session,
-    protocol_version: config.protocol_version,
-    session_expiry_s: config.session_expiry_s,
-    connect_timeout_s: config.connect_timeout_s,
-    server_name: config.server_name,
-    alpn_protocols: config.alpn_protocols,
-    ca_cert: config.ca_cert,
-    client_cert: config.client_cert,
-    client_key: open('client_key'),
-    receive_maximum: config.receive_maximum,
-    user_properties: config.user_properties,
-    last_will: config.last_will,
-  };
+/** The primary broker and the further ones in order; none while the primary is not configured. */
+function openBrokers(config: MqttConfigEntity, further: MqttBrokerEntity[], secretBox: SecretBox): BrokerConnection[] {
+  if (config.broker_host === null) return [];
+  return [
+    openPrimaryBroker(config, config.broker_host, secretBox),
+    ...further.map((broker) => openFurtherBroker(broker, secretBox)),
+  ];
 }
 
 /** A topic that no longer resolves can't be stored; should one be there all the same, it is left out, not guessed. */

@@ -1,5 +1,7 @@
 import type { FieldFault, LastWill, Transport } from '@cortex-mqtt/contracts';
 import { validatePublishTopic } from '@cortex-mqtt/mqtt';
+import type { BrokerColumns } from './broker-columns';
+import type { BrokerSecretColumn } from './broker-secrets';
 import type { BrokerDto, LastWillDto } from './mqtt-config.dto';
 
 /** Every constraint of a broker section that spans more than one field. Paths begin with `prefix`, such as `broker.`. */
@@ -60,4 +62,36 @@ export function completeLastWill(dto: LastWillDto | null): LastWill | null {
 /** Hosts are stored without brackets and trailing dot, so that comparison and SNI see one form. */
 export function normalHost(host: string): string {
   return host.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '');
+}
+
+/** Writes the fields that are given into the row, secrets sealed. */
+export function applyBroker(
+  broker: BrokerColumns,
+  dto: BrokerDto,
+  seal: (plain: string, column: BrokerSecretColumn) => string,
+): void {
+  const sealed = (plain: string | null, column: BrokerSecretColumn): string | null =>
+    plain === null || plain === '' ? null : seal(plain, column);
+  broker.transport = transportAfter(dto, broker.transport);
+  broker.use_tls = isEncrypted(broker.transport);
+  if (dto.host !== undefined) broker.broker_host = normalHost(dto.host);
+  if (dto.port !== undefined) broker.broker_port = dto.port;
+  if (dto.path !== undefined) broker.path = dto.path;
+  if (dto.verify_cert !== undefined) broker.verify_cert = dto.verify_cert;
+  if (dto.username !== undefined) broker.username = dto.username || null;
+  if (dto.password !== undefined) broker.password = sealed(dto.password, 'password');
+  if (dto.client_id !== undefined) broker.client_id = dto.client_id;
+  if (dto.keep_alive !== undefined) broker.keep_alive = dto.keep_alive;
+  if (dto.clean_session !== undefined) broker.clean_session = dto.clean_session;
+  if (dto.protocol_version !== undefined) broker.protocol_version = dto.protocol_version;
+  if (dto.session_expiry_s !== undefined) broker.session_expiry_s = dto.session_expiry_s;
+  if (dto.connect_timeout_s !== undefined) broker.connect_timeout_s = dto.connect_timeout_s;
+  if (dto.server_name !== undefined) broker.server_name = dto.server_name;
+  if (dto.alpn_protocols !== undefined) broker.alpn_protocols = dto.alpn_protocols;
+  if (dto.ca_cert !== undefined) broker.ca_cert = dto.ca_cert;
+  if (dto.client_cert !== undefined) broker.client_cert = dto.client_cert;
+  if (dto.client_key !== undefined) broker.client_key = sealed(dto.client_key, 'client_key');
+  if (dto.receive_maximum !== undefined) broker.receive_maximum = dto.receive_maximum;
+  if (dto.user_properties !== undefined) broker.user_properties = dto.user_properties;
+  if (dto.last_will !== undefined) broker.last_will = completeLastWill(dto.last_will);
 }

@@ -21,7 +21,7 @@ import { MayBeAbsent } from '../../http/optional';
 /** Host names, IPv4 and IPv6 literals (with or without brackets); no scheme, port, path or blank. */
 export const HOST_PATTERN =
   /^(?:\[[0-9A-Fa-f:.]+\]|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*|[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252}[A-Za-z0-9_])?\.?)$/;
-const HOST_MESSAGE = 'must be a host name or IP address, without scheme, port, path or spaces';
+export const HOST_MESSAGE = 'must be a host name or IP address, without scheme, port, path or spaces';
 const PEM = /^\s*-----BEGIN [A-Z0-9 ]+-----[\s\S]+-----END [A-Z0-9 ]+-----\s*$/;
 
 export class LastWillDto {
@@ -50,15 +50,8 @@ export class LastWillDto {
   delay_s?: number;
 }
 
-/** How to reach a broker. An absent field keeps what is stored; for secrets null clears. */
-export class BrokerDto {
-  @IsString()
-  @MinLength(1)
-  @MaxLength(255)
-  @Matches(HOST_PATTERN, { message: HOST_MESSAGE })
-  @MayBeAbsent()
-  host?: string;
-
+/** Everything about a broker but its host. An absent field keeps what is stored; for secrets null clears. */
+export class BrokerSettingsDto {
   @IsInt()
   @Min(1)
   @Max(65_535)
@@ -182,6 +175,16 @@ export class BrokerDto {
   @Type(() => LastWillDto)
   @IsOptional()
   last_will?: LastWillDto | null;
+}
+
+/** How to reach a broker. */
+export class BrokerDto extends BrokerSettingsDto {
+  @IsString()
+  @MinLength(1)
+  @MaxLength(255)
+  @Matches(HOST_PATTERN, { message: HOST_MESSAGE })
+  @MayBeAbsent()
+  host?: string;
 }
 
 export class TopicsDto {

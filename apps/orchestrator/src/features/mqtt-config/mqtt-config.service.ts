@@ -9,9 +9,10 @@ import type { SecretBox } from '../secrets/secret-box';
 import { SubscriptionEntity } from '../subscriptions/subscription.entity';
 import { presentSubscription } from '../subscriptions/subscription.presenter';
 import { checkAllTopics } from '../subscriptions/subscription-topic';
-import { brokerFaults, completeLastWill, normalHost, transportAfter } from './broker-fields';
+import { applyBroker, brokerFaults } from './broker-fields';
+import { primarySecretPlace } from './broker-secrets';
 import type { ChangeNotifier } from './change-notifier';
-import type { BrokerDto, PutMqttConfigDto, TopicsDto } from './mqtt-config.dto';
+import type { PutMqttConfigDto, TopicsDto } from './mqtt-config.dto';
 import { MqttConfigEntity } from './mqtt-config.entity';
 import { presentMqttConfig } from './mqtt-config.presenter';
 import type { MqttConfigView } from './mqtt-config.view';
@@ -65,7 +66,9 @@ export class MqttConfigService {
       if (dto.broker && config.broker_host === null && dto.broker.host === undefined) {
         faults.push({ field: 'broker.host', message: 'is needed: no broker is configured yet' });
       }
-      this.applyBroker(config, dto.broker ?? {});
+      applyBroker(config, dto.broker ?? {}, (plain, column) =>
+        this.deps.secretBox.seal(plain, primarySecretPlace(product_id, column)),
+      );
       applyTopics(config, dto.topics ?? {});
       applySettings(config, dto);
       faults.push(...(await checkAllTopics(manager, product, config, topicsField(dto.topics ?? {}))));
@@ -86,41 +89,7 @@ export class MqttConfigService {
     await this.deps.notifier.configChanged(product_id, revision);
     return this.read(product_id);
   }
-
-  private applyBroker(config: MqttConfigEntity, dto: BrokerDto): void {
-    config.transport = transportAfter(dto, config.transport);
-    config.use_tls = config.transport === 'tls' || config.transport === 'wss';
-    if (dto.host !== undefined) config.broker_host = normalHost(dto.host);
-    if (dto.port !== undefined) config.broker_port = dto.port;
-    if (dto.path !== undefined) config.path = dto.path;
-    if (dto.verify_cert !== undefined) config.verify_cert = dto.verify_cert;
-    if (dto.username !== undefined) config.username = emptyAsNull(dto.username);
-    if (dto.password !== undefined) config.password = this.sealed(config, 'password', dto.password);
-    if (dto.client_id !== undefined) config.client_id = dto.client_id;
-    if (dto.keep_alive !== undefined) config.keep_alive = dto.keep_alive;
-    if (dto.clean_session !== undefined) config.clean_session = dto.clean_session;
-    if (dto.protocol_version !== undefined) config.protocol_version = dto.protocol_version;
-    if (dto.session_expiry_s !== undefined) config.session_expiry_s = dto.session_expiry_s;
-    if (dto.connect_timeout_s !== undefined) config.connect_timeout_s = dto.connect_timeout_s;
-    if (dto.server_name !== undefined) config.server_name = dto.server_name;
-    if (dto.alpn_protocols !== undefined) config.alpn_protocols = dto.alpn_protocols;
-    if (dto.ca_cert !== undefined) config.ca_cert = dto.ca_cert;
-    if (dto.client_cert !== undefined) config.client_cert = dto.client_cert;
-    if (dto.client_key !== undefined) config.client_key = this.sealed(config, 'client_key', dto.client_key);
-    if (dto.receive_maximum !== undefined) config.receive_maximum = dto.receive_maximum;
-    if (dto.user_properties !== undefined) config.user_properties = dto.user_properties;
-    if (dto.last_will !== undefined) config.last_will = completeLastWill(dto.last_will);
-  }
-
-  private sealed(config: MqttConfigEntity, column: 'password' | 'client_key', plain: string | null): string | null {
-    const value = emptyAsNull(plain);
-    return value === null
-      ? null
-      : this.deps.secretBox.seal(value, { product_id: config.product_id, table: 'mqtt_configs', column });
-  }
 }
-
-const emptyAsNull = (text: string | null): string | null => (text === '' ? null : text);
 
 function applyTopics(config: MqttConfigEntity, dto: TopicsDto): void {
   if (dto.prefix !== undefined) config.topic_prefix = dto.prefix ?? '';

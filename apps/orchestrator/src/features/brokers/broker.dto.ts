@@ -1,0 +1,68 @@
+import { ArrayMaxSize, IsArray, IsInt, IsString, Matches, MaxLength, MinLength, NotEquals } from 'class-validator';
+import { MayBeAbsent } from '../../http/optional';
+import { PRIMARY_BROKER } from '../mqtt-config/broker-secrets';
+import { BrokerDto, BrokerSettingsDto, HOST_MESSAGE, HOST_PATTERN } from '../mqtt-config/mqtt-config.dto';
+import { BrokerView } from '../mqtt-config/mqtt-config.view';
+
+/** Further brokers a product may have. */
+export const MAX_FURTHER_BROKERS = 9;
+const NAME_PATTERN = /^\S(?:.*\S)?$/;
+const NAME_MESSAGE = 'must not begin or end with a space';
+const RESERVED = { message: `must not be ${PRIMARY_BROKER}: that is the one in mqtt-config` };
+
+export class CreateBrokerDto extends BrokerSettingsDto {
+  @IsString()
+  @MinLength(1)
+  @MaxLength(100)
+  @Matches(NAME_PATTERN, { message: NAME_MESSAGE })
+  @NotEquals(PRIMARY_BROKER, RESERVED)
+  name!: string;
+
+  @IsString()
+  @MinLength(1)
+  @MaxLength(255)
+  @Matches(HOST_PATTERN, { message: HOST_MESSAGE })
+  host!: string;
+}
+
+/** Absent fields keep what is stored; null clears a secret. */
+export class UpdateBrokerDto extends BrokerDto {
+  @IsString()
+  @MinLength(1)
+  @MaxLength(100)
+  @Matches(NAME_PATTERN, { message: NAME_MESSAGE })
+  @NotEquals(PRIMARY_BROKER, RESERVED)
+  @MayBeAbsent()
+  name?: string;
+}
+
+export class BrokerOrderDto {
+  /** Ids of all further brokers, the preferred one first. */
+  @IsArray()
+  @ArrayMaxSize(MAX_FURTHER_BROKERS)
+  @IsInt({ each: true })
+  ids!: number[];
+}
+
+export class FurtherBrokerView extends BrokerView {
+  @IsInt()
+  id!: number;
+
+  @IsString()
+  name!: string;
+
+  /** From 1, in order of preference after the primary broker. */
+  @IsInt()
+  position!: number;
+
+  /** Ids of the live listener instances that are connected to it now. */
+  @IsArray()
+  @IsString({ each: true })
+  in_use_by!: string[];
+
+  @IsString()
+  created_at!: string;
+
+  @IsString()
+  updated_at!: string;
+}

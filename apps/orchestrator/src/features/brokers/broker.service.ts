@@ -1,0 +1,225 @@
+import { type DataSource, type EntityManager, QueryFailedError } from 'typeorm';
+import { ConflictError, NotFoundError, ValidationError } from '../../http/app-error';
+import { type Actor, recordAudit } from '../audit/audit-trail';
+import { presentBroker } from '../mqtt-config/broker.presenter';
+import { applyBroker, brokerFaults } from '../mqtt-config/broker-fields';
+import { furtherSecretPlace } from '../mqtt-config/broker-secrets';
+import type { ChangeNotifier } from '../mqtt-config/change-notifier';
+import type { BrokerDto } from '../mqtt-config/mqtt-config.dto';
+import { MqttConfigEntity } from '../mqtt-config/mqtt-config.entity';
+import { lockConfig, raiseRevision } from '../mqtt-config/revision';
+import type { Versioned } from '../products/product.service';
+import type { SecretBox } from '../secrets/secret-box';
+import {
+  type BrokerOrderDto,
+  type CreateBrokerDto,
+  type FurtherBrokerView,
+  MAX_FURTHER_BROKERS,
+  type UpdateBrokerDto,
+} from './broker.dto';
+import { MqttBrokerEntity } from './mqtt-broker.entity';
+
+export interface BrokerServiceDeps {
+  dataSource: DataSource;
+  notifier: ChangeNotifier;
+  secretBox: SecretBox;
+  /** Names of the brokers that live instances are connected to, by instance id. */
+  brokersInUse(product_id: number): Promise<Map<string, string>>;
+}
+
+interface WriteOptions {
+  actor: Actor;
+  expected_revision: number | undefined;
+}
+
+/** The brokers that a product's listeners fail over to, in order of preference. */
+export class BrokerService {
+  constructor(private readonly deps: BrokerServiceDeps) {}
+
+  async list(product_id: number): Promise<Versioned<FurtherBrokerView[]>> {
+    const { manager } = this.deps.dataSource;
+    const revision = await revisionOf(manager, product_id);
+    return { value: await this.views(await inOrder(manager, product_id), product_id), revision };
+  }
+
+  async read(product_id: number, id: number): Promise<Versioned<FurtherBrokerView>> {
+    const { value, revision } = await this.list(product_id);
+    const found = value.find((broker) => broker.id === id);
+    if (!found) throw new NotFoundError(`Product ${product_id} has no broker ${id}.`);
+    return { value: found, revision };
+  }
+
+  /** Put at the end of the order. */
+  async create(product_id: number, dto: CreateBrokerDto, options: WriteOptions): Promise<Versioned<FurtherBrokerView>> {
+    const id = await this.change(product_id, options, async (manager) => {
+      const others = await inOrder(manager, product_id);
+      if (others.length >= MAX_FURTHER_BROKERS) {
+        throw new ConflictError(`A product may have ${MAX_FURTHER_BROKERS} brokers beside the primary one.`);
+      }
+      refuse(brokerFaults(dto, { host: null, password_set: false }, ''));
+      const broker = manager.create(MqttBrokerEntity, {
+        product_id,
+        name: dto.name,
+        position: (others.at(-1)?.position ?? 0) + 1,
+        transport: 'tcp',
+      });
+      // The id comes first: it is part of the place that the secrets are sealed for.
+      applyBroker(broker, { ...dto, password: undefined, client_key: undefined }, neverSealed);
+      await manager.save(broker);
+      this.apply(broker, dto);
+      await manager.save(broker);
+      await recordAudit(manager, {
+        actor: options.actor,
+        action: 'mqtt_broker.create',
+        entity_type: 'mqtt_broker',
+        entity_id: broker.id,
+        product_id,
+        after: auditFields(broker),
+      });
+      return broker.id;
+    });
+    return this.read(product_id, id);
+  }
+
+  async update(
+    product_id: number,
+    id: number,
+    dto: UpdateBrokerDto,
+    options: WriteOptions,
+  ): Promise<Versioned<FurtherBrokerView>> {
+    await this.change(product_id, options, async (manager) => {
+      const broker = await findBroker(manager, product_id, id);
+      const before = auditFields(broker);
+      refuse(brokerFaults(dto, { host: broker.broker_host, password_set: broker.password !== null }, ''));
+      if (dto.name !== undefined) broker.name = dto.name;
+      this.apply(broker, dto);
+      await manager.save(broker);
+      await recordAudit(manager, {
+        actor: options.actor,
+        action: 'mqtt_broker.update',
+        entity_type: 'mqtt_broker',
+        entity_id: id,
+        product_id,
+        before,
+        after: auditFields(broker),
+      });
+    });
+    return this.read(product_id, id);
+  }
+
+  async delete(product_id: number, id: number, options: WriteOptions): Promise<number> {
+    await this.change(product_id, options, async (manager) => {
+      const broker = await findBroker(manager, product_id, id);
+      await manager.delete(MqttBrokerEntity, { id });
+      await recordAudit(manager, {
+        actor: options.actor,
+        action: 'mqtt_broker.delete',
+        entity_type: 'mqtt_broker',
+        entity_id: id,
+        product_id,
+        before: auditFields(broker),
+      });
+    });
+    return revisionOf(this.deps.dataSource.manager, product_id);
+  }
+
+  async reorder(
+    product_id: number,
+    { ids }: BrokerOrderDto,
+    options: WriteOptions,
+  ): Promise<Versioned<FurtherBrokerView[]>> {
+    await this.change(product_id, options, async (manager) => {
+      const brokers = await inOrder(manager, product_id);
+      const before = brokers.map((broker) => broker.id);
+      if (JSON.stringify([...ids].sort()) !== JSON.stringify([...before].sort())) {
+        throw new ValidationError([{ field: 'ids', message: 'must hold the id of every further broker, once' }]);
+      }
+      for (const [index, id] of ids.entries()) {
+        await manager.update(MqttBrokerEntity, { id }, { position: index + 1 });
+      }
+      await recordAudit(manager, {
+        actor: options.actor,
+        action: 'mqtt_broker.reorder',
+        entity_type: 'mqtt_broker',
+        entity_id: null,
+        product_id,
+        before: { ids: before },
+        after: { ids },
+      });
+    });
+    return this.list(product_id);
+  }
+
+  private apply(broker: MqttBrokerEntity, dto: BrokerDto): void {
+    applyBroker(broker, dto, (plain, column) => this.deps.secretBox.seal(plain, furtherSecretPlace(broker, column)));
+  }
+
+  /** One transaction with the revision raised; listeners are told after it. */
+  private async change<T>(
+    product_id: number,
+    { expected_revision }: WriteOptions,
+    work: (manager: EntityManager) => Promise<T>,
+  ): Promise<T> {
+    try {
+      const { result, revision } = await this.deps.dataSource.transaction(async (manager) => {
+        const config = await lockConfig(manager, product_id, expected_revision);
+        const done = await work(manager);
+        return { result: done, revision: await raiseRevision(manager, config) };
+      });
+      await this.deps.notifier.configChanged(product_id, revision);
+      return result;
+    } catch (error) {
+      if (error instanceof QueryFailedError && error.driverError?.constraint === 'uq_mqtt_brokers_name') {
+        throw new ConflictError('Another broker of this product has that name.', [
+          { field: 'name', message: 'is taken by another broker of this product' },
+        ]);
+      }
+      throw error;
+    }
+  }
+
+  private async views(brokers: MqttBrokerEntity[], product_id: number): Promise<FurtherBrokerView[]> {
+    const in_use = await this.deps.brokersInUse(product_id);
+    return brokers.map((broker, index) => ({
+      ...presentBroker(broker),
+      id: broker.id,
+      name: broker.name,
+      position: index + 1,
+      in_use_by: [...in_use].filter(([, name]) => name === broker.name).map(([instance]) => instance),
+      created_at: broker.created_at.toISOString(),
+      updated_at: broker.updated_at.toISOString(),
+    }));
+  }
+}
+
+function inOrder(manager: EntityManager, product_id: number): Promise<MqttBrokerEntity[]> {
+  return manager.find(MqttBrokerEntity, { where: { product_id }, order: { position: 'ASC', id: 'ASC' } });
+}
+
+async function findBroker(manager: EntityManager, product_id: number, id: number): Promise<MqttBrokerEntity> {
+  const broker = await manager.findOneBy(MqttBrokerEntity, { id, product_id });
+  if (!broker) throw new NotFoundError(`Product ${product_id} has no broker ${id}.`);
+  return broker;
+}
+
+async function revisionOf(manager: EntityManager, product_id: number): Promise<number> {
+  const config = await manager.findOne(MqttConfigEntity, {
+    where: { product_id },
+    select: { id: true, revision: true },
+  });
+  if (!config) throw new NotFoundError(`There is no product ${product_id}.`);
+  return config.revision;
+}
+
+function refuse(faults: ReturnType<typeof brokerFaults>): void {
+  if (faults.length > 0) throw new ValidationError(faults);
+}
+
+function neverSealed(): never {
+  throw new Error('a secret was about to be sealed before its broker had an id');
+}
+
+function auditFields(broker: MqttBrokerEntity): Record<string, unknown> {
+  const { id, product_id, created_at, updated_at, ...fields } = broker;
+  return { ...fields };
+}
