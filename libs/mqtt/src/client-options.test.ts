@@ -1,13 +1,12 @@
-import { lookup } from 'node:dns';
 import { connect as netConnect } from 'node:net';
 import type { BrokerConnection } from '@cortex-mqtt/contracts';
+import { createEgressPolicy } from '@cortex-mqtt/egress';
 import { freePort, type Mosquitto, startMosquitto } from '@cortex-mqtt/testing';
 import { MqttClient } from 'mqtt';
 import { buildClientOptions, deriveClientId } from './client-options';
-import type { EgressPolicy } from './egress-policy';
 import { buildBroker } from './testing/build-broker';
 
-const openEgress: EgressPolicy = { lookup, checkLiteral: () => undefined };
+const openEgress = createEgressPolicy({ allow: ['loopback'] });
 
 /** Resolves with the CONNACK, rejects with the client's error. */
 async function connectOnce(broker: BrokerConnection, egress = openEgress): Promise<{ sessionPresent: boolean }> {
@@ -116,13 +115,7 @@ describe('a client built from a broker', () => {
   });
 
   it('reaches nothing that the egress policy refuses, neither a literal nor what a name resolves to', async () => {
-    const refused = Object.assign(new Error('refused'), { code: 'EGRESS_REFUSED' });
-    const egress: EgressPolicy = {
-      checkLiteral: (host) => {
-        if (host === '127.0.0.1') throw refused;
-      },
-      lookup: (_host, _options, callback) => setImmediate(callback, refused, ''),
-    };
+    const egress = createEgressPolicy({ allow: [] });
     const literal = buildBroker({ host: '127.0.0.1', port: mosquitto.port });
     await expect(connectOnce(literal, egress)).rejects.toMatchObject({ code: 'EGRESS_REFUSED', stage: 'dns' });
     const named = buildBroker({ host: 'localhost', port: mosquitto.port });

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import type { BrokerConnection, ProtocolVersion } from '@cortex-mqtt/contracts';
+import type { EgressPolicy } from '@cortex-mqtt/egress';
 import type { IClientOptions } from 'mqtt';
-import type { EgressPolicy } from './egress-policy';
 import { openBrokerStream } from './transport';
 
 export interface ClientOptionsInput {

@@ -1,9 +1,10 @@
 import { isIP, connect as netConnect, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { type ConnectionOptions, checkServerIdentity, connect as tlsConnect } from 'node:tls';
+import { isNativeError } from 'node:util/types';
 import type { BrokerConnection, TestStage, Transport } from '@cortex-mqtt/contracts';
+import type { EgressPolicy } from '@cortex-mqtt/egress';
 import WebSocket, { createWebSocketStream } from 'ws';
-import type { EgressPolicy } from './egress-policy';
 
 /** An address that doesn't answer holds up the next one this long; Node's 250 ms gives up on slow but good links. */
 const NEXT_ADDRESS_AFTER_MS = 1_000;
@@ -125,7 +126,7 @@ function literalRefusal(host: string, egress: EgressPolicy): Error | null {
     egress.checkLiteral(host);
     return null;
   } catch (error) {
-    return error instanceof Error ? error : new Error(String(error));
+    return isNativeError(error) ? error : new Error(String(error));
   }
 }
 

@@ -1,3 +1,4 @@
+import { isNativeError } from 'node:util/types';
 import type { Diagnosis, TestStage } from '@cortex-mqtt/contracts';
 import type { ConnectionFailure, FailureContext, Finding } from './failure';
 import { diagnoseMqttReason } from './mqtt-faults';
@@ -9,13 +10,14 @@ import { diagnoseTlsError } from './tls-faults';
  * broker stream's do) knows better. Never throws; what isn't known comes as `UNKNOWN` with the error's own message.
  */
 export function diagnoseFailure(stage: TestStage, failure: ConnectionFailure, context: FailureContext): Diagnosis {
-  const at = failure instanceof Error ? (stageOf(failure) ?? stage) : stage;
+  const at = isNativeError(failure) ? (stageOf(failure) ?? stage) : stage;
   const finding = find(at, failure, context);
   return { stage: finding.stage ?? at, code: finding.code, cause: finding.cause, advice: finding.advice };
 }
 
+// `isNativeError`, not `instanceof`: errors of Node's core don't pass that in another realm, such as a test runner's.
 function find(stage: TestStage, failure: ConnectionFailure, context: FailureContext): Finding {
-  if (!(failure instanceof Error)) {
+  if (!isNativeError(failure)) {
     if (failure.kind === 'reason') return diagnoseMqttReason(failure, context);
     return diagnoseNetworkError(stage, failure, context);
   }

@@ -10,6 +10,8 @@ export interface FailureContext {
   topics?: string[];
   /** Names the certificate is good for, as the server showed it. */
   certificate_names?: string[];
+  /** Issuer of the certificate that could not be followed further up. */
+  certificate_issuer?: string | null;
   /** RFC 3339, of the certificate at fault. */
   valid_from?: string | null;
   valid_to?: string | null;

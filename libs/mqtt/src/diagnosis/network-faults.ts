@@ -1,5 +1,7 @@
 import { isIP } from 'node:net';
+import { isNativeError } from 'node:util/types';
 import type { TestStage, Transport } from '@cortex-mqtt/contracts';
+import { EgressRefusedError } from '@cortex-mqtt/egress';
 import { isEncrypted, isWebsocket } from '../transport';
 import type { FailureContext, Finding, PortSpeaks } from './failure';
 
@@ -8,8 +10,7 @@ type NetworkFailure = Error | { kind: 'closed' } | { kind: 'timeout' };
 /** Faults of names, sockets, websockets, and of a server that says nothing or something that isn't MQTT. */
 export function diagnoseNetworkError(stage: TestStage, failure: NetworkFailure, context: FailureContext): Finding {
   if (context.port_speaks != null) return wrongPort(context.port_speaks, context);
-  if (!(failure instanceof Error))
-    return failure.kind === 'timeout' ? timedOut(stage, context) : closed(stage, context);
+  if (!isNativeError(failure)) return failure.kind === 'timeout' ? timedOut(stage, context) : closed(stage, context);
   const where = `${context.broker.host} port ${context.broker.port}`;
   const code = codeOf(failure);
   switch (code) {
@@ -34,10 +35,11 @@ export function diagnoseNetworkError(stage: TestStage, failure: NetworkFailure, 
     case 'EGRESS_REFUSED':
       return {
         code: 'EGRESS_REFUSED',
-        cause: `Connections to ${where} are not allowed from here: ${failure.message}`,
-        advice:
-          'If this address is meant, have the operator add it to EGRESS_ALLOW. Link-local and metadata addresses stay refused.',
+        cause: `Connections to ${where} are not allowed from here: ${failure.message}.`,
+        advice: failure instanceof EgressRefusedError ? failure.advice : 'Have the operator add it to EGRESS_ALLOW.',
       };
+    case 'ABORT_ERR':
+      return { code: 'CANCELLED', cause: 'The test was cancelled.', advice: 'Start it again.' };
     case 'ECONNREFUSED':
       return {
         stage: 'tcp',
@@ -288,14 +290,14 @@ function ofMessage(stage: TestStage, error: Error, context: FailureContext): Fin
 
 function codeOf(error: Error): string {
   // `net.connect` to several addresses gives one error with all of them in it.
-  if (error instanceof AggregateError && error.errors.length > 0) return mostTelling(error.errors);
+  if ('errors' in error && Array.isArray(error.errors)) return mostTelling(error.errors);
   return 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
 /** Of the failures of several addresses, the one nearest to success. */
 export function mostTelling(errors: unknown[]): string {
   const codes = errors.flatMap((error) =>
-    error instanceof Error && 'code' in error && typeof error.code === 'string' ? [error.code] : [],
+    isNativeError(error) && 'code' in error && typeof error.code === 'string' ? [error.code] : [],
   );
   const order = ['ECONNRESET', 'ECONNREFUSED', 'ETIMEDOUT', 'EACCES', 'EHOSTUNREACH', 'ENETUNREACH'];
   return order.find((code) => codes.includes(code)) ?? codes[0] ?? '';

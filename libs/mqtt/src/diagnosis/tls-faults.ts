@@ -22,20 +22,13 @@ export function ofCertificate(code: string, context: FailureContext): Finding | 
     case 'SELF_SIGNED_CERT_IN_CHAIN':
     case 'UNABLE_TO_GET_ISSUER_CERT':
     case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
-      return {
-        code: 'CERTIFICATE_UNKNOWN_CA',
-        cause: 'The certificate of the broker comes from a CA that is not known here.',
-        advice: broker.ca_cert
-          ? 'The CA certificate in the broker settings is not the one that signed it: enter the right one, with its intermediates.'
-          : 'Enter the CA certificate (PEM) of the broker in its settings. If the CA is a public one, the broker leaves out an intermediate certificate.',
-      };
     case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
       return {
-        code: 'CERTIFICATE_CHAIN_INCOMPLETE',
-        cause:
-          'The broker sends its own certificate only, and the CA that signed it is not known here: an intermediate is missing, or the CA is a private one.',
-        advice:
-          'Have the broker send the whole chain (its certificate and the intermediates), or enter the CA certificate and intermediates in the broker settings.',
+        code: 'CERTIFICATE_UNKNOWN_CA',
+        cause: `The certificate of the broker is signed by ${context.certificate_issuer ? `"${context.certificate_issuer}"` : 'a CA'}, which is not known here.`,
+        advice: broker.ca_cert
+          ? 'The CA certificate in the broker settings is not the one that signed it: enter the right one, or have the broker send its intermediate certificates too.'
+          : 'Enter the CA certificate (PEM) of the broker in its settings. If the CA is a public one, the broker leaves out an intermediate certificate.',
       };
     case 'CERT_HAS_EXPIRED':
       return {
