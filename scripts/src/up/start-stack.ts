@@ -69,7 +69,7 @@ export async function startStack(deps: StackDeps, stops: (() => Promise<void>)[]
   if (orchestratorPort !== port) {
     notes.push(`port ${port} is taken, so the orchestrator is on ${orchestratorPort}`);
   }
-  const orchestratorUrl = `http://127.0.0.1:${orchestratorPort}`;
+  const orchestratorUrl = `http://${reachableHost(deps.env.HOST)}:${orchestratorPort}`;
   const orchestrator = startSupervisedProcess({
     name: 'the orchestrator',
     entry: deps.orchestratorEntry,
@@ -133,6 +133,14 @@ async function firstFreePort(from: number): Promise<number> {
     }
   }
   throw new UsageError(`the ports ${from} to ${from + PORTS_TRIED - 1} are all taken; choose another with PORT`);
+}
+
+/** Where a browser on this machine reaches what listens on HOST. */
+function reachableHost(host: string | undefined): string {
+  if (!host || host === '0.0.0.0' || host === '::') {
+    return '127.0.0.1';
+  }
+  return host.includes(':') ? `[${host}]` : host;
 }
 
 function orchestratorEnvironment(
