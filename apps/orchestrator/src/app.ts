@@ -5,7 +5,6 @@ import helmet from 'helmet';
 import type { FinishedRequest } from './features/health/http-metrics';
 import { NotFoundError } from './http/app-error';
 import { type Authenticate, mountRoutes } from './http/mount-routes';
-import { buildOpenApi } from './http/openapi';
 import { problemHandler } from './http/problem';
 import type { Route } from './http/route';
 
@@ -17,7 +16,8 @@ export interface Mount {
 
 export interface AppDeps {
   logger: Logger;
-  version: string;
+  /** Document of `/api/v1/openapi.json`. */
+  open_api: object;
   routes: Route[];
   authenticate: Authenticate;
   strictLimiter: RequestHandler;
@@ -42,9 +42,8 @@ export function createApp(deps: AppDeps): Express {
   // A report of ten thousand subscriptions is larger than anything a person sends.
   app.use('/internal', express.json({ limit: '4mb', strict: false }));
   app.use(express.json({ limit: '100kb', strict: false }));
-  const openApi = buildOpenApi({ routes: deps.routes, version: deps.version });
   app.get('/api/v1/openapi.json', (_request, response) => {
-    response.json(openApi);
+    response.json(deps.open_api);
   });
   app.use(mountRoutes(deps));
   for (const fallback of deps.fallbacks ?? []) app.use(fallback.path, fallback.handler);

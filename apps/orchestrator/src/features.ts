@@ -56,6 +56,8 @@ export interface FeatureDeps {
 export interface Features {
   routes: Route[];
   authenticate: Authenticate;
+  /** Without a look at the CSRF token. */
+  identify: Authenticate;
   auth: AuthService;
   connectionStatus: ConnectionStatusService;
   connectionTests: ConnectionTestService;
@@ -104,7 +106,7 @@ export function buildFeatures(deps: FeatureDeps): Features {
     connectionStatus,
     connectionTests,
     statusStream,
-    authenticate: createAuthenticator({ dataSource, public_url, session_ttl_ms: deps.session_ttl_ms }),
+    ...createAuthenticator({ dataSource, public_url, session_ttl_ms: deps.session_ttl_ms }),
     routes: [
       ...authRoutes({ auth, public_url }),
       ...apiTokenRoutes({ apiTokens: new ApiTokenService({ dataSource }) }),

@@ -20,6 +20,8 @@ import { createDataSource } from './database/data-source';
 import { migrateUp } from './database/migrate';
 import { ensureFirstAdmin } from './features/auth/first-admin';
 import { createPasswordWork } from './features/auth/password-work';
+import { consoleRouter } from './features/console/console.router';
+import { docsRouter } from './features/docs/docs.router';
 import { healthRouter } from './features/health/health.router';
 import { createHttpMetrics } from './features/health/http-metrics';
 import type { ListenerRuntime, WantedListener } from './features/listeners/runtime/listener-runtime';
@@ -29,6 +31,8 @@ import { ProductEntity } from './features/products/product.entity';
 import { buildFeatures } from './features';
 import { startApiServer } from './http/api-server';
 import { TooManyRequestsError, UnavailableError } from './http/app-error';
+import { buildOpenApi } from './http/openapi';
+import { DASHBOARD_PATH, jobDashboard } from './jobs/job-dashboard';
 import { periodic } from './jobs/periodic';
 import { Lifecycle } from './lifecycle';
 
@@ -83,9 +87,10 @@ export async function startOrchestrator(
     },
   });
 
+  const openApi = buildOpenApi({ routes: features.routes, version: build.version });
   const app = createApp({
     logger,
-    version: build.version,
+    open_api: openApi,
     routes: features.routes,
     authenticate: features.authenticate,
     strictLimiter: createStrictLimiter(),
@@ -96,7 +101,20 @@ export async function startOrchestrator(
         path: '/',
         handler: healthRouter({ health, metrics, metrics_token: config.metricsToken, ...build }),
       },
+      { path: '/docs', handler: docsRouter({ openApi }) },
       { path: '/', handler: startGate(() => started) },
+      {
+        path: DASHBOARD_PATH,
+        handler: jobDashboard({ queues, dataSource, identify: features.identify, public_url: config.publicUrl }),
+      },
+    ],
+    fallbacks: [
+      {
+        path: '/',
+        handler: consoleRouter({
+          directory: resolve(config.consoleDir ?? join(__dirname, '..', '..', 'console', 'dist')),
+        }),
+      },
     ],
   });
 

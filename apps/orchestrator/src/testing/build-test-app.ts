@@ -13,6 +13,7 @@ import { createPasswordWork, type PasswordWork } from '../features/auth/password
 import { UserEntity } from '../features/auth/user.entity';
 import { UserProductEntity } from '../features/auth/user-product.entity';
 import { ListenerTokenEntity } from '../features/listeners/listener-token.entity';
+import { buildOpenApi } from '../http/openapi';
 import type { Role } from '../http/principal';
 import type { HttpMethod, Route } from '../http/route';
 import { createMigratedDatabase } from './test-database';
@@ -87,10 +88,11 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
     stale_after_ms: options.stale_after_ms ?? 15_000,
     onProductsChanged: () => {},
   });
+  const routes = [...features.routes, ...(options.extra_routes ?? [])];
   const app = createApp({
     logger,
-    version: 'test',
-    routes: [...features.routes, ...(options.extra_routes ?? [])],
+    open_api: buildOpenApi({ routes, version: 'test' }),
+    routes,
     authenticate: features.authenticate,
     strictLimiter: (_request, _response, next) => next(),
     trust_proxy: [],

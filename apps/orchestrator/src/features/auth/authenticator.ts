@@ -24,29 +24,40 @@ interface UserRow {
 const USER_COLUMNS = `u.id, u.email, u.name, u.role,
   ARRAY(SELECT p.product_id FROM user_products p WHERE p.user_id = u.id ORDER BY 1) AS product_ids`;
 
+export interface Authenticator {
+  /** Who makes a request; a write with a cookie must come from our own page, with the CSRF token. */
+  authenticate: Authenticate;
+  /** The same without a look at the CSRF token, for pages that guard themselves in another way. */
+  identify: Authenticate;
+}
+
 /**
- * Who makes a request: a bearer token (of a user or a listener), else the session cookie; null = nobody. A write with
- * a cookie must come from our own page with the CSRF token. Rights are read anew at each request, so that a changed
- * role or a disabled user counts at once.
+ * Finds out who makes a request: a bearer token (of a user or a listener), else the session cookie; null = nobody. Rights
+ * are read anew at each request, so that a changed role or a disabled user counts at once.
  */
-export function createAuthenticator({ dataSource, public_url, session_ttl_ms }: AuthenticatorDeps): Authenticate {
-  return async (request) => {
+export function createAuthenticator({ dataSource, public_url, session_ttl_ms }: AuthenticatorDeps): Authenticator {
+  const identify: Authenticate = async (request) => {
     const bearer = bearerOf(request);
-    if (bearer !== null) {
-      const principal = bearer.startsWith('cml_')
-        ? await listenerOf(dataSource, bearer)
-        : await apiUserOf(dataSource, bearer);
-      if (principal === null) throw new UnauthenticatedError('The bearer token is unknown, expired or revoked.');
-      return principal;
+    if (bearer === null) {
+      const session = sessionTokenOf(request);
+      return session === null ? null : sessionUserOf({ dataSource, session_ttl_ms }, session);
     }
-    const session = sessionTokenOf(request);
-    if (session === null) return null;
-    const principal = await sessionUserOf({ dataSource, session_ttl_ms }, session);
-    if (principal !== null && isWrite(request)) {
-      requireOwnOrigin(request, public_url);
-      requireCsrfToken(request, session);
-    }
+    const principal = bearer.startsWith('cml_')
+      ? await listenerOf(dataSource, bearer)
+      : await apiUserOf(dataSource, bearer);
+    if (principal === null) throw new UnauthenticatedError('The bearer token is unknown, expired or revoked.');
     return principal;
+  };
+  return {
+    identify,
+    authenticate: async (request) => {
+      const principal = await identify(request);
+      if (principal?.kind === 'user' && principal.via === 'session' && isWrite(request)) {
+        requireOwnOrigin(request, public_url);
+        requireCsrfToken(request, sessionTokenOf(request) ?? '');
+      }
+      return principal;
+    },
   };
 }
 
