@@ -1,4 +1,5 @@
 import type { Logger } from '@cortex-mqtt/observability';
+import type { ExpressionEngine } from '@cortex-mqtt/expressions';
 import type { QueueBackend } from '@cortex-mqtt/queues';
 import type { DataSource } from 'typeorm';
 import { apiTokenRoutes } from './features/api-tokens/api-token.routes';
@@ -17,6 +18,8 @@ import { ConnectionStatusService } from './features/connection-status/connection
 import { StatusStream } from './features/connection-status/status-stream';
 import { connectionTestRoutes } from './features/connection-test/connection-test.routes';
 import { ConnectionTestService } from './features/connection-test/connection-test.service';
+import { dryRunRoutes } from './features/dry-run/dry-run.routes';
+import { DryRunService } from './features/dry-run/dry-run.service';
 import { listenerConfigRoutes } from './features/listener-config/listener-config.routes';
 import { ListenerConfigService } from './features/listener-config/listener-config.service';
 import { listenerTokenRoutes } from './features/listener-tokens/listener-token.routes';
@@ -43,6 +46,8 @@ export interface FeatureDeps {
   dataSource: DataSource;
   database_url: string;
   queues: QueueBackend;
+  /** For dry runs. */
+  engine: ExpressionEngine;
   secretBox: SecretBox;
   passwords: PasswordWork;
   logger: Logger;
@@ -116,6 +121,7 @@ export function buildFeatures(deps: FeatureDeps): Features {
       ...brokerRoutes({ brokers }),
       ...connectionTestRoutes({ connectionTests }),
       ...subscriptionRoutes({ subscriptions: new SubscriptionService({ dataSource, notifier }) }),
+      ...dryRunRoutes({ dryRuns: new DryRunService({ dataSource, engine: deps.engine }) }),
       ...connectionStatusRoutes({ connectionStatus, statusStream }),
       ...reconnectRoutes({ reconnects }),
       ...productSecretRoutes({ productSecrets: new ProductSecretService({ dataSource, secretBox, notifier }) }),

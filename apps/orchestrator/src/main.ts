@@ -8,6 +8,7 @@ import {
   createRedactor,
   type RootLogger,
 } from '@cortex-mqtt/observability';
+import { createExpressionEngine } from '@cortex-mqtt/expressions';
 import { createQueueBackend } from '@cortex-mqtt/queues';
 import { KeyRing } from '@cortex-mqtt/secrets';
 import type { RequestHandler } from 'express';
@@ -54,6 +55,7 @@ export async function startOrchestrator(
   const lifecycle = new Lifecycle({ logger, stop_limit_ms: config.shutdownTimeout_ms + 5_000 });
   const dataSource = createDataSource({ url: config.databaseUrl, poolSize: config.databasePoolSize });
   const queues = createQueueBackend({ url: config.effectiveQueueUrl, logger });
+  const engine = createExpressionEngine();
   const passwords = createPasswordWork();
   const metrics = createMetrics({ service: 'orchestrator', ...build, defaultMetrics: true });
   const health = createHealth({ redactText });
@@ -64,6 +66,7 @@ export async function startOrchestrator(
     dataSource,
     database_url: config.databaseUrl,
     queues,
+    engine,
     secretBox: KeyRing.parse(config.encryptionKey, config.oldEncryptionKeys),
     passwords,
     logger,
@@ -121,6 +124,7 @@ export async function startOrchestrator(
   try {
     const server = await startApiServer(app, config);
     const url = `http://${server.host.includes(':') ? `[${server.host}]` : server.host}:${server.port}`;
+    await lifecycle.start({ name: 'expressions', stop: () => engine.stop() });
     await lifecycle.start({ name: 'queues', stop: () => queues.close() });
     await lifecycle.start({
       name: 'database',

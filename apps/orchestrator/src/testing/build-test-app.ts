@@ -1,4 +1,5 @@
 import { createLogger, createMetrics, createRedactor, type Metrics } from '@cortex-mqtt/observability';
+import { createExpressionEngine } from '@cortex-mqtt/expressions';
 import { createQueueBackend, type QueueBackend, silentQueueLogger } from '@cortex-mqtt/queues';
 import { generateKey, generateToken, KeyRing } from '@cortex-mqtt/secrets';
 import type { TestDatabase } from '@cortex-mqtt/testing';
@@ -67,6 +68,7 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
   await dataSource.initialize();
   const queues =
     options.queues ?? createQueueBackend({ url: database.url, logger: silentQueueLogger, limit_ms: 10_000 });
+  const engine = createExpressionEngine();
   const keyRing = KeyRing.parse(generateKey());
   const logger = createLogger({
     service: 'orchestrator',
@@ -80,6 +82,7 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
     dataSource,
     database_url: database.url,
     queues,
+    engine,
     secretBox: keyRing,
     passwords: options.passwords ?? createPasswordWork(),
     logger,
@@ -156,6 +159,7 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
     },
     async close() {
       await features.statusStream.stop();
+      await engine.stop();
       await queues.close();
       await dataSource.destroy();
       await logger.close();

@@ -1,3 +1,4 @@
+import { referencedSecrets } from '@cortex-mqtt/actions';
 import type { BrokerConnection, ListenerConfigDocument, ListenerSubscription } from '@cortex-mqtt/contracts';
 import type { DataSource } from 'typeorm';
 import { NotFoundError } from '../../http/app-error';
@@ -7,7 +8,6 @@ import { MqttConfigEntity } from '../mqtt-config/mqtt-config.entity';
 import { ProductEntity } from '../products/product.entity';
 import { ProductSecretEntity } from '../secrets/product-secret.entity';
 import { type SecretBox, secretPlace } from '../secrets/secret-box';
-import { secretNamesIn } from '../secrets/secret-references';
 import { SubscriptionEntity } from '../subscriptions/subscription.entity';
 import { resolveSubscriptionTopic, sharedGroupOf } from '../subscriptions/subscription-topic';
 
@@ -39,7 +39,7 @@ export class ListenerConfigService {
         order: { id: 'ASC' },
       });
       const secrets = await manager.findBy(ProductSecretEntity, { product_id });
-      const used = new Set(subscriptions.flatMap((subscription) => [...secretNamesIn(subscription)]));
+      const used = new Set(referencedSecrets(subscriptions.flatMap((subscription) => subscription.actions)));
       return {
         product_id,
         product_slug: product.slug,
@@ -76,7 +76,7 @@ function openBrokers(config: MqttConfigEntity, further: MqttBrokerEntity[], secr
 }
 
 /** A topic that no longer resolves can't be stored; should one be there all the same, it is left out, not guessed. */
-function listenerSubscription(
+export function listenerSubscription(
   product: ProductEntity,
   config: MqttConfigEntity,
   subscription: SubscriptionEntity,

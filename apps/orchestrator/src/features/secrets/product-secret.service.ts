@@ -1,3 +1,4 @@
+import { referencedSecrets } from '@cortex-mqtt/actions';
 import type { DataSource, EntityManager } from 'typeorm';
 import { ConflictError, NotFoundError } from '../../http/app-error';
 import { type Page, type PageQuery, pageWindow } from '../../http/pagination';
@@ -9,7 +10,6 @@ import { SubscriptionEntity } from '../subscriptions/subscription.entity';
 import type { SecretView } from './product-secret.dto';
 import { ProductSecretEntity } from './product-secret.entity';
 import { type SecretBox, secretPlace } from './secret-box';
-import { secretNamesIn } from './secret-references';
 
 interface WriteOptions {
   actor: Actor;
@@ -124,7 +124,7 @@ async function usersOfSecrets(manager: EntityManager, mqtt_config_id: number): P
   const subscriptions = await manager.find(SubscriptionEntity, { where: { mqtt_config_id }, order: { id: 'ASC' } });
   const users: Users = new Map();
   for (const subscription of subscriptions) {
-    for (const name of secretNamesIn(subscription)) {
+    for (const name of referencedSecrets(subscription.actions)) {
       users.set(name, [...(users.get(name) ?? []), { id: subscription.id, name: subscription.name }]);
     }
   }

@@ -1,5 +1,3 @@
-import { validateActions } from '@cortex-mqtt/actions';
-import type { FieldFault } from '@cortex-mqtt/contracts';
 import { type DataSource, type EntityManager, ILike, QueryFailedError } from 'typeorm';
 import { ConflictError, NotFoundError, ValidationError } from '../../http/app-error';
 import { type Page, pageWindow } from '../../http/pagination';
@@ -13,7 +11,7 @@ import type { CreateSubscriptionDto, SubscriptionListQuery, UpdateSubscriptionDt
 import { SubscriptionEntity } from './subscription.entity';
 import { presentSubscription } from './subscription.presenter';
 import type { SubscriptionView } from './subscription.view';
-import { resolveSubscriptionTopic } from './subscription-topic';
+import { applySubscription, secretNamesOf } from './subscription-check';
 
 export interface SubscriptionServiceDeps {
   dataSource: DataSource;
@@ -65,24 +63,7 @@ export class SubscriptionService {
     dto: CreateSubscriptionDto,
     options: WriteOptions,
   ): Promise<Versioned<SubscriptionView>> {
-    return this.write(product_id, dto, options, async (manager, config) =>
-      manager.create(SubscriptionEntity, {
-        mqtt_config_id: config.id,
-        absolute_topic: false,
-        enabled: true,
-        description: '',
-        actions: [],
-        qos: null,
-        payload_format: 'json',
-        filter: null,
-        message_key: null,
-        concurrency: null,
-        ordering: 'none',
-        messages_received: 0,
-        actions_executed: 0,
-        actions_failed: 0,
-      }),
-    );
+    return this.write(product_id, dto, options, async (manager, config) => newSubscription(manager, config.id));
   }
 
   async update(
@@ -128,10 +109,8 @@ export class SubscriptionService {
         const subscription = await obtain(manager, config);
         const isNew = subscription.id === undefined;
         const before = isNew ? null : auditFields(presentSubscription(product, config, subscription));
-        const faults = applyFields(subscription, dto);
-        const resolved = resolveSubscriptionTopic(product, config, subscription);
-        if (!resolved.ok)
-          faults.push(...resolved.faults.map(({ field, message }) => ({ field: topicField(field), message })));
+        const secretNames = await secretNamesOf(manager, product_id);
+        const faults = applySubscription(subscription, dto, { product, config, secretNames });
         if (faults.length > 0) throw new ValidationError(faults);
         await manager.save(subscription);
         const value = presentSubscription(product, config, subscription);
@@ -159,7 +138,27 @@ export class SubscriptionService {
   }
 }
 
-async function findSubscription(
+/** A subscription with every default, not saved. */
+export function newSubscription(manager: EntityManager, mqtt_config_id: number): SubscriptionEntity {
+  return manager.create(SubscriptionEntity, {
+    mqtt_config_id,
+    absolute_topic: false,
+    enabled: true,
+    description: '',
+    actions: [],
+    qos: null,
+    payload_format: 'json',
+    filter: null,
+    message_key: null,
+    concurrency: null,
+    ordering: 'none',
+    messages_received: 0,
+    actions_executed: 0,
+    actions_failed: 0,
+  });
+}
+
+export async function findSubscription(
   manager: EntityManager,
   config: MqttConfigEntity,
   id: number,
@@ -167,20 +166,6 @@ async function findSubscription(
   const subscription = await manager.findOneBy(SubscriptionEntity, { id, mqtt_config_id: config.id });
   if (!subscription) throw new NotFoundError(`Product ${config.product_id} has no subscription ${id}.`);
   return subscription;
-}
-
-function applyFields(subscription: SubscriptionEntity, dto: UpdateSubscriptionDto): FieldFault[] {
-  const { actions, ...fields } = dto;
-  Object.assign(subscription, Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)));
-  if (actions === undefined) return [];
-  const checked = validateActions(actions);
-  subscription.actions = checked.actions;
-  return checked.faults;
-}
-
-/** A faulty prefix or pattern is not a field of a subscription: its topic is where the fault shows. */
-function topicField(part: string): string {
-  return part === 'topic' ? 'topic' : `topic (${part} of the configuration)`;
 }
 
 /** Counters change by themselves: they are not part of what a person did. */
