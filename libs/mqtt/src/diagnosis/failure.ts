@@ -16,6 +16,8 @@ export interface FailureContext {
   valid_from?: string | null;
   valid_to?: string | null;
   client_id?: string | null;
+  /** The TLS handshake had been through when it failed. */
+  tls_established?: boolean;
   /** What asking the port in other ways has shown. */
   port_speaks?: PortSpeaks | null;
 }

@@ -141,6 +141,7 @@ function closed(stage: TestStage, context: FailureContext): Finding {
         advice: 'Look for a firewall or load balancer in between, and whether the broker behind it runs.',
       };
     case 'tls':
+      if (context.tls_established) return closedAfterHandshake(context);
       return {
         code: 'TLS_CLOSED',
         cause: `The server ended the connection during the TLS handshake; most likely port ${broker.port} does not speak TLS.`,
@@ -173,6 +174,24 @@ function closed(stage: TestStage, context: FailureContext): Finding {
         advice: 'Most likely this user may not write the topic: check the access rules and the log of the broker.',
       };
   }
+}
+
+/** A TLS 1.3 server judges the client's certificate last, and not every one says so by an alert. */
+function closedAfterHandshake({ broker }: FailureContext): Finding {
+  return broker.client_cert === null
+    ? {
+        code: 'CLOSED_AFTER_HANDSHAKE',
+        cause:
+          'The server ended the connection right after the TLS handshake; most likely it wants a client certificate.',
+        advice: 'Enter the client certificate and its key in the broker settings, or look into the log of the broker.',
+      }
+    : {
+        code: 'CLOSED_AFTER_HANDSHAKE',
+        cause:
+          'The server ended the connection right after the TLS handshake; most likely it does not accept the client certificate.',
+        advice:
+          'Check that the client certificate is valid and signed by a CA the broker trusts; its log has the reason.',
+      };
 }
 
 const TRANSPORT_OF: Record<PortSpeaks, Transport | null> = {

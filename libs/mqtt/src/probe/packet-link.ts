@@ -19,12 +19,17 @@ export interface PacketLink {
   close(): void;
 }
 
+interface Waiter {
+  take(packet: Packet): boolean;
+  fail(failure: ConnectionFailure): void;
+}
+
 export function openPacketLink(stream: Duplex, asked: ProtocolVersion): PacketLink {
   let version = asked;
   let packets: Parser | null = null;
   let first = Buffer.alloc(0);
   let ended: ConnectionFailure | null = null;
-  const waiters = new Set<{ take: (packet: Packet) => boolean; fail: (failure: ConnectionFailure) => void }>();
+  const waiters = new Set<Waiter>();
 
   const end = (failure: ConnectionFailure): void => {
     if (ended !== null) return;
@@ -72,29 +77,35 @@ export function openPacketLink(stream: Duplex, asked: ProtocolVersion): PacketLi
   });
   void watchEnd(stream).then(end);
 
+  async function waitFor<T>(pick: (packet: Packet) => T | undefined, limit: TimeLimit): Promise<T> {
+    if (ended !== null) throw new StageFailure(ended);
+    let waiter: Waiter | undefined;
+    const picked = new Promise<T>((resolve, reject) => {
+      waiter = {
+        take: (packet) => {
+          const value = pick(packet);
+          if (value === undefined) return false;
+          resolve(value);
+          return true;
+        },
+        fail: (failure) => reject(new StageFailure(failure)),
+      };
+      waiters.add(waiter);
+    });
+    try {
+      return await limit.wait(picked);
+    } finally {
+      if (waiter) waiters.delete(waiter);
+    }
+  }
+
   return {
     send,
-    async receive(pick, limit) {
-      if (ended !== null) throw new StageFailure(ended);
-      type Picked = Exclude<ReturnType<typeof pick>, undefined>;
-      let waiter: { take: (packet: Packet) => boolean; fail: (failure: ConnectionFailure) => void } | undefined;
-      const picked = new Promise<Picked>((resolve, reject) => {
-        waiter = {
-          take: (packet) => {
-            const value = pick(packet);
-            if (value === undefined) return false;
-            resolve(value as Picked);
-            return true;
-          },
-          fail: (failure) => reject(new StageFailure(failure)),
-        };
-        waiters.add(waiter);
-      });
-      try {
-        return await limit.wait(picked);
-      } finally {
-        if (waiter) waiters.delete(waiter);
-      }
+    receive(pick, limit) {
+      const received = waitFor(pick, limit);
+      // Handled here too: who registers before sending may fail before awaiting, and that must not end the process.
+      received.catch(() => undefined);
+      return received;
     },
     firstBytes: () => first,
     version: () => version,

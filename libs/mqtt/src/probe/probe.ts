@@ -92,7 +92,8 @@ function createProbe(request: ConnectionTestRequest, deps: ProbeDeps) {
     } catch (error) {
       const duration_ms = took();
       const failure = failureOf(error);
-      if (asksForSniff(name, failure)) context.port_speaks = await sniff(name);
+      if (asksForSniff(name, failure) && !(name === 'tls' && context.tls_established))
+        context.port_speaks = await sniff(name);
       diagnosis = diagnoseFailure(name, failure, context);
       detail.error = diagnosis.cause;
       // The fault may belong to a stage that had seemed through, as a client certificate that is refused late.
@@ -268,6 +269,7 @@ function createProbe(request: ConnectionTestRequest, deps: ProbeDeps) {
       (certificate) => (certificate?.days_left ?? 0) < 0,
     );
     context.certificate_names = seen.certificate?.names ?? [];
+    context.tls_established = seen.tls_version != null;
     context.certificate_issuer = (seen.issuers?.at(-1) ?? seen.certificate)?.issuer ?? null;
     context.valid_from = seen.certificate?.valid_from ?? null;
     context.valid_to = (atFault ?? seen.certificate)?.valid_to ?? null;

@@ -1,4 +1,5 @@
 import { createServer, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import type { ProtocolVersion } from '@cortex-mqtt/contracts';
 import { generate, type Packet, parser } from 'mqtt-packet';
@@ -43,7 +44,7 @@ export async function startScriptedServer(
 
 /** Answers each packet with those that `answer` gives; parses in the version of the CONNECT that came. */
 export function answerPackets(
-  socket: Socket,
+  socket: Duplex,
   answer: (packet: Packet, version: ProtocolVersion) => (Packet | Buffer)[] | 'close',
 ): void {
   let version: ProtocolVersion = 4;
