@@ -34,6 +34,18 @@ export function createRouter() {
                         Component: (await import('./features/mqtt-config/mqtt-config-page')).MqttConfigPage,
                       }),
                     },
+                    {
+                      path: 'subscriptions/new',
+                      lazy: async () => ({
+                        Component: (await import('./features/subscription/subscription-page')).NewSubscriptionPage,
+                      }),
+                    },
+                    {
+                      path: 'subscriptions/:subscriptionId',
+                      lazy: async () => ({
+                        Component: (await import('./features/subscription/subscription-page')).SubscriptionPage,
+                      }),
+                    },
                   ],
                 },
               ],

@@ -1,4 +1,5 @@
 import { mqttConfigTexts, statusTexts, subscriptionsTexts, testTexts } from './texts/mqtt-config.texts';
+import { subscriptionTexts } from './texts/subscription.texts';
 
 /**
  * Every text a person reads, in one place: a translation is another object of this shape. Texts with numbers or names
@@ -155,6 +156,7 @@ export const texts = {
   test: testTexts,
   status: statusTexts,
   subscriptions: subscriptionsTexts,
+  subscription: subscriptionTexts,
 };
 
 export type Texts = typeof texts;

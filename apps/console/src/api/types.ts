@@ -286,6 +286,9 @@ export interface ConnectionEvent {
 
 /** JSON Schema (2020-12) as far as the action forms use it. */
 export interface JsonSchema {
+  /** What a value is written in. */
+  'x-editor'?: 'jsonata' | 'template' | 'secret' | 'sql';
+  'x-multiline'?: boolean;
   type?: string | string[];
   title?: string;
   description?: string;
@@ -345,4 +348,46 @@ export interface ProductSecret {
   description?: string | null;
   created_at: string;
   updated_at: string;
+}
+
+/** A message as it was received; bytes in base64. */
+export interface SampleMessage {
+  topic: string;
+  payload_base64: string;
+  qos: QoS;
+  retain: boolean;
+  duplicate: boolean;
+  user_properties: Record<string, string | string[]>;
+  content_type: string | null;
+  received_at: string;
+}
+
+export interface DryRunFault {
+  message: string;
+  permanent: boolean;
+  detail?: Record<string, unknown>;
+}
+
+/** What a step of a dry run gave, or why it failed. */
+export type DryRunStep<T> = { ok: true; value: T } | { ok: false; fault: DryRunFault };
+
+export interface DryRunAction {
+  action_id: string;
+  type: string;
+  name: string | null;
+  enabled: boolean;
+  when: DryRunStep<boolean> | null;
+  input: DryRunStep<unknown> | null;
+  request: DryRunStep<Record<string, unknown>> | null;
+  would_run: boolean;
+}
+
+export interface DryRunResult {
+  matched: boolean;
+  params: Record<string, string>;
+  decode: DryRunStep<unknown> | null;
+  filter: DryRunStep<boolean> | null;
+  identity: DryRunStep<{ message_id: string; carried: boolean }> | null;
+  ordering_key: DryRunStep<unknown> | null;
+  actions: DryRunAction[];
 }

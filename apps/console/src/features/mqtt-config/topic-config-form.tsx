@@ -6,7 +6,7 @@ import { Fields } from '../../components/layout';
 import { texts } from '../../texts';
 import type { FieldBinder } from './form-fields';
 import classes from './topic-config-form.module.css';
-import { previewTopics, type TopicParts } from './topic-preview';
+import { previewTopics, type TopicParts, type TopicPreview } from './topic-preview';
 
 interface Props {
   bind: FieldBinder;
@@ -126,13 +126,7 @@ function Preview({ previews, total }: { previews: ReturnType<typeof previewTopic
         {previews.map((preview) => (
           <li key={preview.key} className={classes.filter}>
             {preview.pieces.length > 0 ? (
-              <code className={classes.pieces}>
-                {preview.pieces.map((piece) => (
-                  <span key={piece.part} className={classes[piece.part]}>
-                    {piece.text}
-                  </span>
-                ))}
-              </code>
+              <TopicPieces pieces={preview.pieces} />
             ) : (
               <span className={classes.fault}>
                 <IconAlertCircle size={15} aria-hidden />
@@ -149,5 +143,18 @@ function Preview({ previews, total }: { previews: ReturnType<typeof previewTopic
       </ul>
       {total > previews.length && <div className={classes.note}>{words.previewMore(total - previews.length)}</div>}
     </div>
+  );
+}
+
+/** A filter with the colour of what each part comes from. */
+export function TopicPieces({ pieces }: { pieces: TopicPreview['pieces'] }) {
+  return (
+    <code className={classes.pieces}>
+      {pieces.map((piece) => (
+        <span key={piece.part} className={classes[piece.part]}>
+          {piece.text}
+        </span>
+      ))}
+    </code>
   );
 }

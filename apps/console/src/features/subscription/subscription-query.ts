@@ -1,0 +1,48 @@
+import { useQuery } from '@tanstack/react-query';
+import { get, request } from '../../api/client';
+import { everyPage } from '../../api/every-page';
+import { keys } from '../../api/keys';
+import type { ActionType, ProductSecret, Subscription } from '../../api/types';
+
+export interface TaggedSubscription {
+  subscription: Subscription;
+  etag: string | null;
+}
+
+export async function readSubscription(
+  productId: number,
+  id: number,
+  signal?: AbortSignal,
+): Promise<TaggedSubscription> {
+  const { data, etag } = await request<Subscription>('GET', `/products/${productId}/mqtt-config/subscriptions/${id}`, {
+    signal,
+  });
+  return { subscription: data, etag };
+}
+
+export function useSubscription(productId: number, id: number) {
+  return useQuery({
+    queryKey: keys.subscription(productId, id),
+    queryFn: ({ signal }) => readSubscription(productId, id, signal),
+    refetchInterval: 5_000,
+  });
+}
+
+export function useActionTypes() {
+  return useQuery({
+    queryKey: keys.actionTypes,
+    queryFn: async ({ signal }) => {
+      const answer = await get<ActionType[] | { items: ActionType[] }>('/action-types', { signal });
+      return Array.isArray(answer) ? answer : answer.items;
+    },
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+}
+
+export function useSecretNames(productId: number) {
+  return useQuery({
+    queryKey: [...keys.secrets(productId), 'names'],
+    queryFn: async ({ signal }) =>
+      (await everyPage<ProductSecret>(`/products/${productId}/secrets`, signal)).map((secret) => secret.name),
+  });
+}
