@@ -1,10 +1,17 @@
-import { type Redis, createTestDatabase, startRedis, type TestDatabase, waitFor } from '@cortex-mqtt/testing';
+import {
+  type Redis,
+  createTestDatabase,
+  startRedis,
+  type TestDatabase,
+  waitFor,
+  startTcpProxy,
+  type TcpProxy,
+} from '@cortex-mqtt/testing';
 import { asInstanceId, asProductId, type ControlJob, queueNames } from '@cortex-mqtt/contracts';
 import { createQueueBackend, type QueueBackend } from './queue-backend';
 import { JobFailedError, QueueUnavailableError } from './queue-errors';
 import { silentQueueLogger } from './queue-logger';
 import { PermanentJobError } from './typed-worker';
-import { type CuttableProxy, startCuttableProxy } from './testing/cuttable-proxy';
 
 type ExampleJob = { name: 'greet'; data: { who: string } } | { name: 'break'; data: { how: string } };
 
@@ -14,7 +21,7 @@ const product_id = asProductId(7);
 describe.each(['redis', 'postgres'] as const)('a %s queue backend', (kind) => {
   let redis: Redis | undefined;
   let database: TestDatabase | undefined;
-  let proxy: CuttableProxy;
+  let proxy: TcpProxy;
   let backend: QueueBackend;
   let url: string;
   const opened: QueueBackend[] = [];
@@ -29,7 +36,7 @@ describe.each(['redis', 'postgres'] as const)('a %s queue backend', (kind) => {
     if (kind === 'redis') redis = await startRedis();
     else database = await createTestDatabase();
     const direct = new URL(redis?.url ?? database?.url ?? '');
-    proxy = await startCuttableProxy(Number(direct.port));
+    proxy = await startTcpProxy({ target: { port: Number(direct.port) } });
     direct.port = String(proxy.port);
     url = direct.href;
   });
@@ -39,12 +46,12 @@ describe.each(['redis', 'postgres'] as const)('a %s queue backend', (kind) => {
   });
 
   afterEach(async () => {
-    proxy.restore();
+    await proxy.restore();
     await Promise.all(opened.splice(0).map((made) => made.close()));
   });
 
   afterAll(async () => {
-    await proxy.close();
+    await proxy.stop();
     await redis?.stop();
     await database?.drop();
   });
@@ -146,16 +153,16 @@ describe.each(['redis', 'postgres'] as const)('a %s queue backend', (kind) => {
     const impatient = open({ limit_ms: 300 });
     const queue = impatient.queue<ExampleJob>('outage');
     await queue.add('greet', { who: 'before' });
-    proxy.cut();
+    await proxy.refuse();
     await expect(queue.add('greet', { who: 'during' })).rejects.toThrow(QueueUnavailableError);
     await expect(impatient.ping()).rejects.toThrow(QueueUnavailableError);
-    proxy.restore();
+    await proxy.restore();
     await waitFor(() => queue.add('greet', { who: 'after' }));
     expect((await queue.counts()).waiting).toBeGreaterThanOrEqual(2);
   });
 
   it('starts while the backend is away and works once it is there', async () => {
-    proxy.cut();
+    await proxy.refuse();
     const early = open({ limit_ms: 300 });
     const seen: string[] = [];
     early.worker<ExampleJob>('early', {
@@ -166,7 +173,7 @@ describe.each(['redis', 'postgres'] as const)('a %s queue backend', (kind) => {
     });
     const queue = early.queue<ExampleJob>('early');
     await expect(queue.add('greet', { who: 'too soon' })).rejects.toThrow(QueueUnavailableError);
-    proxy.restore();
+    await proxy.restore();
     await waitFor(() => queue.add('greet', { who: 'now' }));
     await waitFor(() => seen.includes('now'));
   });
@@ -177,7 +184,6 @@ describe.each(['redis', 'postgres'] as const)('a %s queue backend', (kind) => {
     await queue.add('greet', { who: 'before' });
     await waitFor(() => seen.includes('before'));
     proxy.cut();
-    proxy.restore();
     await waitFor(() => queue.add('greet', { who: 'after' }));
     await waitFor(() => seen.includes('after'), { timeout_ms: 15_000 });
   });

@@ -20,9 +20,9 @@ export class JobFailedError extends Error {
 }
 
 const UNAVAILABLE_MESSAGES =
-  /connection is closed|stream isn't writeable|connection terminated|connection timeout|timeout exceeded when trying to connect|query read timeout|command timed out|connection ended|client was closed|client has encountered a connection error|loading the dataset|server is closed|READONLY|CLUSTERDOWN|MASTERDOWN|max number of clients|max retries per request|cannot use a pool/i;
+  /connection is closed|stream isn't writeable|connection terminated|connection timeout|timeout exceeded when trying to connect|query read timeout|command timed out|connection ended|client was closed|client has encountered a connection error|loading the dataset|server is closed|READONLY|CLUSTERDOWN|MASTERDOWN|max number of clients|max retries per request|OOM command not allowed|MISCONF|cannot use a pool/i;
 const UNAVAILABLE_CODES =
-  /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|57P0[1-5]|08\w{3}|53300)/;
+  /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|57P0[1-5]|08\w{3}|53\w{3}|40\w{3}|25006)/;
 
 /** True for errors that mean "the backend is away", as opposed to "the operation is wrong". */
 export function isUnavailable(error: unknown): boolean {

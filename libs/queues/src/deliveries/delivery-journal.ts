@@ -119,7 +119,14 @@ export function createDeliveryJournal(deps: {
 /** The queue of a product's deliveries: completed ones leave nothing, failed ones are the dead letters. */
 export function deliveriesQueue(backend: QueueBackend, product_id: ProductId): TypedQueue<DeliveryJob> {
   return backend.queue<DeliveryJob>(queueNames.deliveries(product_id), {
-    retention: { removeOnComplete: true, removeOnFail: { age: DEAD_LETTERS_KEPT_S } },
+    retention: {
+      removeOnComplete: true,
+      removeOnFail: { age: DEAD_LETTERS_KEPT_S },
+      // The listener counts attempts itself. These are for what goes wrong around an attempt, such as the queue going
+      // away just then: no reason to make a dead letter of it.
+      attempts: 1_000_000,
+      backoff: { type: 'fixed', delay: 5_000 },
+    },
   });
 }
 

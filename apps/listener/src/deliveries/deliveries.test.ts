@@ -1,0 +1,361 @@
+import {
+  createTestDatabase,
+  type Redis,
+  startRedis,
+  type TestDatabase,
+  waitFor,
+  startTcpProxy,
+  type TcpProxy,
+} from '@cortex-mqtt/testing';
+import { SUCCEEDED } from '../pipeline/compiled-plan';
+import {
+  buildAction,
+  buildGatedAction,
+  buildMessage,
+  buildPlan,
+  buildSubscription,
+  unaccounted,
+} from '../pipeline/pipeline.testing';
+import { postAction, type Receiver, startListener, startReceiver, type TestListener } from './deliveries.testing';
+
+describe.each(['redis', 'postgres'] as const)('deliveries that go through a %s queue', (kind) => {
+  let redis: Redis | undefined;
+  let database: TestDatabase | undefined;
+  let proxy: TcpProxy;
+  let receiver: Receiver;
+  let url: string;
+  let product_id = 0;
+  const listeners: TestListener[] = [];
+
+  beforeAll(async () => {
+    if (kind === 'redis') redis = await startRedis();
+    else database = await createTestDatabase();
+    const direct = new URL(redis?.url ?? database?.url ?? '');
+    proxy = await startTcpProxy({ target: { port: Number(direct.port) } });
+    direct.port = String(proxy.port);
+    url = direct.href;
+  });
+
+  beforeEach(async () => {
+    product_id += 1;
+    receiver = await startReceiver();
+  });
+
+  afterEach(async () => {
+    await proxy.restore();
+    await Promise.all(listeners.splice(0).map((listener) => listener.stop()));
+    await receiver.close();
+  });
+
+  afterAll(async () => {
+    await proxy.stop();
+    await redis?.stop();
+    await database?.drop();
+  });
+
+  const start = (options: Omit<Parameters<typeof startListener>[0], 'url' | 'product_id'>): TestListener => {
+    const listener = startListener({ url, product_id, ...options });
+    listeners.push(listener);
+    return listener;
+  };
+
+  it('acknowledges what takes long once it is leased, and forgets it when it has succeeded', async () => {
+    const gated = buildGatedAction();
+    const listener = start({ plan: buildPlan([buildSubscription({ actions: [gated.action] })]) });
+    const messages = Array.from({ length: 20 }, () => buildMessage());
+    for (const message of messages) listener.pipeline.accept(message);
+    await waitFor(() => messages.every((message) => message.isSettled));
+    expect(listener.pipeline.engine.in_flight).toBe(20);
+    expect(await listener.store.counts()).toEqual({ waiting: 20, active: 0, dead: 0 });
+    messages.forEach((_message, index) => {
+      gated.finish(index);
+    });
+    await waitFor(async () => (await listener.store.counts()).waiting === 0);
+    expect(listener.pipeline.counters).toMatchObject({ deliveries_succeeded: 20, deliveries_queued: 0 });
+    expect(listener.handover.held()).toBe(0);
+  });
+
+  it('never touches the queue for what ends in time', async () => {
+    const listener = start({ plan: buildPlan([buildSubscription()], { handover_after_ms: 10_000 }) });
+    for (let count = 0; count < 100; count += 1) listener.pipeline.accept(buildMessage());
+    expect(listener.pipeline.counters.deliveries_succeeded).toBe(100);
+    expect(await listener.store.counts()).toEqual({ waiting: 0, active: 0, dead: 0 });
+  });
+
+  it('retries through the queue until the destination takes it, running only what has not succeeded', async () => {
+    let failures = 4;
+    receiver.answer = (_request, _body, response) => {
+      failures -= 1;
+      response.statusCode = failures >= 0 ? 503 : 200;
+      response.end('x');
+    };
+    let logged = 0;
+    const other = buildAction(() => {
+      logged += 1;
+      return SUCCEEDED;
+    }, 'a2');
+    const listener = start({ plan: buildPlan([buildSubscription({ actions: [postAction(receiver), other] })]) });
+    const message = buildMessage({ text: '{"big":9007199254740993}' });
+    listener.pipeline.accept(message);
+    await waitFor(() => message.isSettled);
+    await waitFor(() => listener.pipeline.counters.deliveries_succeeded === 1);
+    expect(receiver.bodies).toEqual(Array(5).fill('{"big":9007199254740993}'));
+    expect(logged).toBe(1);
+    await waitFor(async () => {
+      const { waiting, active, dead } = await listener.store.counts();
+      return waiting + active + dead === 0;
+    });
+    expect(unaccounted(listener.pipeline)).toBe(0);
+  });
+
+  it('waits as long as the destination asks for', async () => {
+    let asked = false;
+    receiver.answer = (_request, _body, response) => {
+      if (!asked) {
+        asked = true;
+        response.writeHead(429, { 'retry-after': '60' }).end('slow down');
+      } else response.end('ok');
+    };
+    const listener = start({ plan: buildPlan([buildSubscription({ actions: [postAction(receiver)] })]) });
+    const message = buildMessage();
+    listener.pipeline.accept(message);
+    await waitFor(() => message.isSettled);
+    const [waiting] = (await listener.store.listWaiting({})).items;
+    expect(Date.parse(waiting?.next_try_at ?? '') - Date.now()).toBeGreaterThan(50_000);
+    expect(receiver.bodies).toHaveLength(1);
+    expect(waiting).toMatchObject({ error: 'HTTP 429', attempts_made: 1 });
+    await listener.store.retry(waiting?.id ?? '');
+    await waitFor(() => listener.pipeline.counters.deliveries_succeeded === 1);
+  });
+
+  it('makes a dead letter of a permanent fault at once, with its attempts, and retries it edited', async () => {
+    receiver.answer = (_request, body, response) => {
+      response.statusCode = body.includes('good') ? 200 : 410;
+      response.end('gone for good');
+    };
+    const listener = start({ plan: buildPlan([buildSubscription({ actions: [postAction(receiver)] })]) });
+    const message = buildMessage({ text: '{"bad":1}' });
+    listener.pipeline.accept(message);
+    await waitFor(() => message.isSettled);
+    await waitFor(async () => (await listener.store.counts()).dead === 1);
+    const [letter] = (await listener.store.listDeadLetters({})).items;
+    expect(letter).toMatchObject({ error: 'HTTP 410', topic: 'orders/created', message_id: 'm-0' });
+    const detail = await listener.store.getDelivery(letter?.id ?? '');
+    expect(detail?.attempts).toEqual([
+      expect.objectContaining({ outcome: 'permanent', status: 410, response_excerpt: 'gone for good' }),
+    ]);
+    expect(listener.pipeline.counters).toMatchObject({ deliveries_dead: 1, deliveries_queued: 0 });
+    await listener.store.retryEdited(letter?.id ?? '', Buffer.from('{"good":1}'));
+    await waitFor(() => listener.pipeline.counters.deliveries_succeeded === 1);
+    expect(receiver.bodies.at(-1)).toBe('{"good":1}');
+    expect(unaccounted(listener.pipeline)).toBe(0);
+  });
+
+  it('makes a dead letter after the last attempt', async () => {
+    receiver.answer = (_request, _body, response) => {
+      response.statusCode = 500;
+      response.end();
+    };
+    const action = postAction(receiver, 'a1', { max_attempts: 4 });
+    const listener = start({ plan: buildPlan([buildSubscription({ actions: [action] })]) });
+    listener.pipeline.accept(buildMessage());
+    await waitFor(async () => (await listener.store.counts()).dead === 1);
+    expect(receiver.bodies).toHaveLength(4);
+    const [letter] = (await listener.store.listDeadLetters({})).items;
+    expect(letter).toMatchObject({ error: 'HTTP 500 (given up after 4 attempts)', attempts_made: 4 });
+    expect(unaccounted(listener.pipeline)).toBe(0);
+  });
+
+  it('lets poison pass by: a thousand permanent faults hold up nothing behind them', async () => {
+    const action = buildAction((delivery) =>
+      delivery.message.payload.toString() === 'poison'
+        ? { kind: 'failed', permanent: true, error: 'poison' }
+        : SUCCEEDED,
+    );
+    const listener = start({
+      plan: buildPlan([buildSubscription({ ordering: 'topic', actions: [action] })]),
+      withWorker: false,
+    });
+    const poison = Array.from({ length: 1_000 }, () => buildMessage({ text: 'poison' }));
+    for (const message of poison) listener.pipeline.accept(message);
+    const good = buildMessage({ text: 'good' });
+    listener.pipeline.accept(good);
+    expect(good.isSettled).toBe(true);
+    await waitFor(() => poison.every((message) => message.isSettled));
+    expect(listener.pipeline.counters).toMatchObject({ deliveries_dead: 1_000, deliveries_succeeded: 1 });
+  });
+
+  it('gives the deliveries of a listener that died to another when their leases have run out', async () => {
+    const gated = buildGatedAction();
+    const limits = { lease_ms: 1_500 };
+    const dying = start({
+      plan: buildPlan([buildSubscription({ actions: [gated.action] })]),
+      limits,
+      withWorker: false,
+    });
+    const messages = Array.from({ length: 30 }, (_, index) => buildMessage({ text: `${index}` }));
+    for (const message of messages) dying.pipeline.accept(message);
+    await waitFor(() => messages.every((message) => message.isSettled));
+    const survivor = start({ plan: buildPlan([buildSubscription({ actions: [postAction(receiver)] })]), limits });
+    listeners.splice(listeners.indexOf(dying), 1);
+    await dying.kill();
+    await waitFor(() => survivor.pipeline.counters.deliveries_succeeded === 30);
+    expect(new Set(receiver.bodies).size).toBe(30);
+    expect(survivor.pipeline.counters.deliveries_taken).toBe(30);
+  });
+
+  it('keeps the lease while an attempt is running, however long it takes', async () => {
+    const gated = buildGatedAction();
+    const limits = { lease_ms: 400 };
+    const slow = start({ plan: buildPlan([buildSubscription({ actions: [gated.action] })]), limits });
+    const idle = start({ plan: buildPlan([buildSubscription({ actions: [gated.action] })]), limits });
+    slow.pipeline.accept(buildMessage());
+    await waitFor(() => slow.handover.held() === 1);
+    const [id] = (await slow.store.listWaiting({})).items.map((item) => item.id);
+    // Several leases pass; a delivery of another listener that is due by then shows that workers were looking.
+    let passed = 0;
+    const held_since = Date.now();
+    await waitFor(
+      async () => {
+        passed = Date.now() - held_since;
+        return passed > limits.lease_ms * 4;
+      },
+      { interval_ms: 100 },
+    );
+    expect(gated.begun).toHaveLength(1);
+    expect((await slow.store.getDelivery(id ?? ''))?.state).toBe('waiting');
+    gated.finish(0);
+    await waitFor(async () => (await slow.store.counts()).waiting === 0);
+    expect(idle.pipeline.counters.deliveries_taken).toBe(0);
+  });
+
+  it('hands nothing over while the queue is away, goes on trying by itself, and hands over when it is back', async () => {
+    let isUp = false;
+    receiver.answer = (_request, body, response) => {
+      response.statusCode = isUp || body === 'quick' ? 200 : 503;
+      response.end();
+    };
+    const listener = start({
+      plan: buildPlan([
+        buildSubscription({ actions: [postAction(receiver, 'a1', { max_attempts: 10_000, base_delay_ms: 50 })] }),
+      ]),
+      queue_limit_ms: 300,
+    });
+    await waitFor(async () => (await listener.store.counts()).dead === 0);
+    await proxy.refuse();
+    const held = Array.from({ length: 5 }, (_, index) => buildMessage({ text: `held ${index}` }));
+    for (const message of held) listener.pipeline.accept(message);
+    const quick = buildMessage({ text: 'quick' });
+    listener.pipeline.accept(quick);
+    await waitFor(() => quick.isSettled);
+    await waitFor(() => !listener.handover.isQueueAvailable());
+    await waitFor(() => receiver.bodies.filter((body) => body === 'held 0').length >= 4);
+    expect(held.some((message) => message.isSettled)).toBe(false);
+    expect(listener.handover.oldestUnreleased(Date.now())).toBeGreaterThan(0);
+    await proxy.restore();
+    await waitFor(() => held.every((message) => message.isSettled), { timeout_ms: 15_000 });
+    isUp = true;
+    await waitFor(() => listener.pipeline.counters.deliveries_succeeded >= 6, { timeout_ms: 15_000 });
+    const bodies = new Set(receiver.bodies);
+    for (const message of held) expect(bodies).toContain(message.payload.toString());
+  });
+
+  it('stops handing over at the bound of the queue', async () => {
+    const gated = buildGatedAction();
+    const listener = start({
+      plan: buildPlan([buildSubscription({ actions: [gated.action] })]),
+      limits: { max_queued: 10, batch: 10 },
+      withWorker: false,
+    });
+    const messages = Array.from({ length: 25 }, () => buildMessage());
+    for (const message of messages) listener.pipeline.accept(message);
+    await waitFor(() => messages.filter((message) => message.isSettled).length === 10);
+    expect(await listener.store.counts()).toMatchObject({ waiting: 10 });
+    for (let index = 0; index < 10; index += 1) gated.finish(index);
+    await waitFor(() => messages.filter((message) => message.isSettled).length === 20);
+    expect((await listener.store.counts()).waiting).toBeLessThanOrEqual(10);
+    for (let index = 10; index < 25; index += 1) gated.finish(index);
+    await waitFor(() => messages.every((message) => message.isSettled));
+  });
+
+  it('leaves what waits for a place to others once it holds too much', async () => {
+    const gated = buildGatedAction();
+    const crowded = start({
+      plan: buildPlan([buildSubscription({ concurrency: 2, actions: [gated.action] })]),
+      limits: { max_held: 5 },
+      withWorker: false,
+    });
+    const messages = Array.from({ length: 40 }, (_, index) => buildMessage({ text: `${index}` }));
+    for (const message of messages) crowded.pipeline.accept(message);
+    await waitFor(() => messages.every((message) => message.isSettled));
+    expect(crowded.handover.held()).toBeLessThanOrEqual(6);
+    const left = crowded.pipeline.counters.deliveries_queued;
+    expect(left).toBeGreaterThanOrEqual(34);
+    const roomy = start({ plan: buildPlan([buildSubscription({ actions: [postAction(receiver)] })]) });
+    await waitFor(() => roomy.pipeline.counters.deliveries_succeeded === left);
+    expect(unaccounted(crowded.pipeline)).toBe(0);
+  });
+
+  it('applies the current configuration: without its subscription a delivery dies, without its action it is done', async () => {
+    const failing = buildAction(() => ({ kind: 'failed', permanent: false, error: 'no', retry_after_ms: 300 }), 'gone');
+    const listener = start({
+      plan: buildPlan([
+        buildSubscription({ id: 1, actions: [failing] }),
+        buildSubscription({ id: 2, actions: [failing] }),
+      ]),
+      withWorker: false,
+    });
+    const message = buildMessage();
+    listener.pipeline.accept(message);
+    await waitFor(() => message.isSettled);
+    const later = start({
+      plan: buildPlan([buildSubscription({ id: 2, actions: [buildAction(() => SUCCEEDED, 'new')] })]),
+    });
+    await waitFor(async () => (await later.store.counts()).dead === 1);
+    await waitFor(() => later.pipeline.counters.deliveries_succeeded === 1);
+    const [letter] = (await later.store.listDeadLetters({})).items;
+    expect(letter).toMatchObject({ subscription_id: 1, error: 'subscription 1 does not exist or is disabled' });
+    expect(unaccounted(later.pipeline)).toBe(0);
+  });
+
+  it('keeps the order of a key through a retry although all of its messages are acknowledged', async () => {
+    let failures = 3;
+    const ended: string[] = [];
+    receiver.answer = (_request, body, response) => {
+      if (body === '0' && failures > 0) {
+        failures -= 1;
+        response.statusCode = 503;
+      } else ended.push(body);
+      response.end();
+    };
+    const action = postAction(receiver, 'a1', { base_delay_ms: 150 });
+    const listener = start({
+      plan: buildPlan([buildSubscription({ ordering: 'topic', actions: [action] })], { handover_after_ms: 5 }),
+    });
+    const messages = Array.from({ length: 10 }, (_, index) => buildMessage({ text: `${index}` }));
+    for (const message of messages) listener.pipeline.accept(message);
+    await waitFor(() => messages.every((message) => message.isSettled));
+    await waitFor(() => ended.length === 10);
+    expect(ended).toEqual(messages.map((message) => message.payload.toString()));
+    await waitFor(async () => (await listener.store.counts()).waiting === 0);
+  });
+
+  it('gives everything that waits to the queue when it stops', async () => {
+    const gated = buildGatedAction();
+    const stopping = start({
+      plan: buildPlan([buildSubscription({ concurrency: 1, actions: [gated.action] })], { handover_after_ms: 60_000 }),
+      withWorker: false,
+    });
+    const messages = Array.from({ length: 10 }, (_, index) => buildMessage({ text: `${index}` }));
+    for (const message of messages) stopping.pipeline.accept(message);
+    stopping.handover.handOverAll();
+    await waitFor(() => messages.every((message) => message.isSettled));
+    expect(stopping.pipeline.engine.in_flight).toBe(1);
+    gated.finish(0);
+    await stopping.pipeline.drain();
+    await stopping.handover.stop();
+    const next = start({ plan: buildPlan([buildSubscription({ actions: [postAction(receiver)] })]) });
+    await waitFor(() => next.pipeline.counters.deliveries_succeeded === 9);
+    expect(new Set(receiver.bodies).size).toBe(9);
+  });
+});

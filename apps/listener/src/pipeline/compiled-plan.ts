@@ -1,0 +1,77 @@
+import type { ListenerSubscription } from '@cortex-mqtt/contracts';
+import type { PipelineMessage } from './pipeline-message';
+
+/** How one run of one action ended. */
+export type ActionOutcome =
+  | {
+      kind: 'succeeded';
+      status?: number | null;
+      response_excerpt?: string | null;
+    }
+  /** Its `when` was false: counts as done, not as executed. */
+  | { kind: 'skipped' }
+  | {
+      kind: 'failed';
+      error: string;
+      /** Never try again. */
+      permanent: boolean;
+      status?: number | null;
+      response_excerpt?: string | null;
+      /** The destination asked for this pause (`Retry-After`), milliseconds. */
+      retry_after_ms?: number | null;
+    }
+  /** The destination's breaker is open: not attempted, counts as no attempt. */
+  | { kind: 'deferred'; error: string; retry_after_ms: number };
+
+export const SUCCEEDED: ActionOutcome = Object.freeze({ kind: 'succeeded' });
+export const SKIPPED: ActionOutcome = Object.freeze({ kind: 'skipped' });
+
+export interface RetrySettings {
+  max_attempts?: number;
+  base_delay_ms?: number;
+  max_delay_ms?: number;
+}
+
+/** One message for one subscription, as filters and actions see it. */
+export interface DeliveryView {
+  readonly message: PipelineMessage;
+  readonly subscription: CompiledSubscription;
+  /** Identity of the message: what it carries, else made on receipt. */
+  readonly message_id: string;
+  /** The same object for all deliveries of a message: for what is worked out once a message. */
+  readonly shared: Record<string, unknown>;
+  /** Times the action has been tried before. */
+  attemptsOf(action_id: string): number;
+}
+
+export interface CompiledAction {
+  readonly id: string;
+  readonly retry: RetrySettings;
+  /** Never rejects for what a destination does. An exception counts as a permanent fault. */
+  run(delivery: DeliveryView): ActionOutcome | Promise<ActionOutcome>;
+}
+
+/** A subscription with everything that can be worked out before the first message. */
+export interface CompiledSubscription {
+  readonly definition: ListenerSubscription;
+  readonly revision: number;
+  /** null = every message. An exception is a permanent fault. */
+  readonly filter: ((delivery: DeliveryView) => boolean | Promise<boolean>) | null;
+  /** null = no order. */
+  readonly orderingKey: ((delivery: DeliveryView) => string | Promise<string>) | null;
+  /** Replaces the message's own identity; null = none configured. */
+  readonly messageKey: ((message: DeliveryView) => string | null | Promise<string | null>) | null;
+  readonly actions: readonly CompiledAction[];
+}
+
+/** Everything of one revision. */
+export interface CompiledPlan {
+  readonly revision: number;
+  readonly handover_after_ms: number;
+  subscription(id: number): CompiledSubscription | undefined;
+  /** The subscriptions of a message, each once. The array is read at once and not kept. */
+  route(message: PipelineMessage): readonly CompiledSubscription[];
+}
+
+/** Sets the ordering of a subscription that orders by topic, which needs no expression. */
+export const orderByTopic = (delivery: DeliveryView): string => delivery.message.topic;

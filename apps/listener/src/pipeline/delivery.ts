@@ -1,0 +1,127 @@
+import type { DeliveryAttempt } from '@cortex-mqtt/contracts';
+import type { CompiledSubscription, DeliveryView } from './compiled-plan';
+import type { PipelineMessage } from './pipeline-message';
+import type { SubscriptionRuntime } from './subscription-runtime';
+
+/** State of one action within a delivery. */
+export const ACTION_TO_DO = 0;
+export const ACTION_SUCCEEDED = 1;
+export const ACTION_GIVEN_UP = 2;
+
+/** One received message and how many of its deliveries still hold its acknowledgement. */
+export class MessageSlot {
+  private identity: string | null = null;
+  private sharedValues: Record<string, unknown> | null = null;
+
+  constructor(
+    readonly message: PipelineMessage,
+    private pending: number,
+    private readonly identify: (message: PipelineMessage) => string,
+  ) {}
+
+  get message_id(): string {
+    this.identity ??= this.identify(this.message);
+    return this.identity;
+  }
+
+  get shared(): Record<string, unknown> {
+    this.sharedValues ??= {};
+    return this.sharedValues;
+  }
+
+  /** One delivery has ended or is held durably; the last one lets the broker forget the message. */
+  release(): void {
+    this.pending -= 1;
+    if (this.pending === 0) this.message.settle();
+  }
+}
+
+/** What a queue worker hears of a delivery that it has had run. */
+export type QueuedFate = { kind: 'done' } | { kind: 'again'; delay_ms: number } | { kind: 'dead'; reason: string };
+
+/** One message through one subscription, from its admission to its end. */
+export class Delivery implements DeliveryView {
+  /**
+   * `laned`: waits for those of its ordering key; `waiting`: for a free place; `paused`: for its next try; `leaving`: is
+   * being given to the queue; `dying`: is being buried; `left`: the queue has it and this process is done with it.
+   */
+  phase: 'new' | 'laned' | 'waiting' | 'running' | 'paused' | 'leaving' | 'dying' | 'ended' | 'left' = 'new';
+  /** `writing`: on its way into the queue; `leased`: in the queue, this process working on it. */
+  journal: 'none' | 'writing' | 'leased' = 'none';
+  job_id: string | null = null;
+  lease_until_ms = 0;
+  /** What the queue has of it is just being changed. */
+  isRewriting = false;
+  /** To be left to the queue; else only leased. */
+  isOffered = false;
+  /** The queue refuses it for what it is. */
+  isUnwritable = false;
+  /** The broker need not hold the message for this delivery any more. */
+  isReleased = false;
+  states: number[];
+  attempts_made: number[] | null = null;
+  attempts: DeliveryAttempt[] | null = null;
+  failures: { action_id: string; error: string }[] | null = null;
+  /** Runs in this process. */
+  runs = 0;
+  /** Longest pause that the failures of this run ask for; -1 = none. */
+  pause_ms = -1;
+  wasDeferred = false;
+  next_try_at_ms = 0;
+  timer: NodeJS.Timeout | null = null;
+  dead_reason: string | null = null;
+  ordering_key: string | null = null;
+  /** Those of its ordering key wait for it. */
+  isLaneHead = false;
+  own_message_id: string | null = null;
+  /** Set for a delivery that came from the queue. */
+  onFate: ((fate: QueuedFate) => void) | null = null;
+  /** Neighbours among those watched for the handover. */
+  previous: Delivery | null = null;
+  next: Delivery | null = null;
+  isWatched = false;
+
+  constructor(
+    readonly slot: MessageSlot,
+    readonly subscription: CompiledSubscription,
+    readonly runtime: SubscriptionRuntime,
+    readonly sequence: number,
+  ) {
+    this.states = subscription.actions.length === 1 ? [ACTION_TO_DO] : subscription.actions.map(() => ACTION_TO_DO);
+  }
+
+  get message(): PipelineMessage {
+    return this.slot.message;
+  }
+
+  get message_id(): string {
+    return this.own_message_id ?? this.slot.message_id;
+  }
+
+  get shared(): Record<string, unknown> {
+    return this.slot.shared;
+  }
+
+  attemptsOf(action_id: string): number {
+    if (!this.attempts_made) return 0;
+    return this.attempts_made[this.subscription.actions.findIndex((action) => action.id === action_id)] ?? 0;
+  }
+
+  /** The action is not tried again. */
+  giveUp(index: number, failure: { action_id: string; error: string }): void {
+    this.states[index] = ACTION_GIVEN_UP;
+    this.failures ??= [];
+    this.failures.push(failure);
+  }
+
+  get isOver(): boolean {
+    return this.phase === 'ended' || this.phase === 'left';
+  }
+
+  /** Lets go of the message's acknowledgement, once. */
+  release(): void {
+    if (this.isReleased) return;
+    this.isReleased = true;
+    this.slot.release();
+  }
+}

@@ -1,0 +1,240 @@
+import type { InstanceCounters, SubscriptionCounters } from '@cortex-mqtt/contracts';
+import type { CompiledPlan, CompiledSubscription } from './compiled-plan';
+import { Delivery, MessageSlot, type QueuedFate } from './delivery';
+import { DEFAULT_ENGINE_LIMITS, DeliveryEngine, type EngineLimits, type NextDelay } from './delivery-engine';
+import type { EventLog } from './event-log';
+import { createLatencyHistogram, type LatencySnapshot } from './latency-histogram';
+import type { Overflow } from './overflow';
+import type { PipelineMessage } from './pipeline-message';
+import { createRecentMessages, type RecentMessage } from './recent-messages';
+import { SubscriptionRuntime } from './subscription-runtime';
+
+export interface MessagePipelineDeps {
+  /** Identity of a message: what it carries, else made anew. Two messages published on purpose never share one. */
+  identify: (message: PipelineMessage) => string;
+  nextDelay: NextDelay;
+  limits?: Partial<EngineLimits>;
+  /** A line for each message and outcome; null = none. */
+  eventLog?: EventLog | null;
+  /** Hears of a delivery that is given up while no queue is configured: the event's only trace. */
+  onDropped: (delivery: Delivery) => void;
+}
+
+/**
+ * message → match → decode → filter → run → acknowledge. A message is settled when each of its deliveries has ended or
+ * is durably in the queue; until then the broker holds it.
+ */
+export interface MessagePipeline {
+  readonly engine: DeliveryEngine;
+  readonly counters: InstanceCounters;
+  /** Takes one message. Never throws, never waits. */
+  accept(message: PipelineMessage): void;
+  /** Runs new messages by `plan`; deliveries under way end under the one they began with. */
+  apply(plan: CompiledPlan): void;
+  plan(): CompiledPlan | null;
+  /** Runs a delivery that came from the queue. `restore` brings back what was tried before. */
+  runQueued(input: {
+    subscription: CompiledSubscription;
+    message: PipelineMessage;
+    message_id: string;
+    isRevived: boolean;
+    restore: (delivery: Delivery) => void;
+    onFate: (fate: QueuedFate, delivery: Delivery) => void;
+  }): void;
+  /** The state of a subscription in this process. */
+  runtime(subscription_id: number): SubscriptionRuntime;
+  useOverflow(overflow: Overflow): void;
+  subscriptionCounters(): SubscriptionCounters[];
+  recentMessages(subscription_id: number): RecentMessage[];
+  /** From receipt to the end of the last action, of deliveries that succeeded. */
+  latency(): LatencySnapshot | null;
+  /** Resolves when no delivery is in flight here. */
+  drain(): Promise<void>;
+}
+
+export function createMessagePipeline(deps: MessagePipelineDeps): MessagePipeline {
+  const counters = emptyCounters();
+  const latency = createLatencyHistogram();
+  const runtimes = new Map<number, SubscriptionRuntime>();
+  const eventLog = deps.eventLog ?? null;
+  const engine = new DeliveryEngine({
+    counters,
+    latency,
+    nextDelay: deps.nextDelay,
+    limits: { ...DEFAULT_ENGINE_LIMITS, ...deps.limits },
+    eventLog,
+    onDropped: deps.onDropped,
+  });
+  let plan: CompiledPlan | null = null;
+  let sequence = Date.now() * 1_000;
+
+  const runtime = (id: number): SubscriptionRuntime => {
+    let found = runtimes.get(id);
+    if (!found) {
+      found = new SubscriptionRuntime(id, createRecentMessages());
+      runtimes.set(id, found);
+    }
+    return found;
+  };
+
+  const start = (delivery: Delivery): void => {
+    counters.deliveries_started += 1;
+    engine.admit(delivery);
+  };
+
+  /** The way of subscriptions that ask an expression before the first action; in order of receipt if they order. */
+  const startAfterExpressions = (delivery: Delivery): void => {
+    const { runtime: of, subscription } = delivery;
+    if (subscription.orderingKey === null || of.admission === null) {
+      const ready = prepare(delivery);
+      if (ready === true) {
+        start(delivery);
+        return;
+      }
+      if (ready === false) {
+        delivery.release();
+        return;
+      }
+      const admission = ready.then((isWanted) => (isWanted ? start(delivery) : delivery.release()), reject(delivery));
+      if (subscription.orderingKey !== null) chain(of, admission);
+      return;
+    }
+    const before = of.admission;
+    chain(
+      of,
+      // Worked out at once, admitted in order.
+      Promise.all([prepareAsync(delivery), before]).then(
+        ([isWanted]) => (isWanted ? start(delivery) : delivery.release()),
+        reject(delivery),
+      ),
+    );
+  };
+
+  const reject =
+    (delivery: Delivery) =>
+    (error: unknown): void => {
+      counters.deliveries_started += 1;
+      engine.reject(delivery, error instanceof Error ? error.message : String(error));
+    };
+
+  return {
+    engine,
+    counters,
+    plan: () => plan,
+
+    accept(message) {
+      counters.messages_received += 1;
+      const matched = plan === null ? [] : plan.route(message);
+      const count = matched.length;
+      if (count === 0) {
+        counters.messages_unmatched += 1;
+        message.settle();
+        return;
+      }
+      counters.messages_matched += 1;
+      const slot = new MessageSlot(message, count, deps.identify);
+      for (let index = 0; index < count; index += 1) {
+        const subscription = matched[index] as CompiledSubscription;
+        const of = runtime(subscription.definition.id);
+        of.messages_received += 1;
+        of.last_message_at_ms = message.received_at_ms;
+        of.recent.offer(message);
+        sequence += 1;
+        const delivery = new Delivery(slot, subscription, of, sequence);
+        if (subscription.filter === null && subscription.orderingKey === null && subscription.messageKey === null) {
+          start(delivery);
+        } else {
+          try {
+            startAfterExpressions(delivery);
+          } catch (error) {
+            reject(delivery)(error);
+          }
+        }
+      }
+    },
+
+    apply(next) {
+      plan = next;
+      for (const [id, of] of runtimes) {
+        const isIdle = of.running === 0 && of.waiting.size === 0 && of.lanes.size === 0 && of.admission === null;
+        if (isIdle && !next.subscription(id)) runtimes.delete(id);
+      }
+    },
+
+    runQueued({ subscription, message, message_id, isRevived, restore, onFate }) {
+      if (isRevived) counters.deliveries_started += 1;
+      else counters.deliveries_taken += 1;
+      const slot = new MessageSlot(message, 1, () => message_id);
+      sequence += 1;
+      const delivery = new Delivery(slot, subscription, runtime(subscription.definition.id), sequence);
+      delivery.own_message_id = message_id;
+      delivery.onFate = (fate) => onFate(fate, delivery);
+      restore(delivery);
+      engine.admit(delivery);
+    },
+
+    runtime,
+    useOverflow: (overflow) => {
+      engine.overflow = overflow;
+    },
+    subscriptionCounters: () => [...runtimes.values()].map((of) => of.counters()),
+    recentMessages: (subscription_id) => runtimes.get(subscription_id)?.recent.list() ?? [],
+    latency: () => latency.latest(Date.now()),
+    drain: () => engine.drain(),
+  };
+}
+
+/** Filter, identity and ordering key. True: wanted; false: filtered out; a promise when an expression takes its time. */
+function prepare(delivery: Delivery): boolean | Promise<boolean> {
+  const { filter, orderingKey, messageKey } = delivery.subscription;
+  const isWanted = filter === null ? true : filter(delivery);
+  if (isWanted === false) return false;
+  if (isWanted !== true) return isWanted.then((wanted) => wanted && prepareKeys(delivery));
+  if (messageKey === null && orderingKey === null) return true;
+  if (messageKey === null) {
+    const key = orderingKey?.(delivery) ?? null;
+    if (typeof key === 'string' || key === null) {
+      delivery.ordering_key = key;
+      return true;
+    }
+    return key.then((resolved) => {
+      delivery.ordering_key = resolved;
+      return true;
+    });
+  }
+  return prepareKeys(delivery);
+}
+
+async function prepareAsync(delivery: Delivery): Promise<boolean> {
+  return prepare(delivery);
+}
+
+async function prepareKeys(delivery: Delivery): Promise<boolean> {
+  const { orderingKey, messageKey } = delivery.subscription;
+  if (messageKey) delivery.own_message_id = await messageKey(delivery);
+  if (orderingKey) delivery.ordering_key = await orderingKey(delivery);
+  return true;
+}
+
+function chain(of: SubscriptionRuntime, admission: Promise<void>): void {
+  const current = admission.then(() => {
+    if (of.admission === current) of.admission = null;
+  });
+  of.admission = current;
+}
+
+export function emptyCounters(): InstanceCounters {
+  return {
+    messages_received: 0,
+    messages_matched: 0,
+    messages_unmatched: 0,
+    deliveries_started: 0,
+    deliveries_succeeded: 0,
+    deliveries_failed: 0,
+    deliveries_queued: 0,
+    deliveries_taken: 0,
+    deliveries_dead: 0,
+    actions_executed: 0,
+    actions_failed: 0,
+  };
+}

@@ -1,0 +1,38 @@
+import type { SubscriptionCounters } from '@cortex-mqtt/contracts';
+import type { CompiledSubscription } from './compiled-plan';
+import type { Delivery } from './delivery';
+import { Fifo } from './fifo';
+import type { RecentMessages } from './recent-messages';
+
+/** What a subscription has in this process across revisions: counts, running deliveries, lanes. */
+export class SubscriptionRuntime {
+  messages_received = 0;
+  actions_executed = 0;
+  actions_failed = 0;
+  last_message_at_ms = 0;
+  /** Deliveries whose actions are running. */
+  running = 0;
+  /** Deliveries that wait for a free place. */
+  readonly waiting = new Fifo<Delivery>();
+  /** Ordering key → deliveries of that key, the first of them under way. */
+  readonly lanes = new Map<string, Fifo<Delivery>>();
+  /** The subscription as of its newest delivery. */
+  latest: { subscription: CompiledSubscription } | null = null;
+  /** Deliveries whose ordering key is worked out, one after another so that none overtakes. */
+  admission: Promise<void> | null = null;
+
+  constructor(
+    readonly id: number,
+    readonly recent: RecentMessages,
+  ) {}
+
+  counters(): SubscriptionCounters {
+    return {
+      subscription_id: this.id,
+      messages_received: this.messages_received,
+      actions_executed: this.actions_executed,
+      actions_failed: this.actions_failed,
+      last_message_at: this.last_message_at_ms === 0 ? null : new Date(this.last_message_at_ms).toISOString(),
+    };
+  }
+}
