@@ -8,7 +8,7 @@ import type { SubscriptionRuntime } from './subscription-runtime';
 export class ConcurrencyGate {
   running = 0;
   waiting = 0;
-  private turns: SubscriptionRuntime[] = [];
+  private turns: SubscriptionRuntime<Delivery>[] = [];
   private isPumping = false;
 
   constructor(
@@ -60,7 +60,7 @@ export class ConcurrencyGate {
     this.isPumping = true;
     let idle = 0;
     while (this.turns.length > 0 && idle < this.turns.length && this.running < this.limits.max_running) {
-      const runtime = this.turns.shift() as SubscriptionRuntime;
+      const runtime = this.turns.shift() as SubscriptionRuntime<Delivery>;
       const isFree = runtime.running < this.limitOf(runtime.latest);
       const delivery = isFree ? this.nextOf(runtime) : undefined;
       if (runtime.waiting.size > 0) this.turns.push(runtime);
@@ -76,7 +76,7 @@ export class ConcurrencyGate {
     this.isPumping = false;
   }
 
-  private nextOf(runtime: SubscriptionRuntime): Delivery | undefined {
+  private nextOf(runtime: SubscriptionRuntime<Delivery>): Delivery | undefined {
     let delivery = runtime.waiting.shift();
     while (delivery) {
       this.waiting -= 1;

@@ -84,7 +84,7 @@ export class Delivery implements DeliveryView {
   constructor(
     readonly slot: MessageSlot,
     readonly subscription: CompiledSubscription,
-    readonly runtime: SubscriptionRuntime,
+    readonly runtime: SubscriptionRuntime<Delivery>,
     readonly sequence: number,
   ) {
     this.states = subscription.actions.length === 1 ? [ACTION_TO_DO] : subscription.actions.map(() => ACTION_TO_DO);

@@ -42,7 +42,7 @@ export interface MessagePipeline {
     onFate: (fate: QueuedFate, delivery: Delivery) => void;
   }): void;
   /** The state of a subscription in this process. */
-  runtime(subscription_id: number): SubscriptionRuntime;
+  runtime(subscription_id: number): SubscriptionRuntime<Delivery>;
   useOverflow(overflow: Overflow): void;
   subscriptionCounters(): SubscriptionCounters[];
   recentMessages(subscription_id: number): RecentMessage[];
@@ -55,7 +55,7 @@ export interface MessagePipeline {
 export function createMessagePipeline(deps: MessagePipelineDeps): MessagePipeline {
   const counters = emptyCounters();
   const latency = createLatencyHistogram();
-  const runtimes = new Map<number, SubscriptionRuntime>();
+  const runtimes = new Map<number, SubscriptionRuntime<Delivery>>();
   const eventLog = deps.eventLog ?? null;
   const engine = new DeliveryEngine({
     counters,
@@ -68,10 +68,10 @@ export function createMessagePipeline(deps: MessagePipelineDeps): MessagePipelin
   let plan: CompiledPlan | null = null;
   let sequence = Date.now() * 1_000;
 
-  const runtime = (id: number): SubscriptionRuntime => {
+  const runtime = (id: number): SubscriptionRuntime<Delivery> => {
     let found = runtimes.get(id);
     if (!found) {
-      found = new SubscriptionRuntime(id, createRecentMessages());
+      found = new SubscriptionRuntime<Delivery>(id, createRecentMessages());
       runtimes.set(id, found);
     }
     return found;
@@ -216,7 +216,7 @@ async function prepareKeys(delivery: Delivery): Promise<boolean> {
   return true;
 }
 
-function chain(of: SubscriptionRuntime, admission: Promise<void>): void {
+function chain(of: SubscriptionRuntime<Delivery>, admission: Promise<void>): void {
   const current = admission.then(() => {
     if (of.admission === current) of.admission = null;
   });

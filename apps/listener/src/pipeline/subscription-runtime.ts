@@ -1,11 +1,10 @@
 import type { SubscriptionCounters } from '@cortex-mqtt/contracts';
 import type { CompiledSubscription } from './compiled-plan';
-import type { Delivery } from './delivery';
 import { Fifo } from './fifo';
 import type { RecentMessages } from './recent-messages';
 
-/** What a subscription has in this process across revisions: counts, running deliveries, lanes. */
-export class SubscriptionRuntime {
+/** What a subscription has in this process across revisions: counts, running deliveries (`D`), lanes. */
+export class SubscriptionRuntime<D> {
   messages_received = 0;
   actions_executed = 0;
   actions_failed = 0;
@@ -13,9 +12,9 @@ export class SubscriptionRuntime {
   /** Deliveries whose actions are running. */
   running = 0;
   /** Deliveries that wait for a free place. */
-  readonly waiting = new Fifo<Delivery>();
+  readonly waiting = new Fifo<D>();
   /** Ordering key → deliveries of that key, the first of them under way. */
-  readonly lanes = new Map<string, Fifo<Delivery>>();
+  readonly lanes = new Map<string, Fifo<D>>();
   /** The subscription as of its newest delivery. */
   latest: { subscription: CompiledSubscription } | null = null;
   /** Deliveries whose ordering key is worked out, one after another so that none overtakes. */
