@@ -35,13 +35,18 @@ export async function messageIdentity(envelope: MessageEnvelope, options: Identi
     if (key !== undefined && key !== null) return carried(envelope.topic, 'key', key);
     return { message_id: `r_${randomUUID()}`, carried: false };
   }
+  return ownIdentity(envelope, options.content_type);
+}
+
+/** What `messageIdentity` gives without a `message_key`; needs no expression, so it is there at once. */
+export function ownIdentity(envelope: MessageEnvelope, content_type: string | null): MessageIdentity {
   const properties = envelope.user_properties;
   const own = single(properties['message-id']);
   if (own !== null) return carried(envelope.topic, 'message-id', own);
   const id = single(properties.id);
   const source = single(properties.source);
   if (id !== null && source !== null) return carried('', 'cloudevent', [source, id]);
-  const structured = structuredCloudEvent(envelope, options.content_type);
+  const structured = structuredCloudEvent(envelope, content_type);
   if (structured) return carried('', 'cloudevent', structured);
   return { message_id: `r_${randomUUID()}`, carried: false };
 }

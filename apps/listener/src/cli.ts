@@ -1,0 +1,81 @@
+import { EnvironmentError, loadEnvironment, redactedEffectiveConfiguration } from '@cortex-mqtt/environment';
+import { buildInfo } from '@cortex-mqtt/observability';
+import { ListenerConfig } from './config';
+
+const HELP = `cortex-mqtt listener
+
+Usage: node apps/listener/dist/main.js [command]
+
+Commands:
+  run            listen until SIGTERM (default)
+  config check   show the effective configuration, or every fault of it
+  healthcheck    exit 0 when this machine's listener lives
+
+Options:
+  --version      version and commit
+  --help         this text
+
+Settings are environment variables: see .env.example, or "config check".
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.`;
+
+const HEALTH_LIMIT_MS = 3_000;
+
+/** Runs one command; resolves to the exit code. */
+export async function runCli(deps: {
+  argv: string[];
+  env: NodeJS.ProcessEnv;
+  run(env: NodeJS.ProcessEnv): Promise<number>;
+}): Promise<number> {
+  const { argv, env } = deps;
+  const out = (text: string): void => void process.stdout.write(`${text}\n`);
+  const err = (text: string): void => void process.stderr.write(`${text}\n`);
+  try {
+    switch (argv.join(' ')) {
+      case '':
+      case 'run':
+        return await deps.run(env);
+      case '--help':
+      case '-h':
+        out(HELP);
+        return 0;
+      case '--version':
+      case '-v': {
+        const { version, git_commit } = buildInfo({ directory: __dirname, env });
+        out(`cortex-mqtt listener ${version} (commit ${git_commit})`);
+        return 0;
+      }
+      case 'config check': {
+        const config = loadEnvironment(ListenerConfig, env, {
+          onWarning: ({ variable, message }) => err(`warning: ${variable} ${message}`),
+        });
+        out(JSON.stringify(redactedEffectiveConfiguration(config), null, 2));
+        return 0;
+      }
+      case 'healthcheck':
+        return await healthcheck(env, { out, err });
+      default:
+        err(`there is no command "${argv.join(' ')}"; --help lists them`);
+        return 2;
+    }
+  } catch (error) {
+    if (!(error instanceof EnvironmentError)) throw error;
+    err(error.message);
+    return 2;
+  }
+}
+
+async function healthcheck(
+  env: NodeJS.ProcessEnv,
+  { out, err }: { out(text: string): void; err(text: string): void },
+): Promise<number> {
+  const host = !env.HEALTH_HOST || env.HEALTH_HOST === '0.0.0.0' ? '127.0.0.1' : env.HEALTH_HOST;
+  const url = `http://${host}:${env.HEALTH_PORT || '8005'}/healthz`;
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(HEALTH_LIMIT_MS) });
+    (response.ok ? out : err)(await response.text());
+    return response.ok ? 0 : 1;
+  } catch (error) {
+    err(`${url} does not answer: ${(error as Error).message}`);
+    return 1;
+  }
+}

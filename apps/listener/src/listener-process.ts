@@ -1,0 +1,206 @@
+import { randomUUID } from 'node:crypto';
+import { join, resolve } from 'node:path';
+import { createEgressPolicy } from '@cortex-mqtt/egress';
+import { probeConnection } from '@cortex-mqtt/mqtt';
+import {
+  type BuildInfo,
+  createEventLog as createRotatingEventLog,
+  createHealth,
+  createMetrics,
+  type Logger,
+  type Redactor,
+  startHealthServer,
+} from '@cortex-mqtt/observability';
+import { createQueueBackend, type QueueBackend, type TypedWorker } from '@cortex-mqtt/queues';
+import { EncryptedFile } from '@cortex-mqtt/secrets';
+import type { ListenerConfig } from './config';
+import { ConfigSourceChain, type SourcedDocument } from './config-source/config-source';
+import { environmentDocument } from './config-source/environment-document';
+import { createOrchestratorClient } from './config-source/orchestrator-client';
+import { startControlWorker } from './jobs/control.worker';
+import { createEventLog } from './pipeline/event-log';
+import { ProductListener } from './product-listener';
+import { createCounterDifferences } from './reporting/counter-differences';
+import { DeltaBox } from './reporting/delta-box';
+import { registerListenerMetrics } from './reporting/listener-metrics';
+import { type IdleReason, statusFacts } from './reporting/status-facts';
+import { StatusReporter } from './reporting/status-reporter';
+
+const LAST_REPORT_LIMIT_MS = 2_000;
+
+const NO_CONFIGURATION: IdleReason = {
+  reason: 'There is no configuration: the orchestrator is not reachable, and neither disk nor environment has one.',
+  reason_code: 'NO_CONFIGURATION',
+  advice: 'Check ORCHESTRATOR_URL and the network between, or set MQTT_HOST to listen without an orchestrator.',
+};
+
+/** A running listener. */
+export interface RunningListener {
+  health_port: number;
+  stop(): Promise<void>;
+}
+
+/** Builds everything once and starts it; `stop()` takes it down in reverse. */
+export async function startListener(
+  config: ListenerConfig,
+  deps: { logger: Logger; redactor: Redactor; build: BuildInfo },
+): Promise<RunningListener> {
+  const { logger, redactor, build } = deps;
+  const identity = {
+    instance_id: config.instanceId,
+    boot_id: randomUUID(),
+    version: build.version,
+    started_at: new Date(),
+  };
+  const data_dir = resolve(config.dataDir);
+  const egress = createEgressPolicy({ allow: [...config.egressAllow] });
+  const queues: QueueBackend | null =
+    config.queueUrl === undefined ? null : createQueueBackend({ url: config.queueUrl, logger });
+  const client =
+    config.orchestratorUrl === undefined || config.listenerToken === undefined
+      ? null
+      : createOrchestratorClient({ url: config.orchestratorUrl, token: config.listenerToken });
+  const rotatingEventLog =
+    config.eventLog === undefined ? null : createRotatingEventLog({ path: config.eventLog, redactor });
+  const delta = new DeltaBox();
+  const differences = createCounterDifferences();
+  let listener: ProductListener | null = null;
+  let control: TypedWorker | null = null;
+  let idle: IdleReason | null = NO_CONFIGURATION;
+  let is_stopped = false;
+  let applying: Promise<void> = Promise.resolve();
+
+  const reporter =
+    client === null
+      ? null
+      : new StatusReporter({
+          post: (report) => client.postStatus(report),
+          facts: () => statusFacts(identity, listener, { is_stopped, idle }),
+          collect: () => {
+            for (const counters of differences(listener?.pipeline.subscriptionCounters() ?? []))
+              delta.addCounters(counters);
+          },
+          delta,
+          heartbeat_ms: config.heartbeatInterval_ms,
+          logger,
+          onBehind: () => void source.refresh(),
+        });
+
+  const obtainListener = (sourced: SourcedDocument): ProductListener => {
+    listener ??= new ProductListener({
+      ...identity,
+      product_id: sourced.document.product_id,
+      product_slug: sourced.document.product_slug,
+      data_dir,
+      max_in_flight: config.maxInFlight,
+      egress,
+      queues,
+      logger: logger.child({ product_id: sourced.document.product_id }),
+      eventLog: rotatingEventLog === null ? null : createEventLog((line) => rotatingEventLog.record(line as never)),
+      onChange: () => reporter?.changed(),
+      onEvent: (event) => {
+        delta.addEvent(event);
+        reporter?.changed();
+      },
+      onCredentialsRefused: () => {
+        source.forgetVersion();
+        void source.refresh();
+      },
+    });
+    return listener;
+  };
+
+  const source = new ConfigSourceChain({
+    client,
+    cache:
+      config.listenerToken === undefined
+        ? null
+        : new EncryptedFile({
+            path: join(data_dir, 'last-known-good'),
+            secret: config.listenerToken,
+            purpose: 'listener configuration',
+          }),
+    environment: environmentDocument(config),
+    poll_interval_ms: config.pollInterval_ms,
+    logger,
+    onDocument: (sourced) => {
+      idle = null;
+      for (const secret of secretsOf(sourced)) redactor.addSecret(secret);
+      const target = obtainListener(sourced);
+      applying = target.apply(sourced.document, sourced.source);
+      if (control === null && queues && client) {
+        control = startControlWorker({
+          queues,
+          product_id: sourced.document.product_id,
+          instance_id: identity.instance_id,
+          client,
+          refresh: async () => {
+            await source.refresh();
+            await applying;
+          },
+          probe: (request, onStage) =>
+            probeConnection(request, { egress, onStage, tested_from: `listener:${identity.instance_id}` }),
+          logger,
+        });
+      }
+    },
+    onRejected: (rejected) => listener?.reject(rejected),
+    onTokenRefused: (reason) => {
+      idle = {
+        reason,
+        reason_code: 'TOKEN_REFUSED',
+        advice: 'Create a new listener token for this product and start the listener with it.',
+      };
+      if (listener) applying = listener.withdraw();
+    },
+  });
+
+  const metrics = createMetrics({ service: 'listener', version: build.version, git_commit: build.git_commit });
+  registerListenerMetrics(metrics, () => listener);
+  const health = createHealth({ redactText: (text) => redactor.redactText(text) });
+  health.register({
+    name: 'broker',
+    check: async () => {
+      const facts = statusFacts(identity, listener, { is_stopped, idle });
+      if (facts.state !== 'connected' && facts.state !== 'degraded' && facts.state !== 'standby') {
+        throw new Error(facts.reason ?? facts.state);
+      }
+    },
+  });
+  if (queues) health.register({ name: 'queue', check: () => queues.ping(1_500) });
+  const server = await startHealthServer({
+    port: config.healthPort,
+    host: config.healthHost,
+    health,
+    metrics,
+    extra: () => {
+      const { state, reason, config_source, applied_revision } = statusFacts(identity, listener, { is_stopped, idle });
+      return { state, reason, config_source, applied_revision };
+    },
+  });
+  await source.start();
+  await applying;
+  reporter?.start();
+  logger.info('listener is running', { instance_id: identity.instance_id, health_port: server.port, ...build });
+
+  return {
+    health_port: server.port,
+    async stop() {
+      await source.stop();
+      await control?.close(1_000);
+      await listener?.stop({ drain_ms: config.stopTimeout_ms });
+      is_stopped = true;
+      await reporter?.stop(LAST_REPORT_LIMIT_MS);
+      await queues?.close();
+      await client?.close();
+      await rotatingEventLog?.close();
+      await server.close();
+    },
+  };
+}
+
+/** Whatever must never be in a log. */
+function secretsOf({ document }: SourcedDocument): string[] {
+  const ofBrokers = document.brokers.flatMap((broker) => [broker.password, broker.client_key]);
+  return [...ofBrokers, ...Object.values(document.secrets)].filter((secret) => secret !== null);
+}

@@ -1,0 +1,47 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { ListenerConfigDocument } from '@cortex-mqtt/contracts';
+
+/** What is to be done, in this order, so that the applied state becomes the desired one. */
+export type ReconcileStep =
+  /** Run messages by the new subscriptions, filters and actions; deliveries in flight end under their own revision. */
+  | { kind: 'swap-plan' }
+  /** Connect to the brokers and subscribe, for the first time or after a pause. */
+  | { kind: 'start-session' }
+  /** Brokers or topic filters differ: the session finds out which and changes only those. */
+  | { kind: 'reconcile-session' }
+  /** The product is disabled: disconnect, the session at the broker stays. */
+  | { kind: 'stop-session' }
+  /** Somebody asked for it: connect anew. */
+  | { kind: 'reconnect' };
+
+export interface AppliedState {
+  document: ListenerConfigDocument;
+  is_session_running: boolean;
+}
+
+/** The steps from `applied` (null at first) to `desired`. Pure: nothing happens here. */
+export function reconcileSteps(desired: ListenerConfigDocument, applied: AppliedState | null): ReconcileStep[] {
+  const steps: ReconcileStep[] = [];
+  const before = applied?.document;
+  if (!before || before.revision !== desired.revision || !isDeepStrictEqual(before, desired))
+    steps.push({ kind: 'swap-plan' });
+  if (!desired.enabled) {
+    if (applied?.is_session_running) steps.push({ kind: 'stop-session' });
+    return steps;
+  }
+  if (!applied?.is_session_running) return [...steps, { kind: 'start-session' }];
+  if (!isDeepStrictEqual(sessionPart(applied.document), sessionPart(desired)))
+    steps.push({ kind: 'reconcile-session' });
+  if (desired.reconnect_generation > applied.document.reconnect_generation) steps.push({ kind: 'reconnect' });
+  return steps;
+}
+
+/** The part of a document that the session at the broker depends on. */
+export function sessionPart(document: ListenerConfigDocument) {
+  return {
+    brokers: document.brokers,
+    failover: document.failover,
+    shared_group: document.shared_group,
+    subscriptions: document.subscriptions.map(({ id, topic_filter, qos }) => ({ id, topic_filter, qos })),
+  };
+}

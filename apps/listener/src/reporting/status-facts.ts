@@ -1,0 +1,105 @@
+import { hostname } from 'node:os';
+import type { InstanceCounters, TopicFilterState } from '@cortex-mqtt/contracts';
+import type { ProductListener } from '../product-listener';
+import type { StatusFacts } from './status-reporter';
+
+export interface ProcessIdentity {
+  instance_id: string;
+  boot_id: string;
+  version: string;
+  started_at: Date;
+}
+
+/** Most filters that a report names. */
+const MAX_FILTERS = 200;
+
+/** Why a listener has nothing to run yet. */
+export interface IdleReason {
+  reason: string;
+  reason_code: string;
+  advice: string;
+}
+
+const NO_COUNTERS: InstanceCounters = {
+  messages_received: 0,
+  messages_matched: 0,
+  messages_unmatched: 0,
+  deliveries_started: 0,
+  deliveries_succeeded: 0,
+  deliveries_failed: 0,
+  deliveries_queued: 0,
+  deliveries_taken: 0,
+  deliveries_dead: 0,
+  actions_executed: 0,
+  actions_failed: 0,
+};
+
+const DISABLED: IdleReason = {
+  reason: 'The product is disabled.',
+  reason_code: 'PRODUCT_DISABLED',
+  advice: 'Enable the product to let its listener connect.',
+};
+
+/** The whole truth of this process at this moment. */
+export function statusFacts(
+  identity: ProcessIdentity,
+  listener: ProductListener | null,
+  options: { is_stopped: boolean; idle: IdleReason | null },
+): StatusFacts {
+  const session = listener?.session?.snapshot() ?? null;
+  const document = listener?.applied?.document ?? null;
+  const idle = options.idle ?? (document && !document.enabled ? DISABLED : null);
+  const filters = session?.topic_filters ?? [];
+  return {
+    instance_id: identity.instance_id,
+    boot_id: identity.boot_id,
+    version: identity.version,
+    hostname: hostname(),
+    pid: process.pid,
+    started_at: identity.started_at.toISOString(),
+    state: options.is_stopped ? 'stopped' : (session?.state ?? (idle || document ? 'unconfigured' : 'starting')),
+    state_since: session?.state_since ?? identity.started_at.toISOString(),
+    reason: session?.reason ?? idle?.reason ?? null,
+    reason_code: session?.reason_code ?? idle?.reason_code ?? null,
+    advice: session?.advice ?? idle?.advice ?? null,
+    config_source: listener?.source ?? null,
+    applied_revision: document?.revision ?? null,
+    applied_reconnect_generation: document?.reconnect_generation ?? null,
+    rejected_revision: listener?.rejected ?? null,
+    broker: session?.broker ?? null,
+    broker_info: session?.broker_info ?? {},
+    client_id: session?.client_id ?? null,
+    connected_at: session?.connected_at ?? null,
+    disconnected_at: session?.disconnected_at ?? null,
+    recovery: session?.recovery ?? null,
+    subscribed: { wanted: filters.length, granted: filters.filter(isGranted).length },
+    topic_filters: filters
+      .filter((filter) => !isGranted(filter) || filter.granted_qos !== filter.requested_qos)
+      .slice(0, MAX_FILTERS),
+    warnings: session?.warnings ?? [],
+    oldest_unacknowledged_ms: session?.oldest_unacknowledged_ms ?? null,
+    in_flight: listener?.pipeline.engine.in_flight ?? 0,
+    queue_depth: listener?.handover?.depth() ?? null,
+    oldest_queued_ms: null,
+    probe: null,
+    last_message_at: lastMessageAt(listener),
+    latency_ms: latencyOf(listener),
+    counters: { ...(listener?.pipeline.counters ?? NO_COUNTERS) },
+  };
+}
+
+const isGranted = (filter: TopicFilterState): boolean => filter.granted_qos !== null && filter.refused === null;
+
+function lastMessageAt(listener: ProductListener | null): string | null {
+  let latest: string | null = null;
+  for (const { last_message_at } of listener?.pipeline.subscriptionCounters() ?? []) {
+    // RFC 3339 in UTC with fixed digits sorts as text.
+    if (last_message_at !== null && (latest === null || last_message_at > latest)) latest = last_message_at;
+  }
+  return latest;
+}
+
+function latencyOf(listener: ProductListener | null): StatusFacts['latency_ms'] {
+  const latency = listener?.pipeline.latency() ?? null;
+  return latency && { p50: latency.p50_ms, p95: latency.p95_ms, p99: latency.p99_ms, count: latency.count };
+}
