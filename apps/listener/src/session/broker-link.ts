@@ -14,6 +14,7 @@ import { ProtocolFault } from './acknowledgement/publish-packet';
 import type { ReceiverSession } from './acknowledgement/receiver-session';
 import { ReceivingClient } from './acknowledgement/receiving-client';
 import { Backoff, type BackoffTiming } from './backoff';
+import { endClient } from './end-client';
 import { type FilterChanges, type FilterRecord, SessionFilters } from './session-filters';
 import type { PlannedFilter } from './subscription-plan';
 
@@ -80,8 +81,6 @@ const REFUSED = new Set([0x01, 0x02, 0x84, 0x85, 0x8a, 0x97]);
 
 /** With 3.1.1 a takeover has no reason code: connections that the broker ends early, so many within that time. */
 const FLAPPING = { ends: 3, within_ms: 120_000, early_ms: 10_000 };
-
-const CLOSE_TIMEOUT_MS = 1_000;
 
 /**
  * One MQTT session with one broker, kept connected for as long as it is started: connects, retries with jitter, falls back
@@ -407,22 +406,9 @@ export class BrokerLink {
       this.phase = 'connecting';
       this.deps.events.disconnected(this, null);
     }
+    client.finishReceiving();
     await endClient(client);
   }
-}
-
-/** DISCONNECT and the end of the socket; by force when that takes too long. */
-export async function endClient(client: ReceivingClient): Promise<void> {
-  const closed = new Promise<void>((resolve) => client.once('close', () => resolve()));
-  if (!client.connected) {
-    client.end(true);
-    return;
-  }
-  client.finishReceiving();
-  client.end();
-  const timer = setTimeout(() => client.stream.destroy(), CLOSE_TIMEOUT_MS);
-  await closed;
-  clearTimeout(timer);
 }
 
 const numericCode = (error: Error | null): number | null =>

@@ -77,6 +77,8 @@ export interface MqttSession {
    */
   stop(options: { drain_ms: number }): Promise<void>;
   snapshot(): SessionSnapshot;
+  /** The broker in use, for what else connects to it; null while there is none. */
+  activeBroker(): BrokerConnection | null;
   /** Ids of the subscriptions that this copy of a message has to run, ascending within a filter; empty: none matches. */
   route(message: IncomingMessage): readonly number[];
   /** Something in `snapshot()` is different. At most once in a turn of the event loop. */
@@ -173,6 +175,10 @@ class Session implements MqttSession {
     await this.ledger.flush();
     this.is_stopped = true;
     this.changed();
+  }
+
+  activeBroker(): BrokerConnection | null {
+    return this.broker;
   }
 
   route(message: IncomingMessage): readonly number[] {

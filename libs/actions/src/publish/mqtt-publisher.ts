@@ -50,7 +50,8 @@ function optionsOf(request: PublishRequest, client: MqttClient): IClientPublishO
     qos,
     retain,
     properties: {
-      userProperties: user_properties,
+      // mqtt-packet writes a malformed packet for an empty object.
+      ...(Object.keys(user_properties).length === 0 ? {} : { userProperties: user_properties }),
       ...(content_type === null ? {} : { contentType: content_type }),
       ...(message_expiry_s === null ? {} : { messageExpiryInterval: message_expiry_s }),
     },
