@@ -1,9 +1,16 @@
 import { connect as netConnect } from 'node:net';
 import type { BrokerConnection } from '@cortex-mqtt/contracts';
 import { createEgressPolicy } from '@cortex-mqtt/egress';
-import { freePort, type Mosquitto, startMosquitto } from '@cortex-mqtt/testing';
+import {
+  createTestCertificates,
+  freePort,
+  type Mosquitto,
+  startMosquitto,
+  type TestCertificates,
+} from '@cortex-mqtt/testing';
 import { MqttClient } from 'mqtt';
 import { buildClientOptions, deriveClientId } from './client-options';
+import { diagnoseFailure } from './diagnosis/diagnosis';
 import { buildBroker } from './testing/build-broker';
 
 const openEgress = createEgressPolicy({ allow: ['loopback'] });
@@ -120,6 +127,58 @@ describe('a client built from a broker', () => {
     await expect(connectOnce(literal, egress)).rejects.toMatchObject({ code: 'EGRESS_REFUSED', stage: 'dns' });
     const named = buildBroker({ host: 'localhost', port: mosquitto.port });
     await expect(connectOnce(named, egress)).rejects.toMatchObject({ code: 'EGRESS_REFUSED', stage: 'dns' });
+  });
+});
+
+describe('a client built from a broker with TLS', () => {
+  let mosquitto: Mosquitto;
+  let certificates: TestCertificates;
+  beforeAll(async () => {
+    certificates = await createTestCertificates();
+    const { server, wrongName, ca } = certificates;
+    const tls = { cert: server.certFile, key: server.keyFile };
+    mosquitto = await startMosquitto({
+      listeners: [
+        { tls: { ...tls, ca: ca.certFile, requireCertificate: true } },
+        { tls, protocol: 'websockets' },
+        { tls: { cert: wrongName.certFile, key: wrongName.keyFile } },
+      ],
+    });
+  });
+  afterAll(() => mosquitto.stop());
+  const portOf = (listener: number): number => mosquitto.listeners[listener]?.port ?? 0;
+
+  it('connects with a client certificate, by address and by name', async () => {
+    const { ca, client } = certificates;
+    const tls = { transport: 'tls' as const, ca_cert: ca.cert, client_cert: client.cert, client_key: client.key };
+    for (const host of ['127.0.0.1', 'localhost']) {
+      const connack = await connectOnce(buildBroker({ ...tls, host, port: portOf(0), client_id: host }));
+      expect(connack).toMatchObject({ sessionPresent: false });
+    }
+  });
+
+  it('connects over an encrypted websocket', async () => {
+    const broker = buildBroker({ transport: 'wss', path: '/mqtt', port: portOf(1), ca_cert: certificates.ca.cert });
+    await expect(connectOnce(broker)).resolves.toMatchObject({ sessionPresent: false });
+  });
+
+  it('checks the certificate against the server name that is set, and accepts any when told not to verify', async () => {
+    const broker = buildBroker({ transport: 'tls', host: 'localhost', port: portOf(2), ca_cert: certificates.ca.cert });
+    await expect(connectOnce(broker)).rejects.toMatchObject({ code: 'ERR_TLS_CERT_ALTNAME_INVALID', stage: 'tls' });
+    await connectOnce({ ...broker, server_name: 'other.example' });
+    await connectOnce({ ...broker, verify_cert: false });
+  });
+
+  it('gives the same diagnosis as a connection test', async () => {
+    const broker = buildBroker({ transport: 'tls', port: portOf(0), ca_cert: certificates.ca.cert });
+    const error = await connectOnce(broker).then(
+      () => null,
+      (reason: Error) => reason,
+    );
+    expect(error && diagnoseFailure('connect', error, { broker })).toMatchObject({
+      stage: 'tls',
+      code: 'CLIENT_CERTIFICATE_REQUIRED',
+    });
   });
 });
 
