@@ -2,10 +2,12 @@ import type { MigrationInterface } from 'typeorm';
 import { InitialSchema1764000000000 } from './1764000000000-initial-schema';
 import { ConnectionHistory1764000100000 } from './1764000100000-connection-history';
 import { FurtherBrokers1764000200000 } from './1764000200000-further-brokers';
+import { ConnectionTransitions1764000300000 } from './1764000300000-connection-transitions';
 
 /** In the order in which they are applied. */
 export const migrations: (new () => MigrationInterface)[] = [
   InitialSchema1764000000000,
   ConnectionHistory1764000100000,
   FurtherBrokers1764000200000,
+  ConnectionTransitions1764000300000,
 ];

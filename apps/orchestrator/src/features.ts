@@ -13,6 +13,8 @@ import { LoginLimits } from './features/auth/login-limits';
 import type { PasswordWork } from './features/auth/password-work';
 import { brokerRoutes } from './features/brokers/broker.routes';
 import { BrokerService } from './features/brokers/broker.service';
+import { connectionHistoryRoutes } from './features/connection-history/connection-history.routes';
+import { ConnectionHistoryService } from './features/connection-history/connection-history.service';
 import { connectionStatusRoutes } from './features/connection-status/connection-status.routes';
 import { ConnectionStatusService } from './features/connection-status/connection-status.service';
 import { StatusStream } from './features/connection-status/status-stream';
@@ -26,6 +28,8 @@ import { listenerTokenRoutes } from './features/listener-tokens/listener-token.r
 import { ListenerTokenService } from './features/listener-tokens/listener-token.service';
 import { reconnectRoutes } from './features/listeners/reconnect.routes';
 import { ReconnectService } from './features/listeners/reconnect.service';
+import { metricsRoutes } from './features/metrics/metrics.routes';
+import { MetricsService } from './features/metrics/metrics.service';
 import { mqttConfigRoutes } from './features/mqtt-config/mqtt-config.routes';
 import { MqttConfigService } from './features/mqtt-config/mqtt-config.service';
 import { productRoutes } from './features/products/product.routes';
@@ -41,6 +45,7 @@ import { UserService } from './features/users/user.service';
 import type { Authenticate } from './http/mount-routes';
 import type { Route } from './http/route';
 import { ControlNotifier } from './jobs/control-notifier';
+import { QueueCleaner } from './jobs/queue-cleaner';
 
 export interface FeatureDeps {
   dataSource: DataSource;
@@ -67,6 +72,9 @@ export interface Features {
   connectionStatus: ConnectionStatusService;
   connectionTests: ConnectionTestService;
   statusStream: StatusStream;
+  connectionHistory: ConnectionHistoryService;
+  metrics: MetricsService;
+  queueCleaner: QueueCleaner;
 }
 
 /** Every feature, wired; nothing is started and nothing connected here. */
@@ -106,11 +114,16 @@ export function buildFeatures(deps: FeatureDeps): Features {
     secretBox,
     brokersInUse: (product_id) => connectionStatus.brokersInUse(product_id),
   });
+  const connectionHistory = new ConnectionHistoryService({ dataSource });
+  const metrics = new MetricsService({ dataSource, stale_after_ms });
   return {
     auth,
     connectionStatus,
     connectionTests,
     statusStream,
+    connectionHistory,
+    metrics,
+    queueCleaner: new QueueCleaner({ dataSource, queues, logger }),
     ...createAuthenticator({ dataSource, public_url, session_ttl_ms: deps.session_ttl_ms }),
     routes: [
       ...authRoutes({ auth, public_url }),
@@ -123,6 +136,8 @@ export function buildFeatures(deps: FeatureDeps): Features {
       ...subscriptionRoutes({ subscriptions: new SubscriptionService({ dataSource, notifier }) }),
       ...dryRunRoutes({ dryRuns: new DryRunService({ dataSource, engine: deps.engine }) }),
       ...connectionStatusRoutes({ connectionStatus, statusStream }),
+      ...connectionHistoryRoutes({ connectionHistory, statusStream }),
+      ...metricsRoutes({ metrics }),
       ...reconnectRoutes({ reconnects }),
       ...productSecretRoutes({ productSecrets: new ProductSecretService({ dataSource, secretBox, notifier }) }),
       ...listenerTokenRoutes({ listenerTokens: new ListenerTokenService({ dataSource }) }),

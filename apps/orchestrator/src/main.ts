@@ -34,7 +34,7 @@ import { startApiServer } from './http/api-server';
 import { TooManyRequestsError, UnavailableError } from './http/app-error';
 import { buildOpenApi } from './http/openapi';
 import { DASHBOARD_PATH, jobDashboard } from './jobs/job-dashboard';
-import { periodic } from './jobs/periodic';
+import { maintenance } from './jobs/maintenance';
 import { Lifecycle } from './lifecycle';
 
 export interface RunningOrchestrator {
@@ -148,25 +148,9 @@ export async function startOrchestrator(
       start: () => features.statusStream.start(),
       stop: () => features.statusStream.stop(),
     });
-    await lifecycle.start(
-      periodic({
-        name: 'stale listeners',
-        interval_ms: Math.min(5_000, Math.ceil(config.staleAfter_ms / 3)),
-        work: () => features.connectionStatus.sweepStale(),
-        logger,
-      }),
-    );
-    await lifecycle.start(
-      periodic({
-        name: 'expired rows',
-        interval_ms: 60_000,
-        work: async () => {
-          await features.auth.forgetExpired();
-          await features.connectionTests.deleteExpired();
-        },
-        logger,
-      }),
-    );
+    for (const part of maintenance(features, { stale_after_ms: config.staleAfter_ms, logger })) {
+      await lifecycle.start(part);
+    }
     started = true;
     if (config.listenerRuntime === 'process') {
       const processes = new ProcessListenerRuntime({

@@ -3,9 +3,19 @@ import { Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn } from 'typeo
 import { TimestampColumn } from '../../database/columns';
 import { ProductEntity } from '../products/product.entity';
 
+/**
+ * Told by the orchestrator of the product as a whole: its first connection came, its last one went, or the heartbeat of
+ * its last instance stopped. Exactly one of them each time that `connected` of the status changes.
+ */
+export const PRODUCT_TRANSITIONS = ['online', 'offline', 'heartbeat_lost'] as const;
+export type ProductTransition = (typeof PRODUCT_TRANSITIONS)[number];
+
 /** The history of a product's connections, bounded by age and number. */
 @Entity('connection_events')
 @Index('ix_connection_events_product', ['product_id', 'id'])
+@Index('ix_connection_events_transitions', ['product_id', 'at'], {
+  where: `type IN ('online', 'offline', 'heartbeat_lost')`,
+})
 @Index('ix_connection_events_at', ['at'])
 export class ConnectionEventEntity {
   @PrimaryGeneratedColumn('identity', { type: 'bigint', primaryKeyConstraintName: 'pk_connection_events' })
@@ -15,15 +25,15 @@ export class ConnectionEventEntity {
   @ForeignKey(() => ProductEntity, { onDelete: 'CASCADE', name: 'fk_connection_events_product' })
   product_id!: number;
 
+  /** Empty for what is told of the product as a whole. */
   @Column({ type: 'varchar', length: 64 })
   instance_id!: string;
 
   @TimestampColumn()
   at!: Date;
 
-  /** One of ConnectionEvent's types, or `heartbeat_lost`, told by the orchestrator. */
   @Column({ type: 'varchar', length: 40 })
-  type!: ConnectionEvent['type'] | 'heartbeat_lost';
+  type!: ConnectionEvent['type'] | ProductTransition;
 
   @Column({ type: 'text', nullable: true })
   broker!: string | null;

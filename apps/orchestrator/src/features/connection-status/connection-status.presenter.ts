@@ -1,12 +1,14 @@
 import type { ListenerInstanceEntity } from '../listeners/listener-instance.entity';
 import type { ConnectionStatusEntity } from './connection-status.entity';
 import type { ConnectionStatusView, InstanceView } from './connection-status.view';
+import type { MessageRates } from './message-rates';
 import { isLive, sumInstances } from './product-state';
 
 export interface StatusParts {
   status: ConnectionStatusEntity;
   desired_revision: number;
   instances: ListenerInstanceEntity[];
+  rates: MessageRates;
   now: Date;
   stale_after_ms: number;
 }
@@ -16,6 +18,7 @@ export function presentConnectionStatus({
   status,
   desired_revision,
   instances,
+  rates,
   now,
   stale_after_ms,
 }: StatusParts): ConnectionStatusView {
@@ -30,6 +33,7 @@ export function presentConnectionStatus({
     last_disconnected_at: status.last_disconnected_at?.toISOString() ?? null,
     connection_error: sum.reason,
     messages_received: status.messages_received,
+    ...rates,
     last_message_at: status.last_message_at?.toISOString() ?? null,
     subscribed_topics_count: sum.connected ? status.subscribed_topics_count : 0,
     client_id: status.client_id,

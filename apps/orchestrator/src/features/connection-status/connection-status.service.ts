@@ -3,10 +3,11 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { NotFoundError } from '../../http/app-error';
 import { ListenerInstanceEntity } from '../listeners/listener-instance.entity';
 import { MqttConfigEntity } from '../mqtt-config/mqtt-config.entity';
-import { ConnectionEventEntity } from './connection-event.entity';
+import { ConnectionEventEntity, type ProductTransition } from './connection-event.entity';
 import { presentConnectionStatus } from './connection-status.presenter';
 import { ConnectionStatusEntity } from './connection-status.entity';
 import type { ConnectionStatusView } from './connection-status.view';
+import { messageRates } from './message-rates';
 import { addToBuckets } from './metric-buckets';
 import { isLive, sumInstances } from './product-state';
 
@@ -34,11 +35,13 @@ export class ConnectionStatusService {
       where: { product_id },
       order: { instance_id: 'ASC' },
     });
+    const now = new Date();
     return presentConnectionStatus({
       status,
       desired_revision: config.revision,
       instances,
-      now: new Date(),
+      rates: await messageRates(manager, product_id, now),
+      now,
       stale_after_ms: this.deps.stale_after_ms,
     });
   }
@@ -107,7 +110,7 @@ export class ConnectionStatusService {
       } else if (fresh_delta && known) {
         await manager.update(ListenerInstanceEntity, { id: known.id }, { delta_sequence: report.delta.sequence });
       }
-      await this.sumUp(manager, status, config, now);
+      await this.sumUp(manager, status, config, now, 'offline');
       return {
         desired_revision: config.revision,
         delta_sequence: fresh_delta ? report.delta.sequence : applied_delta,
@@ -129,18 +132,7 @@ export class ConnectionStatusService {
       await dataSource.transaction(async (manager) => {
         const status = await lockStatus(manager, product_id);
         const config = await manager.findOneByOrFail(MqttConfigEntity, { product_id });
-        const was_connected = status.connected;
-        await this.sumUp(manager, status, config, new Date());
-        if (was_connected && !status.connected) {
-          await manager.insert(ConnectionEventEntity, {
-            product_id,
-            instance_id: '',
-            at: new Date(),
-            type: 'heartbeat_lost',
-            broker: null,
-            detail: { reason: status.connection_error } as never,
-          });
-        }
+        await this.sumUp(manager, status, config, new Date(), 'heartbeat_lost');
       });
     }
     await dataSource.query(
@@ -154,13 +146,24 @@ export class ConnectionStatusService {
     status: ConnectionStatusEntity,
     config: MqttConfigEntity,
     now: Date,
+    when_down: Exclude<ProductTransition, 'online'>,
   ): Promise<void> {
     const instances = await manager.findBy(ListenerInstanceEntity, { product_id: status.product_id });
     const sum = sumInstances(instances, now, this.deps.stale_after_ms);
     const live = instances.filter((instance) => isLive(instance, now, this.deps.stale_after_ms));
     const reports = live.map((instance) => instance.report);
     const speaker = reports.find((report) => report.state === 'connected' || report.state === 'degraded') ?? reports[0];
-    if (status.connected && !sum.connected) status.last_disconnected_at = now;
+    if (status.connected !== sum.connected) {
+      await manager.insert(ConnectionEventEntity, {
+        product_id: status.product_id,
+        instance_id: '',
+        at: sum.connected ? now : lastProofOf(instances, when_down, now),
+        type: sum.connected ? 'online' : when_down,
+        broker: speaker?.broker?.name ?? null,
+        detail: (sum.reason === null ? {} : { reason: sum.reason }) as never,
+      });
+      if (!sum.connected) status.last_disconnected_at = now;
+    }
     status.connected = sum.connected;
     status.state = sum.state;
     status.connection_error = sum.reason;
@@ -180,6 +183,12 @@ export class ConnectionStatusService {
     // Part of the transaction: listeners of the channel hear it only once the row is committed.
     await manager.query('SELECT pg_notify($1, $2)', [STATUS_CHANNEL, String(status.product_id)]);
   }
+}
+
+/** A connection whose heartbeat stopped is proven up to its last one only. */
+function lastProofOf(instances: ListenerInstanceEntity[], when_down: ProductTransition, now: Date): Date {
+  if (when_down !== 'heartbeat_lost' || instances.length === 0) return now;
+  return new Date(Math.max(...instances.map((instance) => instance.last_heartbeat_at.getTime())));
 }
 
 /** Reports of one product follow one another on this row. */

@@ -1,6 +1,16 @@
 import { CONNECTION_STATES, type ConnectionState } from '@cortex-mqtt/contracts';
 import { Type } from 'class-transformer';
-import { IsArray, IsBoolean, IsIn, IsInt, IsObject, IsOptional, IsString, ValidateNested } from 'class-validator';
+import {
+  IsArray,
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsNumber,
+  IsObject,
+  IsOptional,
+  IsString,
+  ValidateNested,
+} from 'class-validator';
 
 /** One listener process as it last reported. */
 export class InstanceView {
@@ -58,6 +68,14 @@ export class ConnectionStatusView {
 
   @IsInt()
   messages_received!: number;
+
+  /** Messages a second over the last minute. */
+  @IsNumber()
+  rate_1m!: number;
+
+  /** Messages a second over the last 15 minutes. */
+  @IsNumber()
+  rate_15m!: number;
 
   @IsString()
   @IsOptional()

@@ -10,13 +10,18 @@ const KEEP_ALIVE_MS = 15_000;
 const THROTTLE_MS = 250;
 const RECONNECT_MS = 1_000;
 
+/** Writes what is new to one browser. `status` reads the product's status, once for all who ask. */
+export type Update = (status: () => Promise<ConnectionStatusView>) => Promise<void>;
+
 /**
  * Sends status changes to browsers as server-sent events. One Postgres connection LISTENs for all of them, so that a
  * report taken in by any orchestrator reaches the browsers of every other.
  */
 export class StatusStream {
-  private readonly subscribers = new Map<number, Set<Response>>();
+  private readonly subscribers = new Map<number, Map<Response, Update>>();
   private readonly scheduled = new Map<number, NodeJS.Timeout>();
+  /** Products that changed once more while their change was waiting or being told. */
+  private readonly missed = new Set<number>();
   private client: Client | null = null;
   private keepAlive: NodeJS.Timeout | null = null;
   private retry: NodeJS.Timeout | null = null;
@@ -47,8 +52,17 @@ export class StatusStream {
     await this.client?.end();
   }
 
-  /** Takes over `response`; it ends with the browser's connection or with `stop()`. */
+  /** Sends the status of a product now and on every change. */
   subscribe(product_id: number, response: Response, first: ConnectionStatusView): void {
+    this.follow(product_id, response, async (status) => sendEvent(response, 'status', await status()));
+    sendEvent(response, 'status', first);
+  }
+
+  /**
+   * Takes over `response`; it ends with the browser's connection or with `stop()`. `update` is called, never twice at
+   * once, whenever something was reported of the product.
+   */
+  follow(product_id: number, response: Response, update: Update): void {
     response.status(200).set({
       'Content-Type': 'text/event-stream; charset=utf-8',
       'Cache-Control': 'no-store',
@@ -56,9 +70,8 @@ export class StatusStream {
     });
     response.flushHeaders();
     response.write('retry: 2000\n\n');
-    send(response, first);
-    const group = this.subscribers.get(product_id) ?? new Set();
-    group.add(response);
+    const group = this.subscribers.get(product_id) ?? new Map<Response, Update>();
+    group.set(response, update);
     this.subscribers.set(product_id, group);
     response.once('close', () => {
       group.delete(response);
@@ -68,22 +81,35 @@ export class StatusStream {
 
   /** A product has changed; its watchers hear of it shortly, several changes as one. */
   private changed(product_id: number): void {
-    if (!this.subscribers.has(product_id) || this.scheduled.has(product_id)) return;
+    if (!this.subscribers.has(product_id)) return;
+    if (this.scheduled.has(product_id)) {
+      this.missed.add(product_id);
+      return;
+    }
     this.scheduled.set(
       product_id,
       setTimeout(() => {
-        this.scheduled.delete(product_id);
-        void this.broadcast(product_id);
+        void this.broadcast(product_id).finally(() => {
+          this.scheduled.delete(product_id);
+          if (this.missed.delete(product_id)) this.changed(product_id);
+        });
       }, THROTTLE_MS),
     );
   }
 
   private async broadcast(product_id: number): Promise<void> {
-    try {
-      const status = await this.deps.connectionStatus.read(product_id);
-      for (const response of this.subscribers.get(product_id) ?? []) send(response, status);
-    } catch (error) {
-      this.deps.logger.warn('status could not be streamed', { product_id, error });
+    // Read once for all who watch it, and only when somebody does.
+    let reading: Promise<ConnectionStatusView> | null = null;
+    const status = () => {
+      reading ??= this.deps.connectionStatus.read(product_id);
+      return reading;
+    };
+    for (const update of [...(this.subscribers.get(product_id)?.values() ?? [])]) {
+      try {
+        await update(status);
+      } catch (error) {
+        this.deps.logger.warn('a change could not be streamed', { product_id, error });
+      }
     }
   }
 
@@ -114,10 +140,11 @@ export class StatusStream {
   }
 
   private eachResponse(work: (response: Response) => void): void {
-    for (const group of this.subscribers.values()) for (const response of group) work(response);
+    for (const group of this.subscribers.values()) for (const response of group.keys()) work(response);
   }
 }
 
-function send(response: Response, status: ConnectionStatusView): void {
-  response.write(`event: status\ndata: ${JSON.stringify(status)}\n\n`);
+/** One server-sent event; with `id` a browser that reconnects says where it was. */
+export function sendEvent(response: Response, event: string, data: unknown, id?: string | number): void {
+  response.write(`${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
 }

@@ -1,0 +1,31 @@
+import { ok, type Route, route } from '../../http/route';
+import { ProductParams } from '../../http/route-params';
+import { MetricsQuery, MetricsView, OverviewQuery, ProductOverviewView } from './metrics.dto';
+import type { MetricsService } from './metrics.service';
+
+export function metricsRoutes({ metrics }: { metrics: MetricsService }): Route[] {
+  return [
+    route({
+      method: 'get',
+      path: '/api/v1/overview',
+      summary: 'All products at a glance: state, rate, sparkline; problems first',
+      tag: 'Products',
+      access: { kind: 'role', role: 'viewer' },
+      query: OverviewQuery,
+      response: { page: ProductOverviewView },
+      handler: async ({ query }) => ok(await metrics.overview(query)),
+    }),
+    route({
+      method: 'get',
+      path: '/api/v1/products/{product_id}/metrics',
+      summary: 'Traffic of a product over time',
+      description: 'Kept by 10 s for a day, by 60 s for 7 days, by 600 s for 30 days.',
+      tag: 'Status',
+      access: { kind: 'role', role: 'viewer' },
+      params: ProductParams,
+      query: MetricsQuery,
+      response: MetricsView,
+      handler: async ({ params, query }) => ok(await metrics.read(params.product_id, query)),
+    }),
+  ];
+}

@@ -1,0 +1,44 @@
+import type { Logger } from '@cortex-mqtt/observability';
+import type { Features } from '../features';
+import type { Part } from '../lifecycle';
+import { periodic } from './periodic';
+
+/**
+ * What runs again and again in every orchestrator. Each piece is idempotent or takes a lock, so that several
+ * orchestrators may do it at once; a failure is a warning, and the next turn tries again.
+ */
+export function maintenance(
+  features: Pick<
+    Features,
+    'auth' | 'connectionStatus' | 'connectionTests' | 'connectionHistory' | 'metrics' | 'queueCleaner'
+  >,
+  { stale_after_ms, logger }: { stale_after_ms: number; logger: Logger },
+): Part[] {
+  return [
+    periodic({
+      name: 'stale listeners',
+      // Reports that could not arrive while no orchestrator ran come first: silence counts from this start on.
+      first_after_ms: stale_after_ms,
+      interval_ms: Math.min(1_000, Math.ceil(stale_after_ms / 3)),
+      work: () => features.connectionStatus.sweepStale(),
+      logger,
+    }),
+    periodic({
+      name: 'expired rows',
+      interval_ms: 60_000,
+      work: async () => {
+        await features.auth.forgetExpired();
+        await features.connectionTests.deleteExpired();
+      },
+      logger,
+    }),
+    periodic({
+      name: 'connection history',
+      interval_ms: 10 * 60_000,
+      work: () => features.connectionHistory.prune(),
+      logger,
+    }),
+    periodic({ name: 'metrics roll-up', interval_ms: 5 * 60_000, work: () => features.metrics.rollUp(), logger }),
+    periodic({ name: 'abandoned queues', interval_ms: 10 * 60_000, work: () => features.queueCleaner.clean(), logger }),
+  ];
+}
