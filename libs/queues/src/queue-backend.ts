@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type JobsOptions, QueueEvents } from 'bullmq';
 import type { JobHandlers, JobShape } from './job-types';
 import { createPostgresDriver } from './postgres-driver';
@@ -10,6 +11,7 @@ import { createTypedWorker, type TypedWorker, type TypedWorkerOptions } from './
 
 /** Milliseconds one operation may take before it counts as "the queue is away". */
 const DEFAULT_LIMIT_MS = 5_000;
+const CLOSE_LIMIT_MS = 3_000;
 
 /** The one door to the queues of a process. */
 export interface QueueBackend {
@@ -115,9 +117,10 @@ export function createQueueBackend(deps: {
     async close() {
       await Promise.all([...workers].map((worker) => worker.close()));
       workers.clear();
-      await Promise.all([...queues.values()].map((open) => open.close()));
+      await within(CLOSE_LIMIT_MS, Promise.all([...queues.values()].map((open) => open.close())));
       queues.clear();
-      await driver.close();
+      // A query that the server never answers must not keep the process from ending.
+      await within(CLOSE_LIMIT_MS, driver.close());
     },
   };
 }
@@ -134,4 +137,8 @@ function createDriver(deps: { url: string; prefix?: string; logger: QueueLogger 
     default:
       throw new TypeError('a queue URL begins with redis://, rediss:// or postgres://');
   }
+}
+
+async function within(limit_ms: number, work: Promise<unknown>): Promise<void> {
+  await Promise.race([work, sleep(limit_ms, undefined, { ref: false })]);
 }
