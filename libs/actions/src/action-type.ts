@@ -35,8 +35,10 @@ export interface ActionOutcome {
 }
 
 export interface ExecuteOptions {
-  /** Aborted when the attempt's time is over or the listener stops. */
-  signal: AbortSignal;
+  /** Aborted when the listener stops. */
+  signal?: AbortSignal;
+  /** Milliseconds the attempt may take. */
+  timeout_ms: number;
   /** 1 for the first. */
   attempt: number;
 }

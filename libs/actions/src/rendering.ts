@@ -32,7 +32,8 @@ export async function renderField(
   return template.constant ?? template.render(scopeOf(context), options);
 }
 
-function scopeOf(context: PrepareContext): TemplateScope {
+/** What templates read, out of what an action is prepared with. */
+export function scopeOf(context: PrepareContext): TemplateScope {
   return { envelope: context.envelope, input: context.input, secrets: context.secrets, engine: context.engine };
 }
 

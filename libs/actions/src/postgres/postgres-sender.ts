@@ -16,7 +16,7 @@ export interface StatementRequest {
 /** Runs single statements, over a pool for each connection URL. */
 export interface PostgresSender {
   /** Throws ActionFault. */
-  run(request: StatementRequest, options: { signal: AbortSignal }): Promise<{ row_count: number }>;
+  run(request: StatementRequest, options: { signal?: AbortSignal }): Promise<{ row_count: number }>;
   close(): Promise<void>;
 }
 
@@ -58,7 +58,7 @@ export function createPostgresSender({ egress, connections = 4 }: PostgresSender
 
   return {
     run: async (request, { signal }) => {
-      if (signal.aborted) throw aborted();
+      if (signal?.aborted) throw aborted();
       const client = await poolFor(request)
         .connect()
         .catch((error: unknown) => {
@@ -73,10 +73,10 @@ export function createPostgresSender({ egress, connections = 4 }: PostgresSender
       const release = (error?: Error) => {
         if (released) return;
         released = true;
-        signal.removeEventListener('abort', onAbort);
-        if (!signal.aborted) client.release(error);
+        signal?.removeEventListener('abort', onAbort);
+        if (!signal?.aborted) client.release(error);
       };
-      signal.addEventListener('abort', onAbort, { once: true });
+      signal?.addEventListener('abort', onAbort, { once: true });
       try {
         const result = await client.query(request.statement, request.parameters);
         release();
@@ -84,7 +84,7 @@ export function createPostgresSender({ egress, connections = 4 }: PostgresSender
       } catch (error) {
         // What the server itself has answered leaves the connection usable.
         release(error instanceof DatabaseError ? undefined : error instanceof Error ? error : new Error(String(error)));
-        throw signal.aborted ? aborted() : postgresFault(error);
+        throw signal?.aborted ? aborted() : postgresFault(error);
       }
     },
     close: async () => {

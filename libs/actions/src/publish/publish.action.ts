@@ -64,7 +64,7 @@ export const publishAction: ActionType<PublishAction, PreparedPublish> = {
       returns: context.topic_filter !== null && topicMatches(context.topic_filter, topic),
     };
   },
-  execute: async ({ returns, ...request }, { publisher }, { signal }) => {
+  execute: async ({ returns, ...request }, { publisher }, { signal, timeout_ms }) => {
     if (returns && !publisher.supports_properties) {
       throw new ActionFault(
         `publishing to ${request.topic} would trigger this action again, without end on MQTT 3.1.1`,
@@ -74,7 +74,7 @@ export const publishAction: ActionType<PublishAction, PreparedPublish> = {
         },
       );
     }
-    await publisher.publish(request, { signal });
+    await withTimeLimit((limited) => publisher.publish(request, { signal: limited }), { timeout_ms, signal });
     return { detail: { topic: request.topic, qos: request.qos } };
   },
   destination: () => 'broker',
@@ -84,6 +84,24 @@ export const publishAction: ActionType<PublishAction, PreparedPublish> = {
     ...(returns ? { warning: 'the topic is matched by the subscription itself' } : {}),
   }),
 };
+
+/** Runs `work` under a signal that is aborted when the time is over or `signal` is. */
+async function withTimeLimit(
+  work: (signal: AbortSignal) => Promise<void>,
+  { timeout_ms, signal }: { timeout_ms: number; signal: AbortSignal | undefined },
+): Promise<void> {
+  const limit = new AbortController();
+  const stop = () => limit.abort();
+  if (signal?.aborted) stop();
+  signal?.addEventListener('abort', stop, { once: true });
+  const timer = setTimeout(stop, timeout_ms);
+  try {
+    await work(limit.signal);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', stop);
+  }
+}
 
 async function payloadOf(definition: PublishAction, context: PrepareContext): Promise<Buffer> {
   if (typeof definition.payload === 'string') {

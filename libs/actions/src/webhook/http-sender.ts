@@ -13,8 +13,15 @@ export interface TlsIdentity {
   key: string | null;
 }
 
+/** Where a request goes, as `URL` has it. */
+export interface HttpTarget {
+  origin: string;
+  /** With the query. */
+  path: string;
+}
+
 export interface HttpRequest {
-  url: URL;
+  target: HttpTarget;
   method: string;
   headers: Record<string, string>;
   body: string | Buffer | null;
@@ -34,7 +41,7 @@ export interface HttpAnswer {
 /** Sends HTTP/1.1 requests over kept connections, one pool an origin. */
 export interface HttpSender {
   /** Throws ActionFault: not permanent, with the phase it ended in; permanent when egress is refused. */
-  send(request: HttpRequest, options: { signal: AbortSignal }): Promise<HttpAnswer>;
+  send(request: HttpRequest, options: { signal?: AbortSignal }): Promise<HttpAnswer>;
   close(): Promise<void>;
 }
 
@@ -95,7 +102,7 @@ export function createHttpSender({
     send: (request, { signal }) =>
       new Promise((resolve, reject) => {
         const exchange = new Exchange(request, resolve, reject);
-        exchange.start(poolFor(request.url.origin, request.tls), signal);
+        exchange.start(poolFor(request.target.origin, request.tls), signal);
       }),
     close: async () => {
       const open = [...pools.values()];
@@ -115,7 +122,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   private received = 0;
   private settled = false;
   private timer: NodeJS.Timeout | null = null;
-  private signal: AbortSignal | null = null;
+  private signal: AbortSignal | undefined;
   private readonly onAbort = () =>
     this.fail(
       new ActionFault('the attempt was stopped', { permanent: false, detail: { code: 'ABORTED', phase: this.phase } }),
@@ -127,22 +134,21 @@ class Exchange implements Dispatcher.DispatchHandler {
     private readonly reject: (fault: ActionFault) => void,
   ) {}
 
-  start(pool: Pool, signal: AbortSignal): void {
-    if (signal.aborted) {
+  start(pool: Pool, signal: AbortSignal | undefined): void {
+    if (signal?.aborted) {
       this.onAbort();
       return;
     }
     this.signal = signal;
-    signal.addEventListener('abort', this.onAbort);
-    const { timeout_ms, url, method, headers, body } = this.request;
+    signal?.addEventListener('abort', this.onAbort);
+    const { timeout_ms, target, method, headers, body } = this.request;
     this.timer = setTimeout(() => this.fail(timeoutFault(this.phase, timeout_ms)), timeout_ms);
     pool.dispatch(
       {
-        path: `${url.pathname}${url.search}`,
+        path: target.path,
         method: method as Dispatcher.HttpMethod,
         headers,
         body,
-        responseHeaders: null,
       } as Dispatcher.DispatchOptions,
       this,
     );

@@ -1,10 +1,10 @@
 import type { FieldFault } from '@cortex-mqtt/contracts';
-import { REDACTED } from '@cortex-mqtt/expressions';
+import { compileTemplate, type Escape, REDACTED, type Template } from '@cortex-mqtt/expressions';
 import { ActionFault, MAX_EXCERPT_CHARS } from '../action-fault';
 import type { ActionType, CheckContext, PrepareContext } from '../action-type';
 import { secretFaults, templateFaults, templateMapFaults } from '../field-checks';
-import { defaultJson, looksLikeJson, renderField } from '../rendering';
-import type { HttpAnswer, TlsIdentity } from './http-sender';
+import { defaultJson, looksLikeJson, scopeOf } from '../rendering';
+import type { HttpAnswer, HttpTarget, TlsIdentity } from './http-sender';
 import { parseRetryAfter } from './retry-after';
 import { signingKey, standardWebhookHeaders } from './standard-webhooks';
 import { WebhookAction } from './webhook-action';
@@ -15,6 +15,8 @@ export interface PreparedWebhook {
   method: string;
   /** As text, since a redacted one needn't be a URL. */
   url: string;
+  /** null: prepared without secrets and not a URL yet. */
+  target: HttpTarget | null;
   headers: Record<string, string>;
   body: string | null;
   /** null: prepared without secrets, for looking only. */
@@ -46,20 +48,19 @@ export const webhookAction: ActionType<WebhookAction, PreparedWebhook> = {
     ...secretsFaults(definition, context),
   ],
   prepare: async (definition, context) => {
-    const url = await urlOf(definition, context);
+    const compiled = compiledOf(definition);
     const headers: Record<string, string> = {};
-    for (const [name, value] of Object.entries(definition.headers ?? {})) {
-      headers[name.toLowerCase()] = await renderField(definition, value, context, { escape: 'header' });
+    for (const [name, template] of compiled.headers) {
+      headers[name] = template.constant ?? (await template.render(scopeOf(context), { escape: 'header' }));
     }
-    const method = definition.method ?? 'POST';
-    const body = method === 'GET' ? null : await bodyOf(definition, headers, context);
-    if (body !== null)
-      headers['content-type'] ??= bodyIsJson(definition) ? 'application/json' : 'text/plain; charset=utf-8';
+    const { method } = compiled;
+    const body = method === 'GET' ? null : await bodyOf(compiled, context);
+    if (body !== null) headers['content-type'] ??= compiled.content_type;
     headers['user-agent'] ??= USER_AGENT;
     return {
       id: context.envelope.id,
       method,
-      url,
+      ...(await targetOf(compiled, context)),
       headers,
       body,
       signing_keys: context.secrets === 'redact' ? null : keysOf(definition, context),
@@ -72,7 +73,7 @@ export const webhookAction: ActionType<WebhookAction, PreparedWebhook> = {
   execute: async (prepared, { http }, { signal }) => {
     const answer = await http.send(
       {
-        url: new URL(prepared.url),
+        target: prepared.target ?? targetOfUrl(parseWebhookUrl(prepared.url)),
         method: prepared.method,
         headers: {
           ...prepared.headers,
@@ -92,10 +93,7 @@ export const webhookAction: ActionType<WebhookAction, PreparedWebhook> = {
     if (isSuccess(answer.status, prepared.success_codes)) return { detail: { status: answer.status } };
     throw statusFault(answer);
   },
-  destination: ({ url }) => {
-    const parsed = URL.canParse(url) ? new URL(url) : null;
-    return parsed === null ? url : parsed.origin;
-  },
+  destination: ({ url, target }) => target?.origin ?? url,
   preview: (prepared) => ({
     method: prepared.method,
     url: prepared.url,
@@ -109,29 +107,75 @@ export const webhookAction: ActionType<WebhookAction, PreparedWebhook> = {
   }),
 };
 
-async function urlOf(definition: WebhookAction, context: PrepareContext): Promise<string> {
-  const { url } = definition;
-  if (!startsWithSecret(url)) {
-    const text = await renderField(definition, url, context, { escape: 'url' });
-    // A redacted host can't be parsed, and needn't be.
-    return context.secrets === 'redact' && text.includes(REDACTED) ? text : parseWebhookUrl(text).href;
-  }
-  // A secret in front holds the base and is taken as it is; what follows is encoded.
-  const end = url.indexOf('}}') + 2;
-  const base = await renderField(definition, url.slice(0, end), context, { escape: 'none' });
-  const text = base + (await renderField(definition, url.slice(end), context, { escape: 'url' }));
-  return context.secrets === 'redact' ? text : parseWebhookUrl(text).href;
+/** What of a definition is the same for every message. */
+interface CompiledWebhook {
+  /** null: the URL has placeholders. */
+  fixed: { url: string; target: HttpTarget } | null;
+  /** A secret in front holds the base and is taken as it is; what follows is encoded. */
+  base: Template | null;
+  url: Template;
+  method: string;
+  headers: [string, Template][];
+  /** null: `input` or the envelope. */
+  body: Template | null;
+  body_escape: Escape;
+  /** When no header says so. */
+  content_type: string;
 }
 
-async function bodyOf(
-  definition: WebhookAction,
-  headers: Record<string, string>,
+// A definition lives as long as its revision; what is made of it goes with it.
+const compiledWebhooks = new WeakMap<WebhookAction, CompiledWebhook>();
+
+function compiledOf(definition: WebhookAction): CompiledWebhook {
+  const known = compiledWebhooks.get(definition);
+  if (known) return known;
+  const { url, body } = definition;
+  const end = startsWithSecret(url) ? url.indexOf('}}') + 2 : 0;
+  const template = compileTemplate(url.slice(end));
+  const headers = Object.entries(definition.headers ?? {}).map(([name, value]): [string, Template] => [
+    name.toLowerCase(),
+    compileTemplate(value),
+  ]);
+  const type = headers.find(([name]) => name === 'content-type')?.[1].text;
+  const isJson = bodyIsJson(definition);
+  const compiled: CompiledWebhook = {
+    fixed: end === 0 && template.constant !== null ? locate(template.constant) : null,
+    base: end === 0 ? null : compileTemplate(url.slice(0, end)),
+    url: template,
+    method: definition.method ?? 'POST',
+    headers,
+    body: typeof body === 'string' ? compileTemplate(body) : null,
+    body_escape: (type === undefined ? isJson : /\bjson\b/i.test(type)) ? 'json' : 'none',
+    content_type: isJson ? 'application/json' : 'text/plain; charset=utf-8',
+  };
+  compiledWebhooks.set(definition, compiled);
+  return compiled;
+}
+
+function locate(text: string): { url: string; target: HttpTarget } {
+  const url = parseWebhookUrl(text);
+  return { url: url.href, target: targetOfUrl(url) };
+}
+
+function targetOfUrl(url: URL): HttpTarget {
+  return { origin: url.origin, path: `${url.pathname}${url.search}` };
+}
+
+async function targetOf(
+  { fixed, base, url }: CompiledWebhook,
   context: PrepareContext,
-): Promise<string> {
-  if (typeof definition.body !== 'string') return defaultJson(context);
-  const type = headers['content-type'];
-  const isJson = type === undefined ? bodyIsJson(definition) : /\bjson\b/i.test(type);
-  return renderField(definition, definition.body, context, { escape: isJson ? 'json' : 'none' });
+): Promise<{ url: string; target: HttpTarget | null }> {
+  if (fixed) return fixed;
+  const scope = scopeOf(context);
+  const head = base === null ? '' : await base.render(scope, { escape: 'none' });
+  const text = head + (await url.render(scope, { escape: 'url' }));
+  // A redacted host can't be parsed, and needn't be.
+  return context.secrets === 'redact' && text.includes(REDACTED) ? { url: text, target: null } : locate(text);
+}
+
+async function bodyOf({ body, body_escape }: CompiledWebhook, context: PrepareContext): Promise<string> {
+  if (body === null) return defaultJson(context);
+  return body.render(scopeOf(context), { escape: body_escape });
 }
 
 /** What a body is taken for when no header says so. */
