@@ -107,6 +107,9 @@ function groupByFilter(subscriptions: readonly PlannedSubscription[]): FilterGro
   return [...groups.values()];
 }
 
+/** Most filters of a large product have no wildcard. */
+const matches = (filter: string, topic: string): boolean => filter === topic || topicMatches(filter, topic);
+
 const highest = (a: QoS, b: QoS): QoS => (a > b ? a : b);
 
 function planByIdentifiers(groups: readonly FilterGroup[], input: PlanInput): SubscriptionPlan {
@@ -129,8 +132,8 @@ function planByIdentifiers(groups: readonly FilterGroup[], input: PlanInput): Su
    */
   const groupsOf = (identifier: number, topic: string): FilterGroup[] | null => {
     const current = by_identifier.get(identifier);
-    const found = current && topicMatches(current.topic_filter, topic) ? [current] : [];
-    const earlier_filters = retired.get(identifier)?.filter((filter) => topicMatches(filter, topic)) ?? [];
+    const found = current && matches(current.topic_filter, topic) ? [current] : [];
+    const earlier_filters = retired.get(identifier)?.filter((filter) => matches(filter, topic)) ?? [];
     if (found.length === 0 && earlier_filters.length === 0) return null;
     // Its subscriptions may be gone: then this copy is nobody's, the others have copies of their own.
     for (const filter of earlier_filters) {
