@@ -152,7 +152,8 @@ describe.each(['redis', 'postgres'] as const)('a %s queue backend', (kind) => {
   it('fails within its time limit while the backend is away, and works again afterwards', async () => {
     const impatient = open({ limit_ms: 300 });
     const queue = impatient.queue<ExampleJob>('outage');
-    await queue.add('greet', { who: 'before' });
+    // Preparing the backend may take longer than this client's patience.
+    await waitFor(() => queue.add('greet', { who: 'before' }));
     await proxy.refuse();
     await expect(queue.add('greet', { who: 'during' })).rejects.toThrow(QueueUnavailableError);
     await expect(impatient.ping()).rejects.toThrow(QueueUnavailableError);

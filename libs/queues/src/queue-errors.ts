@@ -27,11 +27,12 @@ const UNAVAILABLE_CODES =
 /** True for errors that mean "the backend is away", as opposed to "the operation is wrong". */
 export function isUnavailable(error: unknown): boolean {
   if (error instanceof QueueUnavailableError) return true;
-  if (!(error instanceof Error)) return false;
-  const code = (error as { code?: unknown }).code;
+  if (typeof error !== 'object' || error === null) return false;
+  // By what it has, not by its class: an error of Node's own may be of another realm, where `instanceof` is false.
+  const { code, message, errors } = error as { code?: unknown; message?: unknown; errors?: unknown };
   if (typeof code === 'string' && UNAVAILABLE_CODES.test(code)) return true;
-  if (error instanceof AggregateError && error.errors.some(isUnavailable)) return true;
-  return UNAVAILABLE_MESSAGES.test(error.message);
+  if (Array.isArray(errors) && errors.some(isUnavailable)) return true;
+  return typeof message === 'string' && UNAVAILABLE_MESSAGES.test(message);
 }
 
 /**
@@ -75,6 +76,8 @@ export async function withTimeLimit<T>(
 
 /** An error in words, also for the AggregateError that Node gives for a refused connection (its message is empty). */
 export function describeError(error: unknown): string {
-  if (error instanceof AggregateError && error.message === '') return error.errors.map(describeError).join('; ');
-  return error instanceof Error ? error.message : String(error);
+  if (typeof error !== 'object' || error === null) return String(error);
+  const { message, errors } = error as { message?: unknown; errors?: unknown };
+  if (Array.isArray(errors) && !message) return errors.map(describeError).join('; ');
+  return typeof message === 'string' ? message : String(error);
 }

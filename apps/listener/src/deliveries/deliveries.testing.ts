@@ -23,6 +23,8 @@ export interface Receiver {
   /** Bodies in order of arrival. */
   bodies: string[];
   answer: (request: IncomingMessage, body: string, response: ServerResponse) => void;
+  /** Clients that end with it. */
+  pools: Pool[];
   close(): Promise<void>;
 }
 
@@ -31,11 +33,12 @@ export async function startReceiver(): Promise<Receiver> {
     url: '',
     bodies: [],
     answer: (_request, _body, response) => void response.end('ok'),
-    close: () =>
-      new Promise((resolve) => {
-        server.closeAllConnections();
-        server.close(() => resolve());
-      }),
+    pools: [],
+    async close() {
+      await Promise.all(receiver.pools.map((pool) => pool.destroy()));
+      server.closeAllConnections();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
   };
   const server = createServer((request, response) => {
     let body = '';
@@ -55,6 +58,7 @@ export async function startReceiver(): Promise<Receiver> {
 /** Posts the payload; 410 is permanent, 429 says when to come again, other faults are transient. */
 export function postAction(receiver: Receiver, id = 'a1', retry: CompiledAction['retry'] = {}): CompiledAction {
   const pool = new Pool(receiver.url, { connections: 256 });
+  receiver.pools.push(pool);
   return {
     id,
     retry,
