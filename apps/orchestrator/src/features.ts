@@ -69,6 +69,8 @@ export interface Features {
   /** Without a look at the CSRF token. */
   identify: Authenticate;
   auth: AuthService;
+  products: ProductService;
+  mqttConfigs: MqttConfigService;
   connectionStatus: ConnectionStatusService;
   connectionTests: ConnectionTestService;
   statusStream: StatusStream;
@@ -118,6 +120,8 @@ export function buildFeatures(deps: FeatureDeps): Features {
   const metrics = new MetricsService({ dataSource, stale_after_ms });
   return {
     auth,
+    products,
+    mqttConfigs,
     connectionStatus,
     connectionTests,
     statusStream,

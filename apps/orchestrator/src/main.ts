@@ -10,6 +10,8 @@ import {
 } from '@cortex-mqtt/observability';
 import { createExpressionEngine } from '@cortex-mqtt/expressions';
 import { createQueueBackend } from '@cortex-mqtt/queues';
+import { createEgressPolicy } from '@cortex-mqtt/egress';
+import { probeConnection } from '@cortex-mqtt/mqtt';
 import { KeyRing } from '@cortex-mqtt/secrets';
 import type { RequestHandler } from 'express';
 import rateLimit from 'express-rate-limit';
@@ -33,6 +35,7 @@ import { buildFeatures } from './features';
 import { startApiServer } from './http/api-server';
 import { TooManyRequestsError, UnavailableError } from './http/app-error';
 import { buildOpenApi } from './http/openapi';
+import { startConnectionTestWorker } from './jobs/connection-test.worker';
 import { DASHBOARD_PATH, jobDashboard } from './jobs/job-dashboard';
 import { maintenance } from './jobs/maintenance';
 import { Lifecycle } from './lifecycle';
@@ -151,6 +154,13 @@ export async function startOrchestrator(
     for (const part of maintenance(features, { stale_after_ms: config.staleAfter_ms, logger })) {
       await lifecycle.start(part);
     }
+    const egress = createEgressPolicy({ allow: config.egressAllow });
+    const testWorker = startConnectionTestWorker({
+      queues,
+      connectionTests: features.connectionTests,
+      probe: (request, onStage) => probeConnection(request, { egress, tested_from: 'orchestrator', onStage }),
+    });
+    await lifecycle.start({ name: 'connection tests', stop: () => testWorker.close(config.shutdownTimeout_ms) });
     started = true;
     if (config.listenerRuntime === 'process') {
       const processes = new ProcessListenerRuntime({

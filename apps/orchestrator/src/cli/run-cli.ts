@@ -3,8 +3,13 @@ import { EnvironmentError, loadEnvironment, redactedEffectiveConfiguration } fro
 import { buildInfo } from '@cortex-mqtt/observability';
 import { OrchestratorConfig } from '../config';
 import { type CommandContext, UsageError } from './command';
+import { envExample } from './env-example.command';
 import { checkHealth } from './healthcheck.command';
+import { importEnvCommand } from './import-env.command';
 import { migrate, migrateRevert } from './migrate.command';
+import { printOpenApi } from './openapi.command';
+import { resetPasswordCommand } from './reset-password.command';
+import { rotateKeysCommand } from './rotate-keys.command';
 
 const HELP = `cortex-mqtt orchestrator
 
@@ -15,6 +20,14 @@ Commands:
   config check       show the effective configuration, or every fault of it
   migrate            apply pending migrations
   migrate:revert     take back the newest migration
+  import-env FILE --product SLUG [--create NAME] [--dry-run]
+                     take a product's broker and topics over from a .env file (MQTT_HOST, …)
+  rotate-keys [--dry-run | --new-key]
+                     seal every secret anew with MQTT_PASSWORD_ENCRYPTION_KEY; --new-key prints a new one
+  reset-password EMAIL [--stdin] [--enable]
+                     set a new password, generated or from standard input
+  openapi            print the OpenAPI document
+  env-example        print every environment variable with its default
   healthcheck        exit 0 when this machine's orchestrator is ready (--live: when it lives)
 
 Options:
@@ -62,6 +75,19 @@ export async function runCli(deps: {
       case 'migrate:revert':
         noArguments(args);
         return await migrateRevert(context);
+      case 'import-env':
+        return await importEnvCommand(context);
+      case 'rotate-keys':
+        return await rotateKeysCommand(context);
+      case 'reset-password':
+        return await resetPasswordCommand(context);
+      case 'openapi':
+        noArguments(args);
+        return await printOpenApi(context);
+      case 'env-example':
+        noArguments(args);
+        out(envExample().trimEnd());
+        return 0;
       case 'healthcheck':
         return await checkHealth(context);
       default:
@@ -90,5 +116,5 @@ function noArguments(args: string[]): void {
 }
 
 function isParseArgsError(error: unknown): error is Error {
-  return error instanceof TypeError && String((error as { code?: unknown }).code).startsWith('ERR_PARSE_ARGS');
+  return String((error as { code?: unknown } | null)?.code).startsWith('ERR_PARSE_ARGS');
 }

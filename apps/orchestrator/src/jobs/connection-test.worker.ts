@@ -28,7 +28,10 @@ export function startConnectionTestWorker(deps: {
         const stages: StageResult[] = [];
         let recorded: Promise<void> = Promise.resolve();
         const result = await deps.probe(request, (stage) => {
-          stages.push(stage);
+          // A later finding may correct a stage.
+          const told = stages.findIndex((known) => known.stage === stage.stage);
+          if (told === -1) stages.push(stage);
+          else stages[told] = stage;
           const soFar = [...stages];
           recorded = recorded.then(() => deps.connectionTests.recordStages(product_id, test_id, soFar));
         });

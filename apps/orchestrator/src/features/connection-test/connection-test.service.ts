@@ -19,7 +19,7 @@ import { brokerFaults, completeLastWill, normalHost, sameHost, transportAfter } 
 import { openFurtherBroker, openPrimaryBroker } from '../mqtt-config/broker-secrets';
 import { MqttConfigEntity } from '../mqtt-config/mqtt-config.entity';
 import { ProductEntity } from '../products/product.entity';
-import type { SecretBox } from '../secrets/secret-box';
+import { connectionTestPlace, type SecretBox } from '../secrets/secret-box';
 import { SubscriptionEntity } from '../subscriptions/subscription.entity';
 import { subscribedFilter } from '../subscriptions/subscription-topic';
 import type { ConnectionTestDto } from './connection-test.dto';
@@ -77,7 +77,7 @@ export class ConnectionTestService {
   async request(product_id: number, id: string): Promise<ConnectionTestRequest> {
     const row = await this.deps.dataSource.manager.findOneBy(ConnectionTestEntity, { id, product_id });
     if (!row) throw new NotFoundError(`There is no connection test ${id}.`);
-    return JSON.parse(this.deps.secretBox.open(row.request, place(product_id))) as ConnectionTestRequest;
+    return JSON.parse(this.deps.secretBox.open(row.request, connectionTestPlace(product_id))) as ConnectionTestRequest;
   }
 
   async recordStages(product_id: number, id: string, stages: StageResult[]): Promise<void> {
@@ -137,7 +137,7 @@ export class ConnectionTestService {
     await this.deps.dataSource.manager.insert(ConnectionTestEntity, {
       id: request.id,
       product_id,
-      request: this.deps.secretBox.seal(JSON.stringify(request), place(product_id)),
+      request: this.deps.secretBox.seal(JSON.stringify(request), connectionTestPlace(product_id)),
       expires_at: new Date(Date.now() + KEPT_FOR_MS),
     });
   }
@@ -189,8 +189,6 @@ export class ConnectionTestService {
     };
   }
 }
-
-const place = (product_id: number) => ({ product_id, table: 'connection_tests', column: 'request' });
 
 /** Stored credentials go only to the stored host, and only for the stored user. */
 function mergedBroker(stored: BrokerConnection, dto: ConnectionTestDto, same_host: boolean): BrokerConnection {

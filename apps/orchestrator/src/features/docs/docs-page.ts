@@ -62,6 +62,7 @@ export function renderDocsPage(document: object): string {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${text(api.info.title)} API</title>
+<link rel="icon" href="/favicon.svg">
 <link rel="stylesheet" href="/docs/docs.css">
 </head>
 <body>

@@ -17,3 +17,10 @@ export const secretPlace = (product_id: number, name: string): SecretPlace => ({
   table: 'product_secrets',
   column: `value:${name}`,
 });
+
+/** Place of the parameters of a connection test. */
+export const connectionTestPlace = (product_id: number): SecretPlace => ({
+  product_id,
+  table: 'connection_tests',
+  column: 'request',
+});

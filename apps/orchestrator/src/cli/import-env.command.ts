@@ -1,0 +1,141 @@
+import { readFileSync } from 'node:fs';
+import { parseArgs, parseEnv } from 'node:util';
+import { validateShape } from '@cortex-mqtt/contracts';
+import { loadEnvironment } from '@cortex-mqtt/environment';
+import type { DataSource } from 'typeorm';
+import { systemActor } from '../features/audit/audit-trail';
+import { primarySecretPlace } from '../features/mqtt-config/broker-secrets';
+import { PutMqttConfigDto } from '../features/mqtt-config/mqtt-config.dto';
+import { MqttConfigEntity } from '../features/mqtt-config/mqtt-config.entity';
+import { ProductEntity } from '../features/products/product.entity';
+import type { SecretBox } from '../features/secrets/secret-box';
+import { ConflictError, ValidationError } from '../http/app-error';
+import { type CommandContext, UsageError } from './command';
+import { ImportEnvironment, toRequest, VARIABLE_OF_FIELD } from './import-environment';
+import { withFeatures } from './with-features';
+
+const USAGE = 'use: import-env FILE --product SLUG [--create NAME] [--dry-run]';
+const SECRETS = new Set(['password', 'client_key']);
+
+type Fields = Record<string, unknown>;
+
+/** Takes a product's broker and topics over from a `.env` file; what is the same already is not written again. */
+export async function importEnvCommand(context: CommandContext): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: context.args,
+    options: { product: { type: 'string' }, create: { type: 'string' }, 'dry-run': { type: 'boolean' } },
+    allowPositionals: true,
+  });
+  const [file, ...rest] = positionals;
+  if (file === undefined || rest.length > 0 || values.product === undefined) throw new UsageError(USAGE);
+  const slug = values.product;
+  const request = toRequest(readImport(file, context));
+  return withFeatures(context, async ({ dataSource, secretBox, features }) => {
+    const actor = systemActor('import-env');
+    let product = await dataSource.getRepository(ProductEntity).findOneBy({ slug });
+    if (product === null && values.create === undefined) {
+      context.err(`there is no product "${slug}"; --create NAME makes it`);
+      return 1;
+    }
+    const current = product ? await currentFields(dataSource, secretBox, product.id) : null;
+    const changes = {
+      broker: changed(request.broker, current?.broker),
+      topics: changed(request.topics, current?.topics),
+    };
+    // A password that is stored already must be said again when the host changes: the API would refuse otherwise.
+    if ('host' in changes.broker && 'password' in request.broker) changes.broker.password = request.broker.password;
+    const lines = describe(changes, current);
+    for (const line of lines) context.out(line);
+    if (values['dry-run']) {
+      context.out(lines.length === 0 && product ? 'nothing would change' : 'dry run: nothing was written');
+      return 0;
+    }
+    try {
+      if (product === null) {
+        const made = await features.products.create({ name: values.create ?? slug, slug }, actor);
+        product = await dataSource.getRepository(ProductEntity).findOneByOrFail({ id: made.value.id });
+        context.out(`product ${product.id} "${product.name}" created`);
+      }
+      if (lines.length === 0) {
+        context.out('nothing to change');
+        return 0;
+      }
+      const dto = validateShape(PutMqttConfigDto, changes);
+      if (!dto.ok) throw new ValidationError(dto.faults);
+      const { revision } = await features.mqttConfigs.put(product.id, dto.value, {
+        actor,
+        expected_revision: undefined,
+      });
+      context.out(`written as revision ${revision}`);
+      return 0;
+    } catch (error) {
+      if (!(error instanceof ValidationError || error instanceof ConflictError)) throw error;
+      for (const { field, message } of error.errors) context.err(`${VARIABLE_OF_FIELD[field] ?? field}: ${message}`);
+      return 2;
+    }
+  });
+}
+
+function readImport(file: string, context: CommandContext): Readonly<ImportEnvironment> {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new UsageError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+  return loadEnvironment(ImportEnvironment, parseEnv(text) as Record<string, string>, {
+    onWarning: ({ variable, message }) => context.err(`warning: ${variable} ${message}`),
+  });
+}
+
+/** What is stored, under the names of the API, secrets open for comparison. */
+async function currentFields(
+  dataSource: DataSource,
+  secretBox: SecretBox,
+  product_id: number,
+): Promise<{ broker: Fields; topics: Fields }> {
+  const config = await dataSource.getRepository(MqttConfigEntity).findOneByOrFail({ product_id });
+  const open = (column: 'password' | 'client_key') => {
+    const envelope = config[column];
+    return envelope === null ? null : secretBox.open(envelope, primarySecretPlace(product_id, column));
+  };
+  return {
+    broker: {
+      host: config.broker_host,
+      port: config.broker_port,
+      use_tls: config.use_tls,
+      verify_cert: config.verify_cert,
+      ca_cert: config.ca_cert,
+      client_cert: config.client_cert,
+      client_key: open('client_key'),
+      username: config.username,
+      password: open('password'),
+      client_id: config.client_id,
+      keep_alive: config.keep_alive,
+      clean_session: config.clean_session,
+    },
+    topics: {
+      prefix: config.topic_prefix,
+      pattern: config.topic_pattern,
+      use_shared: config.use_shared_subscriptions,
+      shared_group: config.shared_group,
+      qos: config.qos,
+    },
+  };
+}
+
+function changed(wanted: Fields, current: Fields | undefined): Fields {
+  return Object.fromEntries(Object.entries(wanted).filter(([field, value]) => current?.[field] !== value));
+}
+
+function describe(
+  changes: { broker: Fields; topics: Fields },
+  current: { broker: Fields; topics: Fields } | null,
+): string[] {
+  return (['broker', 'topics'] as const).flatMap((section) =>
+    Object.entries(changes[section]).map(([field, value]) => {
+      const shown = (v: unknown) => (SECRETS.has(field) && v != null ? '(secret)' : JSON.stringify(v ?? null));
+      return `${section}.${field}: ${shown(current?.[section][field])} → ${shown(value)}`;
+    }),
+  );
+}

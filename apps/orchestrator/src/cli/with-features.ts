@@ -1,0 +1,44 @@
+import { createExpressionEngine } from '@cortex-mqtt/expressions';
+import { createQueueBackend, type QueueLogger } from '@cortex-mqtt/queues';
+import { KeyRing } from '@cortex-mqtt/secrets';
+import type { DataSource } from 'typeorm';
+import { createPasswordWork } from '../features/auth/password-work';
+import { buildFeatures, type Features } from '../features';
+import type { SecretBox } from '../features/secrets/secret-box';
+import type { CommandContext } from './command';
+import { withDatabase } from './migrate.command';
+
+/** The services of the orchestrator for one command; listeners are told of changes as usual. */
+export async function withFeatures<T>(
+  context: CommandContext,
+  work: (parts: { dataSource: DataSource; secretBox: SecretBox; features: Features }) => Promise<T>,
+): Promise<T> {
+  return withDatabase(context, async (dataSource, config) => {
+    const warn = (message: string) => context.err(`warning: ${message}`);
+    const silent = () => undefined;
+    const queueLogger: QueueLogger = { debug: silent, info: silent, warn: silent, error: silent };
+    const queues = createQueueBackend({ url: config.effectiveQueueUrl, logger: queueLogger });
+    const engine = createExpressionEngine();
+    const secretBox = KeyRing.parse(config.encryptionKey, config.oldEncryptionKeys);
+    const logger = { debug: silent, info: silent, warn, error: warn, child: () => logger, isEnabled: () => true };
+    try {
+      const features = buildFeatures({
+        dataSource,
+        database_url: config.databaseUrl,
+        queues,
+        engine,
+        secretBox,
+        passwords: createPasswordWork(),
+        logger,
+        public_url: config.publicUrl,
+        session_ttl_ms: config.sessionTtl_ms,
+        stale_after_ms: config.staleAfter_ms,
+        onProductsChanged: silent,
+      });
+      return await work({ dataSource, secretBox, features });
+    } finally {
+      await engine.stop();
+      await queues.close();
+    }
+  });
+}

@@ -1,0 +1,130 @@
+import type { KeyRing } from '@cortex-mqtt/secrets';
+import type { DataSource } from 'typeorm';
+import { recordAudit, systemActor } from '../audit/audit-trail';
+import { furtherSecretPlace, primarySecretPlace } from '../mqtt-config/broker-secrets';
+import { connectionTestPlace, type SecretPlace, secretPlace } from './secret-box';
+
+const BATCH = 100;
+
+interface SealedRow {
+  id: string;
+  product_id: number;
+  name: string;
+  envelope: string;
+}
+
+/** Every column that holds envelopes. One that is missing here would be lost with the old key. */
+export const SEALED_COLUMNS: { table: string; column: string; place(row: SealedRow): SecretPlace }[] = [
+  {
+    table: 'mqtt_configs',
+    column: 'password',
+    place: ({ product_id }) => primarySecretPlace(product_id, 'password'),
+  },
+  {
+    table: 'mqtt_configs',
+    column: 'client_key',
+    place: ({ product_id }) => primarySecretPlace(product_id, 'client_key'),
+  },
+  {
+    table: 'mqtt_brokers',
+    column: 'password',
+    place: ({ id, product_id }) => furtherSecretPlace({ id: Number(id), product_id }, 'password'),
+  },
+  {
+    table: 'mqtt_brokers',
+    column: 'client_key',
+    place: ({ id, product_id }) => furtherSecretPlace({ id: Number(id), product_id }, 'client_key'),
+  },
+  { table: 'product_secrets', column: 'value', place: ({ product_id, name }) => secretPlace(product_id, name) },
+  { table: 'connection_tests', column: 'request', place: ({ product_id }) => connectionTestPlace(product_id) },
+];
+
+export interface RotationResult {
+  /** Values now under the primary key that were not before. */
+  resealed: number;
+  /** Values that no key in the ring opens, by place; they stay as they are. */
+  failed: { table: string; column: string; id: string; reason: string }[];
+}
+
+/**
+ * Seals everything anew with the primary key while orchestrators run. Each value is its own small update, which does
+ * nothing when somebody has changed the value in between; so it may be killed at any point and run again.
+ */
+export async function rotateKeys(deps: {
+  dataSource: DataSource;
+  keyRing: KeyRing;
+  /** Told after each batch. */
+  onProgress?(resealed: number): void | Promise<void>;
+}): Promise<RotationResult> {
+  const { dataSource, keyRing } = deps;
+  const result: RotationResult = { resealed: 0, failed: [] };
+  for (const { table, column, place } of SEALED_COLUMNS) {
+    const skipped = new Set<string>();
+    for (;;) {
+      const rows = await outdatedRows(dataSource, {
+        table,
+        column,
+        key_id: keyRing.primaryKeyId,
+        skipped: [...skipped],
+      });
+      if (rows.length === 0) break;
+      for (const row of rows) {
+        try {
+          const envelope = keyRing.reseal(row.envelope, place(row));
+          const [, affected] = (await dataSource.query(
+            `UPDATE ${table} SET ${column} = $1 WHERE id::text = $2 AND ${column} = $3`,
+            [envelope, row.id, row.envelope],
+          )) as [unknown, number];
+          result.resealed += affected;
+        } catch (error) {
+          if (!isSecretFault(error)) throw error;
+          skipped.add(row.id);
+          result.failed.push({ table, column, id: row.id, reason: error.message });
+        }
+      }
+      await deps.onProgress?.(result.resealed);
+    }
+  }
+  if (result.resealed > 0) {
+    await recordAudit(dataSource.manager, {
+      actor: systemActor('rotate-keys'),
+      action: 'encryption_key.rotate',
+      entity_type: 'encryption_key',
+      entity_id: keyRing.primaryKeyId,
+      product_id: null,
+      after: { resealed: result.resealed, failed: result.failed.length },
+    });
+  }
+  return result;
+}
+
+/** How many values are not under the primary key yet. */
+export async function countOutdated(dataSource: DataSource, keyRing: KeyRing): Promise<number> {
+  let count = 0;
+  for (const { table, column } of SEALED_COLUMNS) {
+    const [row] = (await dataSource.query(
+      `SELECT count(*)::int AS count FROM ${table} WHERE ${column} IS NOT NULL AND split_part(${column}, '.', 2) <> $1`,
+      [keyRing.primaryKeyId],
+    )) as { count: number }[];
+    count += row?.count ?? 0;
+  }
+  return count;
+}
+
+/** The key's id is the second part of an envelope. */
+function outdatedRows(
+  dataSource: DataSource,
+  { table, column, key_id, skipped }: { table: string; column: string; key_id: string; skipped: string[] },
+): Promise<SealedRow[]> {
+  const name = table === 'product_secrets' ? 'name' : `''`;
+  return dataSource.query(
+    `SELECT id::text AS id, product_id, ${name} AS name, ${column} AS envelope FROM ${table}
+     WHERE ${column} IS NOT NULL AND split_part(${column}, '.', 2) <> $1 AND id::text <> ALL($2::text[])
+     ORDER BY ${table}.id LIMIT ${BATCH}`,
+    [key_id, skipped],
+  );
+}
+
+function isSecretFault(error: unknown): error is Error {
+  return error instanceof Error && ['UnknownKeyError', 'TamperedError', 'EnvelopeFormatError'].includes(error.name);
+}
