@@ -3,6 +3,7 @@ import { InitialSchema1764000000000 } from './1764000000000-initial-schema';
 import { ConnectionHistory1764000100000 } from './1764000100000-connection-history';
 import { FurtherBrokers1764000200000 } from './1764000200000-further-brokers';
 import { ConnectionTransitions1764000300000 } from './1764000300000-connection-transitions';
+import { Operations1764000400000 } from './1764000400000-operations';
 
 /** In the order in which they are applied. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -10,4 +11,5 @@ export const migrations: (new () => MigrationInterface)[] = [
   ConnectionHistory1764000100000,
   FurtherBrokers1764000200000,
   ConnectionTransitions1764000300000,
+  Operations1764000400000,
 ];

@@ -22,6 +22,9 @@ import { connectionTestRoutes } from './features/connection-test/connection-test
 import { ConnectionTestService } from './features/connection-test/connection-test.service';
 import { dryRunRoutes } from './features/dry-run/dry-run.routes';
 import { DryRunService } from './features/dry-run/dry-run.service';
+import { deliveryRoutes } from './features/deliveries/delivery.routes';
+import { DeliveryService } from './features/deliveries/delivery.service';
+import { OperationService } from './features/deliveries/operation.service';
 import { listenerConfigRoutes } from './features/listener-config/listener-config.routes';
 import { ListenerConfigService } from './features/listener-config/listener-config.service';
 import { listenerTokenRoutes } from './features/listener-tokens/listener-token.routes';
@@ -76,6 +79,7 @@ export interface Features {
   statusStream: StatusStream;
   connectionHistory: ConnectionHistoryService;
   metrics: MetricsService;
+  operations: OperationService;
   queueCleaner: QueueCleaner;
 }
 
@@ -117,6 +121,8 @@ export function buildFeatures(deps: FeatureDeps): Features {
     brokersInUse: (product_id) => connectionStatus.brokersInUse(product_id),
   });
   const connectionHistory = new ConnectionHistoryService({ dataSource });
+  const deliveries = new DeliveryService({ dataSource, queues });
+  const operations = new OperationService({ dataSource, queues, deliveries });
   const metrics = new MetricsService({ dataSource, stale_after_ms });
   return {
     auth,
@@ -127,6 +133,7 @@ export function buildFeatures(deps: FeatureDeps): Features {
     statusStream,
     connectionHistory,
     metrics,
+    operations,
     queueCleaner: new QueueCleaner({ dataSource, queues, logger }),
     ...createAuthenticator({ dataSource, public_url, session_ttl_ms: deps.session_ttl_ms }),
     routes: [
@@ -142,6 +149,7 @@ export function buildFeatures(deps: FeatureDeps): Features {
       ...connectionStatusRoutes({ connectionStatus, statusStream }),
       ...connectionHistoryRoutes({ connectionHistory, statusStream }),
       ...metricsRoutes({ metrics }),
+      ...deliveryRoutes({ deliveries, operations }),
       ...reconnectRoutes({ reconnects }),
       ...productSecretRoutes({ productSecrets: new ProductSecretService({ dataSource, secretBox, notifier }) }),
       ...listenerTokenRoutes({ listenerTokens: new ListenerTokenService({ dataSource }) }),

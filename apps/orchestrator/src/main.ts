@@ -38,6 +38,7 @@ import { buildOpenApi } from './http/openapi';
 import { startConnectionTestWorker } from './jobs/connection-test.worker';
 import { DASHBOARD_PATH, jobDashboard } from './jobs/job-dashboard';
 import { maintenance } from './jobs/maintenance';
+import { startOperationWorker } from './jobs/operation.worker';
 import { Lifecycle } from './lifecycle';
 
 export interface RunningOrchestrator {
@@ -151,6 +152,8 @@ export async function startOrchestrator(
       start: () => features.statusStream.start(),
       stop: () => features.statusStream.stop(),
     });
+    const operationWorker = startOperationWorker({ queues, operations: features.operations });
+    await lifecycle.start({ name: 'bulk operations', stop: () => operationWorker.close(config.shutdownTimeout_ms) });
     for (const part of maintenance(features, { stale_after_ms: config.staleAfter_ms, logger })) {
       await lifecycle.start(part);
     }

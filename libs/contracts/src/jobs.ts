@@ -9,12 +9,17 @@ export type ControlJob =
 /** Worked by an orchestrator, for products without a live listener. */
 export type ConnectionTestJob = { name: 'connection-test'; data: { product_id: ProductId; test_id: string } };
 
+/** A bulk operation that somebody has asked for; worked by an orchestrator, what to do is in its row. */
+export type OperationJob = { name: 'operation'; data: { operation_id: string } };
+
 /** Queue names. BullMQ refuses `:` in them. */
 export const queueNames = {
   /** Control jobs of one instance. */
   control: (product: ProductId, instance: InstanceId): string => `control-${product}-${instance}`,
   /** Connection tests that run in the orchestrator. */
   connectionTests: (): string => 'connection-tests',
+  /** Bulk operations, worked by the orchestrators. */
+  operations: (): string => 'operations',
   /** Leased, retrying and dead deliveries of one product. */
   deliveries: (product: ProductId): string => `deliveries-${product}`,
 };

@@ -12,6 +12,7 @@ import { ConnectionEventEntity } from '../features/connection-status/connection-
 import { ConnectionStatusEntity } from '../features/connection-status/connection-status.entity';
 import { MetricBucketEntity } from '../features/connection-status/metric-bucket.entity';
 import { ConnectionTestEntity } from '../features/connection-test/connection-test.entity';
+import { OperationEntity } from '../features/deliveries/operation.entity';
 import { ListenerInstanceEntity } from '../features/listeners/listener-instance.entity';
 import { ListenerTokenEntity } from '../features/listeners/listener-token.entity';
 import { ReconnectEntity } from '../features/listeners/reconnect.entity';
@@ -24,6 +25,7 @@ export const entities = [
   ProductEntity,
   MqttConfigEntity,
   MqttBrokerEntity,
+  OperationEntity,
   SubscriptionEntity,
   ConnectionStatusEntity,
   ListenerInstanceEntity,

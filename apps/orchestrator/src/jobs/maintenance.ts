@@ -10,7 +10,7 @@ import { periodic } from './periodic';
 export function maintenance(
   features: Pick<
     Features,
-    'auth' | 'connectionStatus' | 'connectionTests' | 'connectionHistory' | 'metrics' | 'queueCleaner'
+    'auth' | 'connectionStatus' | 'connectionTests' | 'connectionHistory' | 'metrics' | 'operations' | 'queueCleaner'
   >,
   { stale_after_ms, logger }: { stale_after_ms: number; logger: Logger },
 ): Part[] {
@@ -29,6 +29,7 @@ export function maintenance(
       work: async () => {
         await features.auth.forgetExpired();
         await features.connectionTests.deleteExpired();
+        await features.operations.deleteExpired();
       },
       logger,
     }),

@@ -84,6 +84,10 @@ export interface DeliveryStore {
   listDeadLetters(query: DeliveryFilter & { page?: number; page_size?: number }): Promise<DeliveryPage>;
   /** Those due first come first. */
   listWaiting(query: DeliveryFilter & { page?: number; page_size?: number }): Promise<DeliveryPage>;
+  /** Those that wait in a pause before their next attempt. */
+  listRetrying(query: DeliveryFilter & { page?: number; page_size?: number }): Promise<DeliveryPage>;
+  /** Those that a listener is attempting, in a worker or under a lease, and those about to be taken. */
+  listInFlight(query: DeliveryFilter & { page?: number; page_size?: number }): Promise<DeliveryPage>;
   getDelivery(id: string): Promise<DeliveryDetail | null>;
   /** Tries a dead letter again, or one that waits at once; false when it is gone or just being worked. */
   retry(id: string): Promise<boolean>;
@@ -140,6 +144,27 @@ export function createDeliveryStore(deps: { backend: QueueBackend; product_id: P
       total += 1;
     }
     return { items, total, complete: all <= SCAN_LIMIT, page, page_size };
+  };
+
+  /** A page of what several scans give one after the other. */
+  const collect = async (
+    sources: AsyncGenerator<DeliverySummary>[],
+    isWanted: (summary: DeliverySummary) => boolean,
+    { page = 1, page_size = 50 }: { page?: number; page_size?: number },
+  ): Promise<DeliveryPage> => {
+    const counts = await queue.counts();
+    const looked_through = (counts.waiting ?? 0) + (counts.delayed ?? 0) + (counts.active ?? 0);
+    const from = (page - 1) * page_size;
+    const items: DeliverySummary[] = [];
+    let total = 0;
+    for (const source of sources) {
+      for await (const summary of source) {
+        if (!isWanted(summary)) continue;
+        if (total >= from && items.length < page_size) items.push(summary);
+        total += 1;
+      }
+    }
+    return { items, total, complete: looked_through <= SCAN_LIMIT, page, page_size };
   };
 
   const get = (id: string): Promise<Job<DeliveryJobData> | undefined> => queue.run('get', (bull) => bull.getJob(id));
@@ -200,6 +225,18 @@ export function createDeliveryStore(deps: { backend: QueueBackend; product_id: P
     },
     listDeadLetters: (query) => list(['failed'], 'dead', query),
     listWaiting: (query) => list(['wait', 'delayed'], 'waiting', query),
+    listRetrying: (query) =>
+      collect(
+        [scan(['wait'], 'waiting', query), scan(['delayed'], 'waiting', query)],
+        (summary) => summary.next_try_at !== null,
+        query,
+      ),
+    listInFlight: (query) =>
+      collect(
+        [scan(['active'], 'active', query), scan(['wait'], 'waiting', query), scan(['delayed'], 'waiting', query)],
+        (summary) => summary.state === 'active' || summary.next_try_at === null,
+        query,
+      ),
 
     async getDelivery(id) {
       const job = await get(id);

@@ -1,0 +1,15 @@
+import { type OperationJob, queueNames } from '@cortex-mqtt/contracts';
+import type { QueueBackend, TypedWorker } from '@cortex-mqtt/queues';
+import type { OperationService } from '../features/deliveries/operation.service';
+
+/** Bulk operations, two at once in each orchestrator; one that dies is taken over by another. */
+export function startOperationWorker(deps: {
+  queues: QueueBackend;
+  operations: Pick<OperationService, 'run'>;
+}): TypedWorker {
+  return deps.queues.worker<OperationJob>(
+    queueNames.operations(),
+    { operation: ({ data, signal }) => deps.operations.run(data.operation_id, signal) },
+    { concurrency: 2 },
+  );
+}
