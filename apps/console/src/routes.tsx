@@ -1,4 +1,4 @@
-import { createBrowserRouter, Navigate } from 'react-router';
+import { createBrowserRouter, Navigate, type RouteObject } from 'react-router';
 import { ProductPage } from './features/products/product-page';
 import { ProductsPage } from './features/products/products-page';
 import { SignInPage } from './features/sign-in/sign-in-page';
@@ -17,46 +17,66 @@ export function createRouter() {
       children: [
         {
           errorElement: <RouteCrash />,
-          children: [
-            { index: true, element: <Navigate to="/products" replace /> },
-            { path: 'products', element: <ProductsPage /> },
-            {
-              path: 'products/:productId',
-              element: <ProductPage />,
-              children: [
-                {
-                  errorElement: <RouteCrash />,
-                  children: [
-                    { index: true, element: <Navigate to="mqtt-config" replace /> },
-                    {
-                      path: 'mqtt-config',
-                      lazy: async () => ({
-                        Component: (await import('./features/mqtt-config/mqtt-config-page')).MqttConfigPage,
-                      }),
-                    },
-                    {
-                      path: 'subscriptions/new',
-                      lazy: async () => ({
-                        Component: (await import('./features/subscription/subscription-page')).NewSubscriptionPage,
-                      }),
-                    },
-                    {
-                      path: 'subscriptions/:subscriptionId',
-                      lazy: async () => ({
-                        Component: (await import('./features/subscription/subscription-page')).SubscriptionPage,
-                      }),
-                    },
-                  ],
-                },
-              ],
-            },
-            { path: '*', element: <NotFoundPage /> },
-          ],
+          children: [...topRoutes, productRoute, { path: '*', element: <NotFoundPage /> }],
         },
       ],
     },
   ]);
 }
+
+const topRoutes: RouteObject[] = [
+  { index: true, element: <Navigate to="/products" replace /> },
+  { path: 'products', element: <ProductsPage /> },
+  {
+    path: 'products/new',
+    lazy: async () => ({ Component: (await import('./features/products/new-product-page')).NewProductPage }),
+  },
+  {
+    path: 'audit-log',
+    lazy: async () => ({ Component: (await import('./features/audit/audit-log-page')).AuditLogPage }),
+  },
+  { path: 'users', lazy: async () => ({ Component: (await import('./features/users/users-page')).UsersPage }) },
+  { path: 'account', lazy: async () => ({ Component: (await import('./features/account/account-page')).AccountPage }) },
+  { path: 'about', lazy: async () => ({ Component: (await import('./features/settings/about-page')).AboutPage }) },
+];
+
+const productPages: RouteObject[] = [
+  { index: true, element: <Navigate to="mqtt-config" replace /> },
+  {
+    path: 'mqtt-config',
+    lazy: async () => ({ Component: (await import('./features/mqtt-config/mqtt-config-page')).MqttConfigPage }),
+  },
+  {
+    path: 'subscriptions/new',
+    lazy: async () => ({ Component: (await import('./features/subscription/subscription-page')).NewSubscriptionPage }),
+  },
+  {
+    path: 'subscriptions/:subscriptionId',
+    lazy: async () => ({ Component: (await import('./features/subscription/subscription-page')).SubscriptionPage }),
+  },
+  { path: 'secrets', lazy: async () => ({ Component: (await import('./features/secrets/secrets-page')).SecretsPage }) },
+  {
+    path: 'listeners',
+    lazy: async () => ({ Component: (await import('./features/listeners/listeners-page')).ListenersPage }),
+  },
+  {
+    path: 'audit-log',
+    lazy: async () => ({ Component: (await import('./features/audit/audit-log-page')).ProductAuditLogPage }),
+  },
+  {
+    path: 'settings',
+    lazy: async () => ({
+      Component: (await import('./features/products/product-settings-page')).ProductSettingsPage,
+    }),
+  },
+  { path: '*', element: <NotFoundPage /> },
+];
+
+const productRoute: RouteObject = {
+  path: 'products/:productId',
+  element: <ProductPage />,
+  children: [{ errorElement: <RouteCrash />, children: productPages }],
+};
 
 /** While the first page's code is on its way. */
 function Nothing() {

@@ -1,3 +1,14 @@
+import {
+  aboutTexts,
+  accountTexts,
+  auditTexts,
+  listenersTexts,
+  newProductTexts,
+  overviewTexts,
+  productSettingsTexts,
+  secretsTexts,
+  usersTexts,
+} from './texts/admin.texts';
 import { mqttConfigTexts, statusTexts, subscriptionsTexts, testTexts } from './texts/mqtt-config.texts';
 import { subscriptionTexts } from './texts/subscription.texts';
 
@@ -157,6 +168,15 @@ export const texts = {
   status: statusTexts,
   subscriptions: subscriptionsTexts,
   subscription: subscriptionTexts,
+  secrets: secretsTexts,
+  listeners: listenersTexts,
+  audit: auditTexts,
+  account: accountTexts,
+  users: usersTexts,
+  productSettings: productSettingsTexts,
+  newProduct: newProductTexts,
+  about: aboutTexts,
+  overview: overviewTexts,
 };
 
 export type Texts = typeof texts;

@@ -34,7 +34,15 @@ export interface User {
   name: string;
   role: Role;
   /** Ids of the products an operator may change; an admin needs none. */
-  products: number[];
+  product_ids: number[];
+}
+
+/** A user as an administrator sees it. */
+export interface UserAccount extends User {
+  disabled: boolean;
+  last_login_at: string | null;
+  created_at: string;
+  updated_at: string;
 }
 
 export type ConnectionState = 'no_listener' | 'connecting' | 'connected' | 'degraded' | 'disconnected' | 'stale';
@@ -267,11 +275,12 @@ export interface ConnectionTestResult {
 
 export interface ReconnectOutcome {
   id: string;
+  state: 'pending' | 'done';
   instances: {
-    id: string;
-    state: 'pending' | 'reconnected' | 'failed' | 'no_answer' | string;
-    reason?: string | null;
-    finished_at?: string | null;
+    instance_id: string;
+    /** `gone`: its heartbeat stopped before it told. */
+    outcome: 'pending' | 'reconnected' | 'failed' | 'gone';
+    reason: string | null;
   }[];
 }
 
@@ -322,30 +331,40 @@ export interface ActionType {
 }
 
 export interface AuditEntry {
-  id: number;
-  at: string;
-  actor: { type: string; id: number | string | null; name: string | null };
-  product_id: number | null;
-  action: string;
-  entity: string;
-  entity_id: string | null;
-  before: unknown;
-  after: unknown;
+  id: string;
+  created_at: string;
+  actor_kind: 'user' | 'listener' | 'system';
+  actor_id: number | null;
+  actor_name: string;
   ip: string | null;
   request_id: string | null;
+  /** `<entity_type>.<verb>`, such as `mqtt_config.update`. */
+  action: string;
+  entity_type: string;
+  entity_id: string | null;
+  product_id: number | null;
+  /** Only the fields that changed; secrets as `[redacted]`. */
+  before: Record<string, unknown> | null;
+  after: Record<string, unknown> | null;
 }
 
-export interface ApiToken {
+/** A bearer token, of a user or of a listener; `token` is there only in the answer that made it. */
+export interface Token {
   id: number;
   name: string;
-  created_at: string;
-  last_used_at: string | null;
+  /** The token's beginning. */
+  hint?: string;
   expires_at: string | null;
+  revoked_at: string | null;
+  last_used_at: string | null;
+  created_at: string;
+  token?: string;
 }
 
 export interface ProductSecret {
   name: string;
-  description?: string | null;
+  /** Ids of the subscriptions whose actions name it. */
+  used_by: number[];
   created_at: string;
   updated_at: string;
 }

@@ -17,7 +17,7 @@ interface Entry {
 const ENTRIES: Entry[][] = [
   [
     { to: '/products', label: texts.nav.products, icon: IconStack2 },
-    { to: '/audit-log', label: texts.nav.auditLog, icon: IconHistory },
+    { to: '/audit-log', label: texts.nav.auditLog, icon: IconHistory, adminOnly: true },
   ],
   [
     { to: '/users', label: texts.nav.users, icon: IconUsers, adminOnly: true },

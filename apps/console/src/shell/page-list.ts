@@ -1,6 +1,5 @@
 import {
   IconAdjustmentsHorizontal,
-  IconChartHistogram,
   IconHistory,
   IconInfoCircle,
   IconKey,
@@ -8,7 +7,6 @@ import {
   IconServerBolt,
   IconShieldLock,
   IconStack2,
-  IconTruckDelivery,
   IconUsers,
 } from '@tabler/icons-react';
 import type { ComponentType } from 'react';
@@ -24,9 +22,7 @@ interface PageEntry {
 
 /** Pages every product has, in the order of its tabs. */
 export const productPages: PageEntry[] = [
-  { path: 'overview', label: texts.nav.overview, icon: IconChartHistogram },
   { path: 'mqtt-config', label: texts.nav.connection, icon: IconPlugConnected },
-  { path: 'deliveries', label: texts.nav.deliveries, icon: IconTruckDelivery },
   { path: 'secrets', label: texts.nav.secrets, icon: IconShieldLock },
   { path: 'listeners', label: texts.nav.listeners, icon: IconServerBolt },
   { path: 'audit-log', label: texts.nav.auditLog, icon: IconHistory },
@@ -35,7 +31,7 @@ export const productPages: PageEntry[] = [
 
 export const topPages: PageEntry[] = [
   { path: '/products', label: texts.nav.products, icon: IconStack2 },
-  { path: '/audit-log', label: texts.nav.auditLog, icon: IconHistory },
+  { path: '/audit-log', label: texts.nav.auditLog, icon: IconHistory, adminOnly: true },
   { path: '/account', label: texts.nav.profile, icon: IconKey },
   { path: '/users', label: texts.nav.users, icon: IconUsers, adminOnly: true },
   { path: '/about', label: texts.nav.settings, icon: IconInfoCircle },

@@ -206,13 +206,6 @@ export const statusTexts = {
   reconnectFailedTitle: 'Not every listener reconnected',
   reconnectFailed: (ids: string) => `No success from ${ids}. Its state tells why.`,
   reconnectLater: 'Some listeners have not answered yet. They reconnect at their next poll.',
-  outcome: {
-    pending: 'waiting',
-    reconnected: 'reconnected',
-    succeeded: 'reconnected',
-    failed: 'failed',
-    no_answer: 'no answer',
-  } as Record<string, string>,
   history: 'History',
   historyEmpty: 'Nothing has happened yet',
   historyEmptyHint: 'Connections, interruptions and refusals are listed here.',

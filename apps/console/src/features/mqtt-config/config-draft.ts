@@ -88,7 +88,9 @@ export function testBodyOf(draft: ConfigDraft): Record<string, unknown> {
   for (const [field, value] of Object.entries(draft)) {
     const [section, name = ''] = splitField(field);
     if (section !== 'broker') continue;
-    if (!isSecretField(field)) body[name] = value;
+    // No host yet: the server says so, by the field's name.
+    if (name === 'host' && value === null) body[name] = '';
+    else if (!isSecretField(field)) body[name] = value;
     else if ((value as SecretDraft).kind !== 'keep') body[name] = secretValue(value as SecretDraft);
   }
   return body;

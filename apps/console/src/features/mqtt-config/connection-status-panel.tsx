@@ -213,7 +213,7 @@ function ReconnectButton({ productId }: { productId: number }) {
       setOutcome(null);
     }
   };
-  const done = outcome?.instances.filter((instance) => instance.state !== 'pending').length ?? 0;
+  const done = outcome?.instances.filter((instance) => instance.outcome !== 'pending').length ?? 0;
   return (
     <Button
       size="compact-sm"
@@ -239,7 +239,7 @@ async function waitForOutcome(
   do {
     outcome = await get<ReconnectOutcome>(`/products/${productId}/mqtt-config/reconnect/${started.id}`);
     onOutcome(outcome);
-    if (outcome.instances.every((instance) => instance.state !== 'pending')) break;
+    if (outcome.state === 'done') break;
     await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS));
   } while (Date.now() < giveUpAt);
   return outcome;
@@ -247,12 +247,13 @@ async function waitForOutcome(
 
 function tell(outcome: ReconnectOutcome): void {
   const { instances } = outcome;
-  const failed = instances.filter((instance) => instance.state === 'failed');
-  const pending = instances.filter((instance) => instance.state === 'pending' || instance.state === 'no_answer');
+  const failed = instances.filter((instance) => instance.outcome === 'failed');
+  const silent = instances.filter((instance) => instance.outcome === 'pending' || instance.outcome === 'gone');
   if (instances.length === 0) notifyWarning(words.reconnect, words.reconnectNone);
   else if (failed.length > 0) {
-    notifyWarning(words.reconnectFailedTitle, words.reconnectFailed(failed.map((instance) => instance.id).join(', ')));
-  } else if (pending.length > 0) notifyWarning(words.reconnectFailedTitle, words.reconnectLater);
+    const who = failed.map(({ instance_id, reason }) => (reason ? `${instance_id} (${reason})` : instance_id));
+    notifyWarning(words.reconnectFailedTitle, words.reconnectFailed(who.join(', ')));
+  } else if (silent.length > 0) notifyWarning(words.reconnectFailedTitle, words.reconnectLater);
   else notifyDone(words.reconnectDone(instances.length));
 }
 

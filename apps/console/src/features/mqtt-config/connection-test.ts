@@ -34,6 +34,8 @@ export async function runConnectionTest(
     } else if (event === 'result') {
       const result = JSON.parse(data) as ConnectionTestResult;
       progress = { stages: result.stages.length > 0 ? result.stages : progress.stages, result };
+    } else if (event === 'problem') {
+      throw new Error((JSON.parse(data) as { detail: string }).detail);
     } else return;
     options.onProgress(progress);
   });

@@ -96,13 +96,12 @@ export function envelopeOf(
 }
 
 /** The sample as the API takes a message. */
-export function messageOf(sample: Sample, format: PayloadFormat): SampleMessage {
+export function messageOf(sample: Sample, format: PayloadFormat): Omit<SampleMessage, 'duplicate'> {
   return {
     topic: sample.topic,
     payload_base64: format === 'binary' ? sample.payload.trim() : toBase64(sample.payload),
     qos: sample.qos,
     retain: sample.retain,
-    duplicate: false,
     user_properties: sample.user_properties,
     content_type: sample.content_type || null,
     received_at: sample.received_at,
@@ -110,7 +109,7 @@ export function messageOf(sample: Sample, format: PayloadFormat): SampleMessage 
 }
 
 /** A received message as a sample, its JSON made readable. */
-export function sampleOf(message: SampleMessage, format: PayloadFormat): Sample {
+export function sampleOf(message: Omit<SampleMessage, 'duplicate'>, format: PayloadFormat): Sample {
   return {
     topic: message.topic,
     payload: format === 'binary' ? message.payload_base64 : readable(fromBase64(message.payload_base64), format),

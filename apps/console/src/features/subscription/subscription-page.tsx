@@ -551,7 +551,7 @@ function useDryRun(
       setResult(
         await post<DryRunResult>(`/products/${productId}/mqtt-config${target}`, {
           message: messageOf(sample, draft.payload_format),
-          subscription: bodyOfDraft(draft),
+          draft: bodyOfDraft(draft),
         }),
       );
       setRanOn(now);

@@ -31,10 +31,7 @@ export function useSubscription(productId: number, id: number) {
 export function useActionTypes() {
   return useQuery({
     queryKey: keys.actionTypes,
-    queryFn: async ({ signal }) => {
-      const answer = await get<ActionType[] | { items: ActionType[] }>('/action-types', { signal });
-      return Array.isArray(answer) ? answer : answer.items;
-    },
+    queryFn: ({ signal }) => get<ActionType[]>('/action-types', { signal }),
     staleTime: Number.POSITIVE_INFINITY,
   });
 }

@@ -1,0 +1,186 @@
+import { NativeSelect, TextInput, UnstyledButton } from '@mantine/core';
+import { useDebouncedValue } from '@mantine/hooks';
+import { IconChevronRight, IconHistory, IconSearch } from '@tabler/icons-react';
+import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { useSearchParams } from 'react-router';
+import { get } from '../../api/client';
+import { keys } from '../../api/keys';
+import type { AuditEntry, Page as PageOf } from '../../api/types';
+import { ChangeTable } from '../../components/change-table';
+import { Page, Panel } from '../../components/layout';
+import { Pager } from '../../components/pager';
+import rows from '../../components/rows.module.css';
+import { Empty, Loaded, NoMatch } from '../../components/states';
+import { Time } from '../../components/time';
+import { texts } from '../../texts';
+import { useProductId } from '../products/product-id';
+import classes from './audit-log-page.module.css';
+import { actionWords, auditRows, subjectOf } from './audit-words';
+
+const words = texts.audit;
+const PAGE_SIZE = 50;
+
+/** Every change, everywhere; for administrators. */
+export function AuditLogPage() {
+  return (
+    <Page title={words.title} subtitle={words.subtitle}>
+      <AuditLog path="/audit-logs" />
+    </Page>
+  );
+}
+
+export function ProductAuditLogPage() {
+  const productId = useProductId();
+  return (
+    <Page title={words.title} subtitle={words.subtitle}>
+      <AuditLog path={`/products/${productId}/audit-logs`} />
+    </Page>
+  );
+}
+
+function AuditLog({ path }: { path: string }) {
+  const [parameters, setParameters] = useSearchParams();
+  const filter = {
+    actor: parameters.get('actor') ?? '',
+    entity_type: parameters.get('entity') ?? '',
+    from: parameters.get('from') ?? '',
+    to: parameters.get('to') ?? '',
+  };
+  const page = Number(parameters.get('page') ?? 1);
+  const [actor] = useDebouncedValue(filter.actor, 250);
+  const query = {
+    actor,
+    entity_type: filter.entity_type,
+    from: startOf(filter.from),
+    to: endOf(filter.to),
+    page,
+    page_size: PAGE_SIZE,
+  };
+  const log = useQuery({
+    queryKey: keys.audit({ path, ...query }),
+    queryFn: ({ signal }) => get<PageOf<AuditEntry>>(path, { query, signal }),
+    placeholderData: (previous) => previous,
+    refetchInterval: page === 1 ? 15_000 : false,
+  });
+  const set = (name: string, value: string) =>
+    setParameters(
+      (current) => {
+        if (value) current.set(name, value);
+        else current.delete(name);
+        if (name !== 'page') current.delete('page');
+        return current;
+      },
+      { replace: true },
+    );
+  const isFiltered = Object.values(filter).some((value) => value !== '');
+  return (
+    <Panel flush>
+      <div className={rows.toolbar}>
+        <TextInput
+          className={rows.grow}
+          leftSection={<IconSearch size={16} />}
+          placeholder={words.search}
+          aria-label={words.search}
+          value={filter.actor}
+          onChange={(event) => set('actor', event.currentTarget.value)}
+        />
+        <NativeSelect
+          aria-label={words.action}
+          value={filter.entity_type}
+          onChange={(event) => set('entity', event.currentTarget.value)}
+          data={[{ value: '', label: words.allActions }, ...entityChoices()]}
+        />
+        <TextInput
+          type="date"
+          aria-label={words.from}
+          value={filter.from}
+          onChange={(event) => set('from', event.currentTarget.value)}
+        />
+        <TextInput
+          type="date"
+          aria-label={words.to}
+          value={filter.to}
+          onChange={(event) => set('to', event.currentTarget.value)}
+        />
+      </div>
+      <Loaded query={log}>
+        {({ items, total }) =>
+          items.length === 0 ? (
+            isFiltered ? (
+              <NoMatch query={filter.actor} onClear={() => setParameters({}, { replace: true })} />
+            ) : (
+              <Empty icon={IconHistory} title={words.empty} hint={words.emptyHint} />
+            )
+          ) : (
+            <>
+              <ul className={rows.rows}>
+                {items.map((entry) => (
+                  <Entry key={entry.id} entry={entry} />
+                ))}
+              </ul>
+              <Pager page={page} pageSize={PAGE_SIZE} total={total} onPage={(next) => set('page', String(next))} />
+            </>
+          )
+        }
+      </Loaded>
+    </Panel>
+  );
+}
+
+function Entry({ entry }: { entry: AuditEntry }) {
+  const [isOpen, setOpen] = useState(false);
+  const what = actionWords(entry);
+  const subject = subjectOf(entry);
+  const changes = auditRows(entry);
+  return (
+    <li className={classes.entry}>
+      <UnstyledButton
+        className={classes.head}
+        onClick={() => setOpen(!isOpen)}
+        aria-expanded={isOpen}
+        aria-label={words.details(what)}
+      >
+        <IconChevronRight size={16} className={isOpen ? classes.open : classes.closed} aria-hidden />
+        <span className={classes.what}>
+          <span className={rows.title}>{what}</span> {subject && <span className={classes.subject}>{subject}</span>}
+          <span className={classes.fields}>{changes.map((change) => change.label).join(', ')}</span>
+        </span>
+        <span className={classes.who}>
+          {entry.actor_kind === 'system' ? words.system : entry.actor_name}
+          <span className={rows.note}>
+            <Time at={entry.created_at} />
+          </span>
+        </span>
+      </UnstyledButton>
+      {isOpen && (
+        <div className={classes.body}>
+          {changes.length === 0 ? <p className={rows.note}>{words.noDetails}</p> : <ChangeTable rows={changes} />}
+          <p className={rows.note}>
+            {[entry.ip && `${words.ip} ${entry.ip}`, entry.request_id && `${words.request} ${entry.request_id}`]
+              .filter(Boolean)
+              .join(' · ')}
+          </p>
+        </div>
+      )}
+    </li>
+  );
+}
+
+function entityChoices(): { value: string; label: string }[] {
+  const seen = new Set<string>();
+  return Object.entries(words.entities).flatMap(([value, label]) => {
+    if (seen.has(label)) return [];
+    seen.add(label);
+    return [{ value, label }];
+  });
+}
+
+/** The day of a date input as the time it begins, where the person is. */
+function startOf(day: string): string {
+  return day ? new Date(`${day}T00:00:00`).toISOString() : '';
+}
+
+function endOf(day: string): string {
+  return day ? new Date(new Date(`${day}T00:00:00`).getTime() + 86_400_000).toISOString() : '';
+}

@@ -1,0 +1,50 @@
+export interface DeployTarget {
+  orchestratorUrl: string;
+  /** The token just made; null shows a placeholder. */
+  token: string | null;
+  instanceId: string;
+}
+
+const TOKEN_PLACEHOLDER = '<token>';
+
+/** Ready commands that start a listener, by how it is run. */
+export function deployCommands({
+  orchestratorUrl,
+  token,
+  instanceId,
+}: DeployTarget): Record<'docker' | 'compose' | 'node', string> {
+  const environment: [string, string][] = [
+    ['ORCHESTRATOR_URL', orchestratorUrl],
+    ['LISTENER_TOKEN', token ?? TOKEN_PLACEHOLDER],
+    ['INSTANCE_ID', instanceId],
+  ];
+  return {
+    docker: [
+      'docker run -d --restart unless-stopped \\',
+      ...environment.map(([name, value]) => `  -e ${name}=${quoted(value)} \\`),
+      '  -v cortex-listener:/data \\',
+      '  cortex-mqtt-listener',
+    ].join('\n'),
+    compose: [
+      'services:',
+      '  listener:',
+      '    image: cortex-mqtt-listener',
+      '    restart: unless-stopped',
+      '    environment:',
+      ...environment.map(([name, value]) => `      ${name}: ${JSON.stringify(value)}`),
+      '    volumes:',
+      '      - listener-data:/data',
+      'volumes:',
+      '  listener-data:',
+    ].join('\n'),
+    node: [
+      ...environment.map(([name, value]) => `${name}=${quoted(value)} \\`),
+      'node apps/listener/dist/main.js',
+    ].join('\n'),
+  };
+}
+
+/** Safe as one word of a shell. */
+function quoted(value: string): string {
+  return /^[A-Za-z0-9_:/.-]+$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`;
+}
