@@ -24,9 +24,9 @@ import { startRetryWorker } from './deliveries/retry-worker';
 import { compilePlan, identify } from './pipeline/compile-plan';
 import type { EventLog } from './pipeline/event-log';
 import { createMessagePipeline, type MessagePipeline } from './pipeline/message-pipeline';
-import { createPublishingConnection, type PublishingConnection } from './publishing/publishing-connection';
 import { type AppliedState, reconcileSteps, sessionPart } from './reconcile/reconcile-steps';
 import { createMqttSession, type MqttSession } from './session/mqtt-session';
+import { createPublishConnection, type PublishConnection } from './session/publish-connection';
 import { createFileLedger } from './session/subscription-ledger';
 
 export interface ProductListenerDeps {
@@ -67,7 +67,7 @@ export class ProductListener {
   applied: AppliedState | null = null;
   source: ConfigSource | null = null;
   rejected: RejectedRevision | null = null;
-  private readonly publishing: PublishingConnection;
+  private readonly publishing: PublishConnection;
   private readonly http: ReturnType<typeof createHttpSender>;
   private readonly postgres: ReturnType<typeof createPostgresSender>;
   private readonly engine = createExpressionEngine();
@@ -79,7 +79,12 @@ export class ProductListener {
 
   constructor(private readonly deps: ProductListenerDeps) {
     const { egress, logger, queues } = deps;
-    this.publishing = createPublishingConnection({ egress, logger });
+    this.publishing = createPublishConnection({
+      broker: () => this.session?.activeBroker() ?? null,
+      client_id: deriveClientId(deps),
+      egress,
+      logger,
+    });
     this.http = createHttpSender({ egress });
     this.postgres = createPostgresSender({ egress });
     this.runner = createActionRunner({
@@ -145,7 +150,7 @@ export class ProductListener {
     await this.endSession(drain_ms);
     await this.handover?.stop();
     this.stopping.abort();
-    await Promise.all([this.publishing.close(), this.http.close(), this.postgres.close(), this.engine.stop()]);
+    await Promise.all([this.publishing.stop(), this.http.close(), this.postgres.close(), this.engine.stop()]);
   }
 
   private async applyNow(document: ListenerConfigDocument, source: ConfigSource): Promise<void> {
@@ -164,7 +169,6 @@ export class ProductListener {
                 signal: this.stopping.signal,
               }),
             );
-            this.publishing.use(document.brokers[0] ?? null);
             break;
           case 'start-session':
             this.session = this.createSession();
