@@ -187,7 +187,7 @@ export async function startOrchestrator(
       await lifecycle.start({ name: 'listeners', start: () => processes.start(), stop: () => processes.stop() });
     }
     warnOfQueueSettings(queues, logger);
-    logger.info('orchestrator is ready', { url, ...build });
+    logger.info('orchestrator is ready', { url, git_commit: build.git_commit });
     return { url, stop: () => lifecycle.stop() };
   } catch (error) {
     await lifecycle.stop();
