@@ -37,6 +37,8 @@ import { mqttConfigRoutes } from './features/mqtt-config/mqtt-config.routes';
 import { MqttConfigService } from './features/mqtt-config/mqtt-config.service';
 import { productRoutes } from './features/products/product.routes';
 import { ProductService } from './features/products/product.service';
+import { recentMessagesRoutes } from './features/recent-messages/recent-messages.routes';
+import { RecentMessagesService } from './features/recent-messages/recent-messages.service';
 import { productSecretRoutes } from './features/secrets/product-secret.routes';
 import { ProductSecretService } from './features/secrets/product-secret.service';
 import type { SecretBox } from './features/secrets/secret-box';
@@ -123,6 +125,7 @@ export function buildFeatures(deps: FeatureDeps): Features {
   const connectionHistory = new ConnectionHistoryService({ dataSource });
   const deliveries = new DeliveryService({ dataSource, queues });
   const operations = new OperationService({ dataSource, queues, deliveries });
+  const recentMessages = new RecentMessagesService({ dataSource, queues, liveInstanceIds, logger });
   const metrics = new MetricsService({ dataSource, stale_after_ms });
   return {
     auth,
@@ -150,6 +153,7 @@ export function buildFeatures(deps: FeatureDeps): Features {
       ...connectionHistoryRoutes({ connectionHistory, statusStream }),
       ...metricsRoutes({ metrics }),
       ...deliveryRoutes({ deliveries, operations }),
+      ...recentMessagesRoutes({ recentMessages }),
       ...reconnectRoutes({ reconnects }),
       ...productSecretRoutes({ productSecrets: new ProductSecretService({ dataSource, secretBox, notifier }) }),
       ...listenerTokenRoutes({ listenerTokens: new ListenerTokenService({ dataSource }) }),

@@ -4,7 +4,26 @@ import type { InstanceId, ProductId } from './ids';
 export type ControlJob =
   | { name: 'config-changed'; data: { product_id: ProductId; revision: number } }
   | { name: 'reconnect'; data: { product_id: ProductId; reconnect_id: string; generation: number } }
-  | { name: 'connection-test'; data: { product_id: ProductId; test_id: string } };
+  | { name: 'connection-test'; data: { product_id: ProductId; test_id: string } }
+  /** Answers RecentMessage[]: newest first, `limit` at most, only those received after `after`. */
+  | {
+      name: 'recent-messages';
+      data: { product_id: ProductId; subscription_id: number; limit: number; after: string | null };
+    };
+
+/** A message that a listener received lately, as it keeps it for people to look at. */
+export interface RecentMessage {
+  topic: string;
+  payload_base64: string;
+  /** True: the payload was longer and is cut off. */
+  payload_truncated: boolean;
+  payload_bytes: number;
+  qos: 0 | 1 | 2;
+  retain: boolean;
+  user_properties: Record<string, string | string[]>;
+  content_type: string | null;
+  received_at: string;
+}
 
 /** Worked by an orchestrator, for products without a live listener. */
 export type ConnectionTestJob = { name: 'connection-test'; data: { product_id: ProductId; test_id: string } };

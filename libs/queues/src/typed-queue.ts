@@ -23,8 +23,13 @@ export interface TypedQueue<J extends JobShape> {
   /**
    * Adds a job and waits for its return value. Throws JobFailedError with the worker's message, or
    * QueueUnavailableError when it has not ended after `timeout_ms`; a job that has not begun by then is taken back.
+   * `result: 'remove'` takes the job out of the queue once its value has been read; else it stays for a look.
    */
-  runAndWait<N extends JobName<J>>(name: N, data: JobData<J, N>, options: { timeout_ms: number }): Promise<unknown>;
+  runAndWait<N extends JobName<J>>(
+    name: N,
+    data: JobData<J, N>,
+    options: { timeout_ms: number; result?: 'keep' | 'remove' },
+  ): Promise<unknown>;
   counts(): Promise<Record<string, number>>;
   /** Takes a job away; false when it is gone or being worked. */
   remove(job_id: string): Promise<boolean>;
@@ -115,7 +120,11 @@ export function createTypedQueue<J extends JobShape>(deps: {
       );
     },
 
-    async runAndWait(jobName, data, { timeout_ms }) {
+    async runAndWait(jobName, data, { timeout_ms, result = 'keep' }) {
+      const takeBack = async (id: string): Promise<void> => {
+        const removing = run('remove', (queue) => queue.remove(id), 1_000);
+        await removing.catch((error: Error) => logger.debug('job not removed', { queue: name, error: error.message }));
+      };
       const ends_at = Date.now() + timeout_ms;
       const id = await add(jobName, data, { limit_ms: Math.min(deps.limit_ms, timeout_ms) });
       let pause_ms = 10;
@@ -126,7 +135,9 @@ export function createTypedQueue<J extends JobShape>(deps: {
         try {
           state = await run('getState', (queue) => queue.getJobState(id), Math.max(50, ends_at - Date.now()));
           if (state === 'completed' || state === 'failed' || state === 'unknown') {
-            return await resultOf(await run('getJob', (queue) => queue.getJob(id)), name);
+            const job = await run('getJob', (queue) => queue.getJob(id));
+            if (result === 'remove') await takeBack(id);
+            return await resultOf(job, name);
           }
         } catch (error) {
           if (!isUnavailable(error)) throw error;
@@ -134,8 +145,7 @@ export function createTypedQueue<J extends JobShape>(deps: {
         await new Promise((resolve) => setTimeout(resolve, Math.min(pause_ms, Math.max(1, ends_at - Date.now()))));
         pause_ms = Math.min(pause_ms * 1.5, 150);
       }
-      const remove = run('remove', (queue) => queue.remove(id), 1_000);
-      await remove.catch((error: Error) => logger.debug('job not taken back', { queue: name, error: error.message }));
+      await takeBack(id);
       throw new QueueUnavailableError(`job ${jobName} on ${name} has not ended within ${timeout_ms} ms`, 'unknown');
     },
 

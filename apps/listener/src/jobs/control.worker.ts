@@ -4,6 +4,7 @@ import {
   type ConnectionTestResult,
   type ControlJob,
   queueNames,
+  type RecentMessage,
   type StageResult,
 } from '@cortex-mqtt/contracts';
 import type { Logger } from '@cortex-mqtt/observability';
@@ -21,6 +22,8 @@ export interface ControlWorkerDeps {
     request: Awaited<ReturnType<OrchestratorClient['fetchConnectionTest']>>,
     onStage: (stage: StageResult) => void,
   ): Promise<ConnectionTestResult>;
+  /** What the subscription received lately, newest first. */
+  recentMessages(subscription_id: number): RecentMessage[];
   logger: Logger;
 }
 
@@ -49,6 +52,11 @@ export function startControlWorker(deps: ControlWorkerDeps): TypedWorker {
         await posted;
         return result;
       },
+      'recent-messages': async ({ data: { subscription_id, limit, after } }) =>
+        deps
+          .recentMessages(subscription_id)
+          .filter((message) => after === null || Date.parse(message.received_at) > Date.parse(after))
+          .slice(0, limit),
     },
     { concurrency: 4 },
   );

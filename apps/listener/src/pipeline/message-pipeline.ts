@@ -1,4 +1,4 @@
-import type { InstanceCounters, SubscriptionCounters } from '@cortex-mqtt/contracts';
+import type { InstanceCounters, RecentMessage, SubscriptionCounters } from '@cortex-mqtt/contracts';
 import type { CompiledPlan, CompiledSubscription } from './compiled-plan';
 import { Delivery, MessageSlot, type QueuedFate } from './delivery';
 import { DEFAULT_ENGINE_LIMITS, DeliveryEngine, type EngineLimits, type NextDelay } from './delivery-engine';
@@ -6,7 +6,7 @@ import type { EventLog } from './event-log';
 import { createLatencyHistogram, type LatencySnapshot } from './latency-histogram';
 import type { Overflow } from './overflow';
 import type { PipelineMessage } from './pipeline-message';
-import { createRecentMessages, type RecentMessage } from './recent-messages';
+import { createRecentMessages } from './recent-messages';
 import { SubscriptionRuntime } from './subscription-runtime';
 
 export interface MessagePipelineDeps {

@@ -1,18 +1,5 @@
+import type { RecentMessage } from '@cortex-mqtt/contracts';
 import type { PipelineMessage } from './pipeline-message';
-
-/** A message as the console offers it for a dry run. */
-export interface RecentMessage {
-  topic: string;
-  payload_base64: string;
-  /** True: the payload was longer and is cut off. */
-  payload_truncated: boolean;
-  payload_bytes: number;
-  qos: 0 | 1 | 2;
-  retain: boolean;
-  user_properties: Record<string, string | string[]>;
-  content_type: string | null;
-  received_at: string;
-}
 
 export interface RecentMessages {
   /** Keeps the message, unless one was kept just before and enough are there: a sample, never a cost. */

@@ -62,6 +62,7 @@ const RULES: Record<string, 'public' | 'signed-in' | 'viewer' | 'operator' | 'ad
   'get /api/v1/products/{product_id}/mqtt-config/uptime': 'viewer',
   'get /api/v1/products/{product_id}/metrics': 'viewer',
   'get /api/v1/overview': 'viewer',
+  'get /api/v1/products/{product_id}/mqtt-config/subscriptions/{sub_id}/recent-messages': 'viewer',
   'get /api/v1/products/{product_id}/deliveries': 'viewer',
   'get /api/v1/products/{product_id}/deliveries/counts': 'viewer',
   'post /api/v1/products/{product_id}/deliveries/retry': 'operator',

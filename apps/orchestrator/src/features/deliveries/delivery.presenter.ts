@@ -1,4 +1,5 @@
 import type { DeliveryDetail, DeliverySummary } from '@cortex-mqtt/queues';
+import { payloadText } from '../../http/payload-text';
 import type { DeliveryDetailView, DeliveryStateName, DeliveryView, OperationView } from './delivery.dto';
 import type { OperationEntity } from './operation.entity';
 
@@ -27,7 +28,7 @@ export function presentDeliveryDetail(delivery: DeliveryDetail, names: Map<numbe
   return {
     ...presentDelivery(delivery, names),
     payload_base64: delivery.payload_base64,
-    payload_text: textOf(Buffer.from(delivery.payload_base64, 'base64')),
+    payload_text: payloadText(Buffer.from(delivery.payload_base64, 'base64')),
     qos: delivery.qos,
     retain: delivery.retain,
     user_properties: delivery.user_properties,
@@ -64,14 +65,5 @@ function stateOf(delivery: DeliverySummary): DeliveryStateName {
       return 'in_flight';
     case 'waiting':
       return delivery.next_try_at === null ? 'in_flight' : 'retrying';
-  }
-}
-
-function textOf(bytes: Buffer): string | null {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    // Not UTF-8: that is the answer, not a fault.
-    return null;
   }
 }
