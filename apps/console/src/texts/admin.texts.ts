@@ -82,6 +82,7 @@ export const auditTexts = {
   ip: 'From address',
   request: 'Request',
   product: 'Product',
+  actions: { 'session.create': 'Signed in', 'session.delete': 'Signed out' } as Record<string, string>,
   entities: {
     mqtt_config: 'MQTT configuration',
     subscription: 'Subscription',

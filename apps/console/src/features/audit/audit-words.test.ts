@@ -24,9 +24,10 @@ describe('an entry of the audit log', () => {
     expect(actionWords(entry({ action: 'new_thing.melt', entity_type: 'new_thing' }))).toBe('new thing melt');
   });
 
-  it('names its subject, by id where there is no name', () => {
+  it('names its subject, by id where there is no name and the id says something', () => {
+    expect(subjectOf(entry({ entity_id: 'ERP_KEY' }))).toBe('ERP_KEY');
     expect(subjectOf(entry({ before: { name: 'Alarm' } }))).toBe('Alarm');
-    expect(subjectOf(entry({}))).toBe('7');
+    expect(subjectOf(entry({}))).toBeNull();
   });
 
   it('shows each field before and after', () => {

@@ -6,6 +6,8 @@ const words = texts.audit;
 
 /** `mqtt_config.update` → `MQTT configuration changed`. */
 export function actionWords(entry: Pick<AuditEntry, 'action' | 'entity_type'>): string {
+  const known = words.actions[entry.action];
+  if (known) return known;
   const verb = entry.action.includes('.') ? entry.action.slice(entry.action.lastIndexOf('.') + 1) : entry.action;
   const entity = words.entities[entry.entity_type] ?? spaced(entry.entity_type);
   return `${entity} ${words.verbs[verb] ?? spaced(verb)}`;
@@ -17,7 +19,8 @@ export function subjectOf(entry: AuditEntry): string | null {
     const name = side?.name ?? side?.email;
     if (typeof name === 'string') return name;
   }
-  return entry.entity_id;
+  // A number says nothing to a person, and the product is told anyway.
+  return entry.entity_id && !/^\d+$/.test(entry.entity_id) ? entry.entity_id : null;
 }
 
 /** From → to, a row a field. */

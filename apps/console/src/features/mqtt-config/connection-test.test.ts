@@ -1,5 +1,5 @@
 import type { StageResult } from '../../api/types';
-import { stageDetail, stageRows, withStage } from './connection-test';
+import { stageRows, withStage } from './connection-test';
 
 const stage = (name: StageResult['stage'], state: StageResult['state']): StageResult => ({
   stage: name,
@@ -29,12 +29,5 @@ describe('the stages of a test', () => {
 
   it('count once when told twice', () => {
     expect(withStage([stage('dns', 'skipped')], stage('dns', 'passed'))).toEqual([stage('dns', 'passed')]);
-  });
-
-  it('say what was found', () => {
-    expect(stageDetail({ tls_version: 'TLSv1.3', names: ['a', 'b'], none: null })).toBe(
-      'tls version TLSv1.3 · names a, b',
-    );
-    expect(stageDetail(null)).toBe('');
   });
 });

@@ -63,19 +63,3 @@ export function stageRows(
     return { stage, look, ended: null };
   }).filter((row) => running || row.ended !== null);
 }
-
-/** What a stage found, in one line. */
-export function stageDetail(detail: StageResult['detail']): string {
-  if (detail === null || detail === undefined) return '';
-  if (typeof detail === 'string') return detail;
-  return Object.entries(detail)
-    .filter(([, value]) => value !== null && value !== undefined && value !== '')
-    .slice(0, 6)
-    .map(([name, value]) => `${name.replaceAll('_', ' ')} ${plain(value)}`)
-    .join(' · ');
-}
-
-function plain(value: unknown): string {
-  if (Array.isArray(value)) return value.map(plain).join(', ');
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
-}

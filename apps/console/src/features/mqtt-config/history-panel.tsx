@@ -10,8 +10,8 @@ import { Empty, Loaded } from '../../components/states';
 import { ToneIcon } from '../../components/status-badge';
 import { Time } from '../../components/time';
 import { texts } from '../../texts';
-import { stageDetail } from './connection-test';
 import classes from './history-panel.module.css';
+import { plainFacts } from './stage-finding';
 
 const TONES: Record<string, Tone> = {
   connected: 'ok',
@@ -59,7 +59,7 @@ export function HistoryPanel({ productId }: { productId: number }) {
                     <div className={classes.what}>
                       <span>{texts.status.events[event.type] ?? event.type}</span>
                       <span className={classes.detail}>
-                        {[event.instance_id, event.broker, stageDetail(event.detail)].filter(Boolean).join(' · ')}
+                        {[event.instance_id, event.broker, plainFacts(event.detail)].filter(Boolean).join(' · ')}
                       </span>
                     </div>
                     <span className={classes.when}>

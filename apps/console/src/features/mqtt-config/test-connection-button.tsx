@@ -6,7 +6,8 @@ import { duration } from '../../components/relative-time';
 import type { Tone } from '../../components/state-language';
 import { ToneIcon } from '../../components/status-badge';
 import { texts } from '../../texts';
-import { runConnectionTest, type StageLook, stageDetail, stageRows, type TestProgress } from './connection-test';
+import { runConnectionTest, type StageLook, stageRows, type TestProgress } from './connection-test';
+import { stageFinding } from './stage-finding';
 import classes from './test-connection-button.module.css';
 
 const words = texts.test;
@@ -124,7 +125,7 @@ export function ConnectionTestReport({ test }: { test: ConnectionTestState }) {
             <span className={classes.time}>
               {ended && ended.state !== 'skipped' ? duration(ended.duration_ms) : looks[look]}
             </span>
-            {ended && <span className={classes.detail}>{stageDetail(ended.detail)}</span>}
+            {ended && <span className={classes.detail}>{stageFinding(ended)}</span>}
           </li>
         ))}
       </ol>

@@ -1,0 +1,36 @@
+import { plainFacts, stageFinding } from './stage-finding';
+
+const passed = (stage: 'dns' | 'tcp' | 'tls' | 'connect' | 'subscribe', detail: Record<string, unknown>) =>
+  stageFinding({ stage, state: 'passed', duration_ms: 1, detail });
+
+describe('what a stage found', () => {
+  it('is told in one line', () => {
+    expect(passed('dns', { host: 'x', addresses: ['10.0.0.1', '10.0.0.2'] })).toBe('10.0.0.1, 10.0.0.2');
+    expect(passed('tcp', { port: 1883, addresses: [{ state: 'connected', address: '10.0.0.1' }] })).toBe(
+      '10.0.0.1 port 1883',
+    );
+    expect(
+      passed('tls', { version: 'TLSv1.3', certificate: { subject: { CN: 'b' }, issuer: 'CN=ca', days_left: 3 } }),
+    ).toBe('TLSv1.3 · b · by CN=ca · 3 days left');
+    expect(passed('connect', { protocol_version: '5.0', session_present: true, maximum_qos: 2 })).toBe(
+      'MQTT 5.0 · session present · QoS up to 2',
+    );
+  });
+
+  it('names the filters that were refused', () => {
+    const filters = [
+      { filter: 'a/#', refused: 'Not authorized' },
+      { filter: 'b', refused: null },
+    ];
+    expect(passed('subscribe', { granted: 1, refused: 1, filters })).toBe(
+      '1 granted · 1 refused: a/# (Not authorized)',
+    );
+  });
+
+  it('is the reason where a stage was skipped or failed, without what is nested', () => {
+    expect(
+      stageFinding({ stage: 'tls', state: 'skipped', duration_ms: 0, detail: { reason: 'not used by tcp', x: {} } }),
+    ).toBe('not used by tcp');
+    expect(plainFacts({ topic_filter: 'a', nested: [1] })).toBe('topic filter a');
+  });
+});
