@@ -290,7 +290,8 @@ export async function runUntilSignal(env: NodeJS.ProcessEnv): Promise<number> {
 
 if (require.main === module) {
   runCli({ argv: process.argv.slice(2), env: process.env, serve: runUntilSignal }).then(
-    (code) => process.exit(code),
+    // Not at once: what goes into a pipe is written in pieces, and an exit would cut it off.
+    (code) => process.stdout.write('', () => process.exit(code)),
     (error: unknown) => {
       process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
       process.exit(1);
