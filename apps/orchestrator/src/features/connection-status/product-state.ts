@@ -1,5 +1,7 @@
 import type { ConnectionState, StatusReport } from '@cortex-mqtt/contracts';
 
+export const NO_LISTENER_REASON = 'No listener is running for this product.';
+
 /** One instance as the orchestrator sees it now. */
 export interface SeenInstance {
   report: StatusReport;
@@ -29,7 +31,7 @@ export function sumInstances(instances: SeenInstance[], now: Date, stale_after_m
       return {
         state: 'no_listener',
         connected: false,
-        reason: 'No listener is running for this product.',
+        reason: NO_LISTENER_REASON,
         applied_revision: null,
       };
     }

@@ -152,7 +152,8 @@ describe('the overview of all products', () => {
       ['A well', 'connected'],
       ['C off', 'no_listener'],
     ]);
-    const [first, , , last] = body.items;
+    const [first, , without, last] = body.items;
+    expect(without.connection_error).toBe('No listener is running for this product.');
     expect(first).toMatchObject({ connection_error: 'refused', connected: false });
     expect(last.sparkline).toHaveLength(60);
     expect(last.sparkline.reduce((sum: number, count: number) => sum + count)).toBe(12);

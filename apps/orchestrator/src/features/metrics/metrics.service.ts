@@ -5,6 +5,7 @@ import { type Page, pageWindow } from '../../http/pagination';
 import { ConnectionStatusEntity } from '../connection-status/connection-status.entity';
 import { perSecond } from '../connection-status/message-rates';
 import { BUCKET_WIDTH_S } from '../connection-status/metric-buckets';
+import { NO_LISTENER_REASON } from '../connection-status/product-state';
 import { MqttConfigEntity } from '../mqtt-config/mqtt-config.entity';
 import { ProductEntity } from '../products/product.entity';
 import { finestWidth, rollUp, type SummedBucket, sumBuckets } from './metric-store';
@@ -134,7 +135,9 @@ function overviewOf(parts: {
     enabled: product.enabled,
     state,
     connected,
-    connection_error: went_silent ? 'The heartbeat of its listener has stopped.' : (status?.connection_error ?? null),
+    connection_error: went_silent
+      ? 'The heartbeat of its listener has stopped.'
+      : (status?.connection_error ?? (state === 'no_listener' ? NO_LISTENER_REASON : null)),
     desired_revision,
     applied_revision: status?.applied_revision ?? null,
     messages_received: status?.messages_received ?? 0,
