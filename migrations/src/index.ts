@@ -4,6 +4,7 @@ import { ConnectionHistory1764000100000 } from './1764000100000-connection-histo
 import { FurtherBrokers1764000200000 } from './1764000200000-further-brokers';
 import { ConnectionTransitions1764000300000 } from './1764000300000-connection-transitions';
 import { Operations1764000400000 } from './1764000400000-operations';
+import { ProductLeases1764000500000 } from './1764000500000-product-leases';
 
 /** In the order in which they are applied. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -12,4 +13,5 @@ export const migrations: (new () => MigrationInterface)[] = [
   FurtherBrokers1764000200000,
   ConnectionTransitions1764000300000,
   Operations1764000400000,
+  ProductLeases1764000500000,
 ];

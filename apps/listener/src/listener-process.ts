@@ -84,6 +84,14 @@ export async function startListener(
           heartbeat_ms: config.heartbeatInterval_ms,
           logger,
           onBehind: () => void source.refresh(),
+          onReply: (reply) =>
+            listener?.role.told({
+              // An orchestrator of before there were roles has one instance for a product.
+              role: reply.role ?? 'active',
+              term: reply.term ?? 1,
+              active_instance_id: reply.active_instance_id ?? null,
+            }),
+          onUnreachable: () => void listener?.role.unanswered(),
         });
 
   const obtainListener = (sourced: SourcedDocument): ProductListener => {
@@ -93,6 +101,7 @@ export async function startListener(
       product_slug: sourced.document.product_slug,
       data_dir,
       max_in_flight: config.maxInFlight,
+      has_orchestrator: client !== null,
       egress,
       queues,
       logger: logger.child({ product_id: sourced.document.product_id }),

@@ -16,7 +16,7 @@ import {
 } from '@cortex-mqtt/contracts';
 import { createExpressionEngine } from '@cortex-mqtt/expressions';
 import type { EgressPolicy } from '@cortex-mqtt/egress';
-import { deriveClientId } from '@cortex-mqtt/mqtt';
+import { deriveClientId, deriveProductClientId, sharedFilter, takesTurns } from '@cortex-mqtt/mqtt';
 import type { Logger } from '@cortex-mqtt/observability';
 import { createDeliveryJournal, type QueueBackend, type TypedWorker } from '@cortex-mqtt/queues';
 import { createHandover, type Handover } from './deliveries/handover';
@@ -24,10 +24,13 @@ import { startRetryWorker } from './deliveries/retry-worker';
 import { compilePlan, identify } from './pipeline/compile-plan';
 import type { EventLog } from './pipeline/event-log';
 import { createMessagePipeline, type MessagePipeline } from './pipeline/message-pipeline';
+import { createDeliveryProbe, type DeliveryProbe } from './probe/delivery-probe';
 import { type AppliedState, reconcileSteps, sessionPart } from './reconcile/reconcile-steps';
+import { ReplicaRole } from './replica/replica-role';
+import { createRoleMemory } from './replica/role-memory';
 import { createMqttSession, type MqttSession } from './session/mqtt-session';
 import { createPublishConnection, type PublishConnection } from './session/publish-connection';
-import { createFileLedger } from './session/subscription-ledger';
+import { createFileLedger, createTermLedger } from './session/subscription-ledger';
 
 export interface ProductListenerDeps {
   product_id: number;
@@ -36,6 +39,8 @@ export interface ProductListenerDeps {
   boot_id: string;
   data_dir: string;
   max_in_flight: number;
+  /** Whether there is an orchestrator, which says whose turn it is; without one this instance is the only one. */
+  has_orchestrator: boolean;
   egress: EgressPolicy;
   /** null: no queue is configured, the broker alone holds what is unfinished. */
   queues: QueueBackend | null;
@@ -48,6 +53,9 @@ export interface ProductListenerDeps {
 
 /** Bytes of messages that may be unacknowledged on one connection. */
 const MAX_IN_FLIGHT_BYTES = 64 * 1024 * 1024;
+
+/** What is in flight has this long to end when it becomes another instance's turn. */
+const STEP_DOWN_MS = 5_000;
 
 /** Why the newest revision is not the one that runs. */
 export interface RejectedRevision {
@@ -64,6 +72,10 @@ export class ProductListener {
   /** null while the product is disabled or nothing is known yet. */
   session: MqttSession | null = null;
   readonly handover: Handover | null;
+  readonly probe: DeliveryProbe;
+  readonly role: ReplicaRole;
+  /** Milliseconds since the oldest delivery in the product's queue was put there; null = none, or not known. */
+  oldest_queued_ms: number | null = null;
   applied: AppliedState | null = null;
   source: ConfigSource | null = null;
   rejected: RejectedRevision | null = null;
@@ -76,6 +88,9 @@ export class ProductListener {
   private readonly stopping = new AbortController();
   private retryWorker: TypedWorker | null = null;
   private work: Promise<void> = Promise.resolve();
+  private is_stopping = false;
+  /** Filters of documents that came while another instance was active: it may have subscribed to them. */
+  private readonly suspects = new Set<string>();
 
   constructor(private readonly deps: ProductListenerDeps) {
     const { egress, logger, queues } = deps;
@@ -115,6 +130,18 @@ export class ProductListener {
           reason: delivery.dead_reason,
         }),
     });
+    this.probe = createDeliveryProbe({
+      instance_id: deps.instance_id,
+      publisher: this.publishing,
+      isConnected: () => this.session?.isConnected() ?? false,
+      onChange: deps.onChange,
+      onEvent: (event) => deps.onEvent({ ...event, broker: this.session?.activeBroker()?.name ?? null }),
+    });
+    this.role = new ReplicaRole({
+      memory: deps.has_orchestrator ? createRoleMemory({ directory: deps.data_dir, logger }) : null,
+      logger,
+      onChange: () => this.reconsider(),
+    });
     this.handover = queues ? this.createHandover(queues) : null;
     if (this.handover) this.pipeline.useOverflow(this.handover);
   }
@@ -141,8 +168,17 @@ export class ProductListener {
     this.deps.onChange();
   }
 
+  /** Whether this instance waits for its turn: another one has, or may have, the session at the broker. */
+  get is_waiting_for_turn(): boolean {
+    const document = this.applied?.document;
+    return document !== undefined && document.enabled && takesTurns(document) && !this.role.is_active;
+  }
+
   /** Takes no more messages, ends what is in flight within `drain_ms`, disconnects. */
   async stop({ drain_ms }: { drain_ms: number }): Promise<void> {
+    this.is_stopping = true;
+    this.role.stop();
+    this.probe.stop();
     await this.work;
     await this.retryWorker?.close(drain_ms);
     // What does not end in time is safe in the queue, so that the broker can be answered.
@@ -153,10 +189,25 @@ export class ProductListener {
     await Promise.all([this.publishing.stop(), this.http.close(), this.postgres.close(), this.engine.stop()]);
   }
 
+  /** The role is another: connects or disconnects accordingly. */
+  private reconsider(): void {
+    this.work = this.work.then(async () => {
+      if (this.applied && this.source && !this.is_stopping) await this.applyNow(this.applied.document, this.source);
+    });
+  }
+
+  private mayRun(document: ListenerConfigDocument): boolean {
+    return !takesTurns(document) || this.role.is_active;
+  }
+
   private async applyNow(document: ListenerConfigDocument, source: ConfigSource): Promise<void> {
-    const { logger } = this.deps;
+    const { logger, instance_id } = this.deps;
     try {
-      const steps = reconcileSteps(document, this.applied);
+      // What is from disk or environment is there because the orchestrator can't be asked.
+      if (source !== 'orchestrator') await this.role.unanswered();
+      const may_run = this.mayRun(document);
+      const steps = reconcileSteps(document, this.applied, { may_run, instance_id });
+      if (!may_run) this.suspect(document);
       for (const step of steps) {
         switch (step.kind) {
           case 'swap-plan':
@@ -171,14 +222,14 @@ export class ProductListener {
             );
             break;
           case 'start-session':
-            this.session = this.createSession();
-            this.session.start(sessionPart(document));
+            this.session = this.createSession(document);
+            this.session.start(sessionPart(document, instance_id));
             break;
           case 'reconcile-session':
-            await this.session?.reconcile(sessionPart(document));
+            await this.session?.reconcile(sessionPart(document, instance_id));
             break;
           case 'stop-session':
-            await this.endSession(5_000);
+            await this.endSession(may_run ? STEP_DOWN_MS : 0);
             break;
           case 'reconnect':
             await this.session?.reconnect();
@@ -188,10 +239,14 @@ export class ProductListener {
         }
       }
       const is_new = this.applied?.document.revision !== document.revision;
-      this.applied = { document, is_session_running: document.enabled };
+      const is_session_running = document.enabled && may_run;
+      this.applied = { document, is_session_running };
       this.source = source;
       this.rejected = null;
-      this.startRetries();
+      this.probe.use(is_session_running ? document.probe : null);
+      // Whoever is active works the queue as well: `publish` actions need the broker, and ordered ones one worker.
+      if (may_run) this.startRetries();
+      else await this.stopRetries();
       if (is_new) {
         logger.info('configuration applied', {
           revision: document.revision,
@@ -213,20 +268,37 @@ export class ProductListener {
     }
   }
 
-  private createSession(): MqttSession {
-    const { egress, logger } = this.deps;
+  private createSession(document: ListenerConfigDocument): MqttSession {
+    const { egress, logger, product_id, data_dir } = this.deps;
+    const in_turn = takesTurns(document);
+    const { session_key } = document;
+    const ledger = createFileLedger({ directory: join(data_dir, 'sessions'), logger });
     const session = createMqttSession({
-      client_id: deriveClientId(this.deps),
+      client_id:
+        in_turn && session_key !== null
+          ? deriveProductClientId({ product_id, session_key })
+          : deriveClientId(this.deps),
       egress,
       logger,
-      onMessage: (message) => this.pipeline.accept(message),
+      onMessage: (message) => {
+        if (!this.probe.take(message)) this.pipeline.accept(message);
+      },
       onCredentialsRefused: this.deps.onCredentialsRefused,
       limits: { messages: this.deps.max_in_flight, bytes: MAX_IN_FLIGHT_BYTES },
-      ledger: createFileLedger({ directory: join(this.deps.data_dir, 'sessions'), logger }),
+      ledger: in_turn ? createTermLedger(ledger, { term: this.role.term, suspects: [...this.suspects] }) : ledger,
     });
+    this.suspects.clear();
     session.on('change', this.deps.onChange);
-    session.on('event', this.deps.onEvent);
+    session.on('event', (event) => {
+      this.deps.onEvent(event);
+      if (event.type === 'taken_over' && in_turn) this.role.stepBack();
+    });
     return session;
+  }
+
+  private suspect({ subscriptions, shared_group }: ListenerConfigDocument): void {
+    for (const { topic_filter } of subscriptions)
+      this.suspects.add(shared_group === null ? topic_filter : sharedFilter(shared_group, topic_filter));
   }
 
   private async endSession(drain_ms: number): Promise<void> {
@@ -238,6 +310,12 @@ export class ProductListener {
     const { queues, product_id } = this.deps;
     if (this.retryWorker || !queues) return;
     this.retryWorker = startRetryWorker({ backend: queues, product_id, pipeline: this.pipeline });
+  }
+
+  private async stopRetries(): Promise<void> {
+    const worker = this.retryWorker;
+    this.retryWorker = null;
+    await worker?.close(STEP_DOWN_MS);
   }
 
   private createHandover(backend: QueueBackend): Handover {

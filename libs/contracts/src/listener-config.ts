@@ -34,6 +34,11 @@ export interface ListenerSubscription {
 export interface ListenerConfigDocument {
   product_id: number;
   product_slug: string;
+  /**
+   * Never changes, and differs between deployments: makes the client id that all instances of the product use in turn.
+   * null where there is no orchestrator.
+   */
+  session_key: string | null;
   enabled: boolean;
   revision: number;
   /** Raised by each "reconnect"; a listener that sees it raised reconnects once. */

@@ -66,6 +66,23 @@ export interface TopicFilterState {
   refused: string | null;
 }
 
+/** The delivery probe of one instance: a canary that it publishes and has to receive by its own subscription. */
+export interface ProbeReport {
+  /** The instance's own topic, below the one that is configured. */
+  topic: string;
+  interval_s: number;
+  /** `waiting`: no canary has come back yet, and none is overdue. */
+  state: 'waiting' | 'ok' | 'lost';
+  /** Since when `state` holds. */
+  since: string;
+  /** Why it is lost; null when it isn't. */
+  reason: string | null;
+  last_sent_at: string | null;
+  last_received_at: string | null;
+  /** Of the last one received. */
+  round_trip_ms: number | null;
+}
+
 /** What happened to a connection, for the history. */
 export interface ConnectionEvent {
   at: string;
@@ -128,7 +145,8 @@ export interface StatusReport {
   in_flight: number;
   queue_depth: number | null;
   oldest_queued_ms: number | null;
-  probe: { last_sent_at: string | null; last_received_at: string | null; round_trip_ms: number | null } | null;
+  /** null: the product has none, or this instance is not the active one. */
+  probe: ProbeReport | null;
   last_message_at: string | null;
   /** Milliseconds from receipt to the end of a delivery, over the last report's interval; null without one. */
   latency_ms: { p50: number; p95: number; p99: number; count: number } | null;
@@ -148,8 +166,18 @@ export interface StatusDelta {
   events: ConnectionEvent[];
 }
 
+/** Of several instances that would use one session at the broker, one is active; the others wait for their turn. */
+export type InstanceRole = 'active' | 'standby';
+
 /** Answer of `POST /internal/mqtt-status`. */
 export interface StatusReply {
+  role: InstanceRole;
+  /** Rises by one each time another instance becomes the active one; 0 where instances don't take turns. */
+  term: number;
+  /** Who is active instead; null when it is this one. */
+  active_instance_id: string | null;
+  /** Milliseconds between two heartbeats; null = as the listener is configured. */
+  heartbeat_ms: number | null;
   desired_revision: number;
   /** The delta that is confirmed by this answer. */
   delta_sequence: number;

@@ -85,10 +85,30 @@ export function deriveClientId(identity: { product_id: number; product_slug: str
   if (identity.instance_id.length <= room && /^[0-9A-Za-z]+$/.test(identity.instance_id)) {
     return `${head}i${identity.instance_id}`;
   }
-  const digest = createHash('sha256').update(identity.instance_id).digest();
-  const hash = BigInt(`0x${digest.toString('hex')}`)
+  return `${head}h${hashOf(identity.instance_id, room)}`;
+}
+
+/**
+ * The client id that all instances of a product use in turn, when they don't share the load: whoever is active has the one
+ * session of the product at the broker, with the messages that wait in it. `session_key` tells deployments apart.
+ */
+export function deriveProductClientId(product: { product_id: number; session_key: string }): string {
+  const head = `cmqp${product.product_id}s`;
+  return `${head}${hashOf(product.session_key, CLIENT_ID_LENGTH - head.length)}`;
+}
+
+/**
+ * Whether instances would use one session at the broker, so that only one of them may be connected: they share no load, or
+ * a client id is given that they would all use.
+ */
+export function takesTurns(config: { shared_group: string | null; brokers: { client_id: string | null }[] }): boolean {
+  return config.shared_group === null || config.brokers.some(({ client_id }) => client_id !== null);
+}
+
+function hashOf(text: string, length: number): string {
+  const digest = createHash('sha256').update(text).digest();
+  return BigInt(`0x${digest.toString('hex')}`)
     .toString(36)
-    .padStart(room, '0')
-    .slice(-room);
-  return `${head}h${hash}`;
+    .padStart(length, '0')
+    .slice(-length);
 }

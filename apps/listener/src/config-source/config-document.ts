@@ -37,7 +37,9 @@ export function checkDocument(input: unknown): CheckedDocument {
     }
   }
   if (faults.length > 0) return { ok: false, faults };
-  return { ok: true, document: input as unknown as ListenerConfigDocument };
+  // An older orchestrator, or a document of one on disk, doesn't know it.
+  const session_key = typeof input.session_key === 'string' ? input.session_key : null;
+  return { ok: true, document: { ...(input as unknown as ListenerConfigDocument), session_key } };
 }
 
 function checkBroker(input: unknown, field: string, add: (field: string, message: string) => void): void {

@@ -19,6 +19,7 @@ export function environmentDocument(config: ListenerConfig): ListenerConfigDocum
   return {
     product_id: config.productId,
     product_slug: `product-${config.productId}`,
+    session_key: null,
     enabled: true,
     revision: 0,
     reconnect_generation: 0,

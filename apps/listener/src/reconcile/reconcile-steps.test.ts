@@ -1,10 +1,11 @@
 import type { ListenerConfigDocument } from '@cortex-mqtt/contracts';
-import { reconcileSteps } from './reconcile-steps';
+import { type AppliedState, reconcileSteps, sessionPart } from './reconcile-steps';
 
 function buildDocument(overrides: Partial<ListenerConfigDocument> = {}): ListenerConfigDocument {
   return {
     product_id: 1,
     product_slug: 'demo',
+    session_key: null,
     enabled: true,
     revision: 1,
     reconnect_generation: 0,
@@ -35,7 +36,11 @@ function buildDocument(overrides: Partial<ListenerConfigDocument> = {}): Listene
   };
 }
 
-const kinds = (...args: Parameters<typeof reconcileSteps>) => reconcileSteps(...args).map((step) => step.kind);
+const kinds = (
+  desired: ListenerConfigDocument,
+  applied: AppliedState | null,
+  turn: Partial<Parameters<typeof reconcileSteps>[2]> = {},
+) => reconcileSteps(desired, applied, { may_run: true, instance_id: 'one', ...turn }).map((step) => step.kind);
 const running = (document: ListenerConfigDocument) => ({ document, is_session_running: true });
 
 describe('reconcileSteps', () => {
@@ -73,6 +78,27 @@ describe('reconcileSteps', () => {
     expect(kinds(buildDocument({ revision: 3 }), { document: disabled, is_session_running: false })).toEqual([
       'swap-plan',
       'start-session',
+    ]);
+  });
+
+  it('waits for its turn, and leaves when it is over', () => {
+    const standby = { document: buildDocument(), is_session_running: false };
+    expect(kinds(buildDocument(), null, { may_run: false })).toEqual(['swap-plan']);
+    expect(kinds(buildDocument(), standby)).toEqual(['start-session']);
+    expect(kinds(buildDocument(), running(buildDocument()), { may_run: false })).toEqual(['stop-session']);
+  });
+
+  it('begins another session when instances share the load from now on, since the client id is another', () => {
+    const shared = buildDocument({ revision: 2, shared_group: 'g' });
+    expect(kinds(shared, running(buildDocument()))).toEqual(['swap-plan', 'stop-session', 'start-session']);
+  });
+
+  it('subscribes to the topic of the probe', () => {
+    const probed = buildDocument({ revision: 2, probe: { topic: 'probe', interval_s: 10 } });
+    expect(kinds(probed, running(buildDocument()))).toEqual(['swap-plan', 'reconcile-session']);
+    expect(sessionPart(probed, 'one').subscriptions.map(({ topic_filter }) => topic_filter)).toEqual([
+      'orders',
+      'probe/one',
     ]);
   });
 });

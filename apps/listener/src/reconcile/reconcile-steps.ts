@@ -1,5 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ListenerConfigDocument } from '@cortex-mqtt/contracts';
+import { takesTurns } from '@cortex-mqtt/mqtt';
+import { probeSubscription } from '../probe/delivery-probe';
+import type { DesiredSession } from '../session/mqtt-session';
 
 /** What is to be done, in this order, so that the applied state becomes the desired one. */
 export type ReconcileStep =
@@ -9,7 +12,7 @@ export type ReconcileStep =
   | { kind: 'start-session' }
   /** Brokers or topic filters differ: the session finds out which and changes only those. */
   | { kind: 'reconcile-session' }
-  /** The product is disabled: disconnect, the session at the broker stays. */
+  /** The product is disabled, or it's another instance's turn: disconnect, the session at the broker stays. */
   | { kind: 'stop-session' }
   /** Somebody asked for it: connect anew. */
   | { kind: 'reconnect' };
@@ -19,29 +22,41 @@ export interface AppliedState {
   is_session_running: boolean;
 }
 
-/** The steps from `applied` (null at first) to `desired`. Pure: nothing happens here. */
-export function reconcileSteps(desired: ListenerConfigDocument, applied: AppliedState | null): ReconcileStep[] {
+/**
+ * The steps from `applied` (null at first) to `desired`. Pure: nothing happens here. `may_run`: this instance is the one
+ * whose turn it is.
+ */
+export function reconcileSteps(
+  desired: ListenerConfigDocument,
+  applied: AppliedState | null,
+  { may_run, instance_id }: { may_run: boolean; instance_id: string },
+): ReconcileStep[] {
   const steps: ReconcileStep[] = [];
   const before = applied?.document;
   if (!before || before.revision !== desired.revision || !isDeepStrictEqual(before, desired))
     steps.push({ kind: 'swap-plan' });
-  if (!desired.enabled) {
+  if (!desired.enabled || !may_run) {
     if (applied?.is_session_running) steps.push({ kind: 'stop-session' });
     return steps;
   }
   if (!applied?.is_session_running) return [...steps, { kind: 'start-session' }];
-  if (!isDeepStrictEqual(sessionPart(applied.document), sessionPart(desired)))
+  // Another client id: another session at the broker.
+  if (takesTurns(applied.document) !== takesTurns(desired))
+    return [...steps, { kind: 'stop-session' }, { kind: 'start-session' }];
+  if (!isDeepStrictEqual(sessionPart(applied.document, instance_id), sessionPart(desired, instance_id)))
     steps.push({ kind: 'reconcile-session' });
   if (desired.reconnect_generation > applied.document.reconnect_generation) steps.push({ kind: 'reconnect' });
   return steps;
 }
 
 /** The part of a document that the session at the broker depends on. */
-export function sessionPart(document: ListenerConfigDocument) {
+export function sessionPart(document: ListenerConfigDocument, instance_id: string): DesiredSession {
+  const subscriptions = document.subscriptions.map(({ id, topic_filter, qos }) => ({ id, topic_filter, qos }));
+  if (document.probe) subscriptions.push(probeSubscription(document.probe, instance_id));
   return {
     brokers: document.brokers,
     failover: document.failover,
     shared_group: document.shared_group,
-    subscriptions: document.subscriptions.map(({ id, topic_filter, qos }) => ({ id, topic_filter, qos })),
+    subscriptions,
   };
 }

@@ -1,5 +1,7 @@
 import { hostname } from 'node:os';
-import type { InstanceCounters, TopicFilterState } from '@cortex-mqtt/contracts';
+import type { InstanceCounters, ProbeReport, TopicFilterState } from '@cortex-mqtt/contracts';
+import { PROBE_SUBSCRIPTION_ID } from '../probe/delivery-probe';
+import type { SessionSnapshot } from '../session/session-snapshot';
 import type { ProductListener } from '../product-listener';
 import type { StatusFacts } from './status-reporter';
 
@@ -50,6 +52,10 @@ export function statusFacts(
   const document = listener?.applied?.document ?? null;
   const idle = options.idle ?? (document && !document.enabled ? DISABLED : null);
   const filters = session?.topic_filters ?? [];
+  const subscribed = filters.filter(({ subscription_ids }) =>
+    subscription_ids.some((id) => id !== PROBE_SUBSCRIPTION_ID),
+  );
+  const probe = listener?.probe.report() ?? null;
   return {
     instance_id: identity.instance_id,
     boot_id: identity.boot_id,
@@ -57,11 +63,7 @@ export function statusFacts(
     hostname: hostname(),
     pid: process.pid,
     started_at: identity.started_at.toISOString(),
-    state: options.is_stopped ? 'stopped' : (session?.state ?? (idle || document ? 'unconfigured' : 'starting')),
-    state_since: session?.state_since ?? identity.started_at.toISOString(),
-    reason: session?.reason ?? idle?.reason ?? null,
-    reason_code: session?.reason_code ?? idle?.reason_code ?? null,
-    advice: session?.advice ?? idle?.advice ?? null,
+    ...stateOf({ is_stopped: options.is_stopped, idle, listener, session, probe, started_at: identity.started_at }),
     config_source: listener?.source ?? null,
     applied_revision: document?.revision ?? null,
     applied_reconnect_generation: document?.reconnect_generation ?? null,
@@ -72,7 +74,7 @@ export function statusFacts(
     connected_at: session?.connected_at ?? null,
     disconnected_at: session?.disconnected_at ?? null,
     recovery: session?.recovery ?? null,
-    subscribed: { wanted: filters.length, granted: filters.filter(isGranted).length },
+    subscribed: { wanted: subscribed.length, granted: subscribed.filter(isGranted).length },
     topic_filters: filters
       .filter((filter) => !isGranted(filter) || filter.granted_qos !== filter.requested_qos)
       .slice(0, MAX_FILTERS),
@@ -80,12 +82,55 @@ export function statusFacts(
     oldest_unacknowledged_ms: session?.oldest_unacknowledged_ms ?? null,
     in_flight: listener?.pipeline.engine.in_flight ?? 0,
     queue_depth: listener?.handover?.depth() ?? null,
-    oldest_queued_ms: null,
-    probe: null,
+    oldest_queued_ms: listener?.oldest_queued_ms ?? null,
+    probe,
     last_message_at: lastMessageAt(listener),
     latency_ms: latencyOf(listener),
     counters: { ...(listener?.pipeline.counters ?? NO_COUNTERS) },
   };
+}
+
+type StateFacts = Pick<StatusFacts, 'state' | 'state_since' | 'reason' | 'reason_code' | 'advice'>;
+
+const WELL = { reason: null, reason_code: null, advice: null };
+
+function stateOf(facts: {
+  is_stopped: boolean;
+  idle: IdleReason | null;
+  listener: ProductListener | null;
+  session: SessionSnapshot | null;
+  probe: ProbeReport | null;
+  started_at: Date;
+}): StateFacts {
+  const { idle, listener, session, probe } = facts;
+  const since = facts.started_at.toISOString();
+  if (facts.is_stopped) return { state: 'stopped', state_since: new Date().toISOString(), ...WELL };
+  if (idle) return { state: 'unconfigured', state_since: since, ...idle };
+  if (listener?.is_waiting_for_turn) {
+    const { role } = listener;
+    if (role.reason === null) return { state: 'starting', state_since: since, ...WELL };
+    return {
+      state: 'standby',
+      state_since: role.since.toISOString(),
+      reason: role.reason,
+      reason_code: 'STANDBY',
+      advice: 'Nothing to do: it takes over by itself. With shared subscriptions all instances work at once.',
+    };
+  }
+  if (!session) return { state: listener?.applied ? 'unconfigured' : 'starting', state_since: since, ...WELL };
+  // A refused or lowered subscription says more about the cause than the canary that it keeps away.
+  if (session.state === 'connected' && probe?.state === 'lost') {
+    return {
+      state: 'degraded',
+      state_since: probe.since,
+      reason: probe.reason,
+      reason_code: 'PROBE_LOST',
+      advice:
+        'The connection is there and messages may not flow: look into the log of the broker, its access rules for the topic of the probe, and how much waits at the broker.',
+    };
+  }
+  const { state, state_since, reason, reason_code, advice } = session;
+  return { state, state_since, reason, reason_code, advice };
 }
 
 const isGranted = (filter: TopicFilterState): boolean => filter.granted_qos !== null && filter.refused === null;

@@ -19,6 +19,9 @@ export interface StatusReporterDeps {
   logger: Logger;
   /** The orchestrator wants another revision than the one applied. */
   onBehind(desired_revision: number): void;
+  onReply(reply: StatusReply): void;
+  /** A report could not be delivered. */
+  onUnreachable(): void;
 }
 
 /**
@@ -27,6 +30,7 @@ export interface StatusReporterDeps {
 export class StatusReporter {
   private sequence = 0;
   private heartbeat: NodeJS.Timeout | null = null;
+  private interval_ms: number | null = null;
   private debounce: NodeJS.Timeout | null = null;
   private running: Promise<void> | null = null;
   private again = false;
@@ -36,8 +40,15 @@ export class StatusReporter {
   constructor(private readonly deps: StatusReporterDeps) {}
 
   start(): void {
-    this.heartbeat = setInterval(() => this.send(), this.deps.heartbeat_ms);
+    this.beatEvery(this.deps.heartbeat_ms);
     this.send();
+  }
+
+  private beatEvery(interval_ms: number): void {
+    if (this.stopped || this.interval_ms === interval_ms) return;
+    if (this.heartbeat) clearInterval(this.heartbeat);
+    this.interval_ms = interval_ms;
+    this.heartbeat = setInterval(() => this.send(), interval_ms);
   }
 
   /** Something worth telling has changed. */
@@ -93,9 +104,14 @@ export class StatusReporter {
       deps.delta.confirm(reply.delta_sequence);
       if (this.failures > 0) deps.logger.info('status is told again', { failures: this.failures });
       this.failures = 0;
+      if (!this.stopped) {
+        this.beatEvery(Math.min(reply.heartbeat_ms ?? Infinity, deps.heartbeat_ms));
+        deps.onReply(reply);
+      }
       if (reply.desired_revision !== report.applied_revision && !this.stopped) deps.onBehind(reply.desired_revision);
     } catch (error) {
       this.failures += 1;
+      if (!this.stopped) deps.onUnreachable();
       // The first of a row is news; the rest would only fill the log. A refused token is the config source's to tell.
       if (this.failures === 1 && !(error instanceof TokenRefusedError)) {
         deps.logger.warn('status could not be posted; the next heartbeat tries again', { error });

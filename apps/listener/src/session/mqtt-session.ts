@@ -77,6 +77,8 @@ export interface MqttSession {
    */
   stop(options: { drain_ms: number }): Promise<void>;
   snapshot(): SessionSnapshot;
+  /** Whether every connection is there, and the broker has answered every SUBSCRIBE. */
+  isConnected(): boolean;
   /** The broker in use, for what else connects to it; null while there is none. */
   activeBroker(): BrokerConnection | null;
   /** Ids of the subscriptions that this copy of a message has to run, ascending within a filter; empty: none matches. */
@@ -175,6 +177,10 @@ class Session implements MqttSession {
     await this.ledger.flush();
     this.is_stopped = true;
     this.changed();
+  }
+
+  isConnected(): boolean {
+    return this.links.length > 0 && this.links.every(({ phase }) => phase === 'connected');
   }
 
   activeBroker(): BrokerConnection | null {

@@ -11,6 +11,8 @@ export interface LedgerEntry {
   retired: RetiredIdentifier[];
   /** Connections that the session of this client id is spread over. */
   lanes: number;
+  /** In which term of being active this was noted; see `createTermLedger`. */
+  term?: number;
 }
 
 /**
@@ -58,7 +60,7 @@ export function createFileLedger(deps: { directory: string; logger: Logger }): S
       try {
         const stored = JSON.parse(await readFile(pathOf(session), 'utf8')) as LedgerEntry & { session: string };
         return stored.session === session
-          ? { record: stored.record, retired: stored.retired, lanes: stored.lanes }
+          ? { record: stored.record, retired: stored.retired, lanes: stored.lanes, term: stored.term }
           : null;
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
@@ -84,5 +86,28 @@ export function createMemoryLedger(): SubscriptionLedger {
     load: async (session) => structuredClone(entries.get(session) ?? null),
     save: (session, entry) => void entries.set(session, structuredClone(entry)),
     flush: async () => undefined,
+  };
+}
+
+/**
+ * For a session that instances use in turn. What this one noted in an earlier term may have changed since: then every filter
+ * it knows of is unsure, so that those that are wanted are sent again and the others are taken away.
+ * `suspects`: filters that other instances may have subscribed to meanwhile.
+ */
+export function createTermLedger(
+  ledger: SubscriptionLedger,
+  turn: { term: number; suspects: readonly string[] },
+): SubscriptionLedger {
+  return {
+    load: async (session) => {
+      const entry = await ledger.load(session);
+      if (entry?.term === turn.term) return entry;
+      const { record, retired, lanes } = entry ?? { record: { confirmed: [], unsure: [] }, retired: [], lanes: 1 };
+      const known = [...record.confirmed.map(({ filter }) => filter), ...record.unsure, ...turn.suspects];
+      if (entry === null && known.length === 0) return null;
+      return { record: { confirmed: [], unsure: [...new Set(known)] }, retired, lanes };
+    },
+    save: (session, entry) => ledger.save(session, { ...entry, term: turn.term }),
+    flush: () => ledger.flush(),
   };
 }

@@ -15,6 +15,7 @@ import { ConnectionTestEntity } from '../features/connection-test/connection-tes
 import { OperationEntity } from '../features/deliveries/operation.entity';
 import { ListenerInstanceEntity } from '../features/listeners/listener-instance.entity';
 import { ListenerTokenEntity } from '../features/listeners/listener-token.entity';
+import { ProductLeaseEntity } from '../features/listeners/product-lease.entity';
 import { ReconnectEntity } from '../features/listeners/reconnect.entity';
 import { MqttConfigEntity } from '../features/mqtt-config/mqtt-config.entity';
 import { ProductEntity } from '../features/products/product.entity';
@@ -30,6 +31,7 @@ export const entities = [
   ConnectionStatusEntity,
   ListenerInstanceEntity,
   ListenerTokenEntity,
+  ProductLeaseEntity,
   ReconnectEntity,
   ProductSecretEntity,
   AuditLogEntity,

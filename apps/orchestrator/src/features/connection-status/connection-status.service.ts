@@ -2,6 +2,7 @@ import type { StatusReply, StatusReport } from '@cortex-mqtt/contracts';
 import type { DataSource, EntityManager } from 'typeorm';
 import { NotFoundError } from '../../http/app-error';
 import { ListenerInstanceEntity } from '../listeners/listener-instance.entity';
+import { currentTurn, LEASE_TTL_MS, REPLICA_HEARTBEAT_MS, takeTurn } from '../listeners/product-lease';
 import { MqttConfigEntity } from '../mqtt-config/mqtt-config.entity';
 import { ConnectionEventEntity, type ProductTransition } from './connection-event.entity';
 import { presentConnectionStatus } from './connection-status.presenter';
@@ -20,6 +21,8 @@ export interface ConnectionStatusDeps {
   dataSource: DataSource;
   /** Milliseconds without a heartbeat after which an instance counts as stale. */
   stale_after_ms: number;
+  /** Milliseconds without a heartbeat after which it is another instance's turn; for tests. */
+  lease_ttl_ms?: number;
 }
 
 /** Takes listeners' reports in, and tells the sum. */
@@ -79,7 +82,12 @@ export class ConnectionStatusService {
       const known = await manager.findOneBy(ListenerInstanceEntity, { product_id, instance_id: report.instance_id });
       const config = await manager.findOneByOrFail(MqttConfigEntity, { product_id });
       if (known && isOlderBoot(report, known.report)) {
-        return { desired_revision: config.revision, delta_sequence: report.delta.sequence };
+        return {
+          ...(await currentTurn(manager, product_id)),
+          desired_revision: config.revision,
+          delta_sequence: report.delta.sequence,
+          heartbeat_ms: null,
+        };
       }
       const same_boot = known?.boot_id === report.boot_id;
       const applied_delta = same_boot ? known.delta_sequence : 0;
@@ -110,8 +118,13 @@ export class ConnectionStatusService {
       } else if (fresh_delta && known) {
         await manager.update(ListenerInstanceEntity, { id: known.id }, { delta_sequence: report.delta.sequence });
       }
-      await this.sumUp(manager, status, config, now, 'offline');
+      const { live_count } = await this.sumUp(manager, status, config, now, 'offline');
+      const turn = newest
+        ? await takeTurn(manager, config, report, { ttl_ms: this.deps.lease_ttl_ms ?? LEASE_TTL_MS })
+        : await currentTurn(manager, product_id);
       return {
+        ...turn,
+        heartbeat_ms: turn.term > 0 && live_count > 1 ? REPLICA_HEARTBEAT_MS : null,
         desired_revision: config.revision,
         delta_sequence: fresh_delta ? report.delta.sequence : applied_delta,
       };
@@ -147,7 +160,7 @@ export class ConnectionStatusService {
     config: MqttConfigEntity,
     now: Date,
     when_down: Exclude<ProductTransition, 'online'>,
-  ): Promise<void> {
+  ): Promise<{ live_count: number }> {
     const instances = await manager.findBy(ListenerInstanceEntity, { product_id: status.product_id });
     const sum = sumInstances(instances, now, this.deps.stale_after_ms);
     const live = instances.filter((instance) => isLive(instance, now, this.deps.stale_after_ms));
@@ -182,6 +195,7 @@ export class ConnectionStatusService {
     await manager.save(status);
     // Part of the transaction: listeners of the channel hear it only once the row is committed.
     await manager.query('SELECT pg_notify($1, $2)', [STATUS_CHANNEL, String(status.product_id)]);
+    return { live_count: live.length };
   }
 }
 

@@ -43,6 +43,7 @@ export class ListenerConfigService {
       return {
         product_id,
         product_slug: product.slug,
+        session_key: `${product_id}-${product.created_at.getTime()}`,
         enabled: product.enabled,
         revision: config.revision,
         reconnect_generation: config.reconnect_generation,
