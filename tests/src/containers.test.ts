@@ -52,7 +52,11 @@ function runStages(path: string): { folder: string; command: string[] } {
       if (word === 'CMD') command = JSON.parse(rest) as string[];
       // What touches the image's own file system is not for a plain folder.
       if (word === 'RUN' && !rest.includes('/data')) {
-        execFileSync('sh', ['-c', rest], { cwd: folder, stdio: 'pipe', env: { ...process.env, NODE_ENV: '' } });
+        execFileSync('sh', ['-c', rest], {
+          cwd: folder,
+          stdio: 'pipe',
+          env: { ...process.env, NODE_ENV: '', npm_config_prefer_offline: 'true' },
+        });
       }
     }
   }

@@ -1,0 +1,113 @@
+import { createEgressPolicy } from '@cortex-mqtt/egress';
+import { probeConnection } from '@cortex-mqtt/mqtt';
+import { createQueueBackend, silentQueueLogger, type TypedWorker } from '@cortex-mqtt/queues';
+import { freePort, type Mosquitto, startMosquitto } from '@cortex-mqtt/testing';
+import { startConnectionTestWorker } from '../../jobs/connection-test.worker';
+import { buildTestApp, type Client, type TestApp } from '../../testing/build-test-app';
+
+const USER = { username: 'orders', password: 'tide-and-granite' };
+
+describe('testing a connection without a listener', () => {
+  let app: TestApp;
+  let admin: Client;
+  let broker: Mosquitto;
+  let worker: TypedWorker;
+  let product_id: number;
+  const base = () => `/api/v1/products/${product_id}/mqtt-config`;
+  const test = (body?: object) => admin('post', `${base()}/test`).send(body);
+
+  beforeAll(async () => {
+    broker = await startMosquitto({ users: { [USER.username]: USER.password } });
+    app = await buildTestApp();
+    admin = await app.client('admin');
+    const egress = createEgressPolicy({ allow: ['loopback'] });
+    worker = startConnectionTestWorker({
+      queues: app.queues,
+      connectionTests: app.features.connectionTests,
+      probe: (request, onStage) => probeConnection(request, { egress, onStage, tested_from: 'orchestrator' }),
+    });
+  });
+  beforeEach(async () => {
+    ({ id: product_id } = await app.product());
+    await admin('put', base())
+      .send({ broker: { host: '127.0.0.1', port: broker.port, ...USER } })
+      .expect(200);
+  });
+  afterAll(async () => {
+    await worker.close();
+    await app.close();
+    await broker.stop();
+  });
+
+  it('runs with the stored configuration when the body is empty', async () => {
+    const { body } = await test().expect(200);
+    expect(body).toMatchObject({ status: 'success', connected: true, tested_from: 'orchestrator', diagnosis: null });
+    expect(body.latency_ms).toEqual(expect.any(Number));
+    expect(JSON.stringify(body)).not.toContain(USER.password);
+  });
+
+  it('answers a failure with 200, its stage, its cause and what to do', async () => {
+    const port = await freePort();
+    const { body } = await test({ host: '127.0.0.1', port, use_tls: false, ...USER }).expect(200);
+    expect(body).toMatchObject({
+      status: 'failed',
+      connected: false,
+      diagnosis: { stage: 'tcp', code: 'CONNECTION_REFUSED', advice: expect.any(String) },
+    });
+  });
+
+  it('tells a wrong password', async () => {
+    const { body } = await test({ password: 'wrong' }).expect(200);
+    expect(body).toMatchObject({ status: 'failed', diagnosis: { stage: 'connect' } });
+  });
+
+  it('never sends the stored password to another host or for another user', async () => {
+    for (const changed of [{ host: 'localhost' }, { username: 'somebody' }]) {
+      const { body } = await test(changed).expect(200);
+      expect(body).toMatchObject({ status: 'failed', diagnosis: { stage: 'connect' } });
+    }
+  });
+
+  it('leaves no parameters behind, in the database or in the queue', async () => {
+    await test().expect(200);
+    const [row] = await app.dataSource.query('SELECT count(*)::int AS n FROM connection_tests');
+    expect(row.n).toBe(0);
+    const bull = await app.queues.queue('connection-tests').bull();
+    const jobs = await bull.getJobs();
+    expect(jobs.length).toBeGreaterThan(0);
+    expect(JSON.stringify(jobs.map((job) => [job.data, job.returnvalue]))).not.toContain(USER.password);
+  });
+
+  it('streams its stages, then the result', async () => {
+    const { text } = await admin('post', `${base()}/test`).set('Accept', 'text/event-stream').send({}).expect(200);
+    const events = [...text.matchAll(/^event: (\w+)$/gm)].map((match) => match[1]);
+    expect(events.filter((event) => event === 'stage').length).toBeGreaterThan(3);
+    expect(events.at(-1)).toBe('result');
+  });
+
+  it('names the fields of a bad request', async () => {
+    const { body } = await test({ host: 'mqtt://x', port: 0 }).expect(400);
+    expect(body.errors.map((fault: { field: string }) => fault.field)).toEqual(
+      expect.arrayContaining(['host', 'port']),
+    );
+  });
+
+  it('answers 503 within its time when the queue is down', async () => {
+    const queues = createQueueBackend({
+      url: `redis://127.0.0.1:${await freePort()}`,
+      logger: silentQueueLogger,
+      limit_ms: 500,
+    });
+    const cut = await buildTestApp({ database: app.database, queues });
+    try {
+      const client = await cut.client('admin');
+      const { id } = await cut.product();
+      const { body } = await client('post', `/api/v1/products/${id}/mqtt-config/test`)
+        .send({ host: '127.0.0.1', port: broker.port, timeout_ms: 500 })
+        .expect(503);
+      expect(body.type).toBe('urn:cortex-mqtt:problem:unavailable');
+    } finally {
+      await cut.close();
+    }
+  });
+});
