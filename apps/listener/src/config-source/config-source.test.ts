@@ -20,6 +20,7 @@ function buildDocument(overrides: Partial<ListenerConfigDocument> = {}): Listene
     brokers: [],
     failover: { after_s: null, failback_after_s: null },
     shared_group: null,
+    session_key: null,
     handover_after_ms: 20,
     probe: null,
     subscriptions: [],
