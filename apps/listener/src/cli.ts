@@ -1,4 +1,9 @@
-import { EnvironmentError, loadEnvironment, redactedEffectiveConfiguration } from '@cortex-mqtt/environment';
+import {
+  EnvironmentError,
+  loadEnvironment,
+  redactedEffectiveConfiguration,
+  renderEnvExample,
+} from '@cortex-mqtt/environment';
 import { buildInfo } from '@cortex-mqtt/observability';
 import { ListenerConfig } from './config';
 
@@ -10,12 +15,13 @@ Commands:
   run            listen until SIGTERM (default)
   config check   show the effective configuration, or every fault of it
   healthcheck    exit 0 when this machine's listener lives
+  env-example    print every environment variable with its default
 
 Options:
   --version      version and commit
   --help         this text
 
-Settings are environment variables: see .env.example, or "config check".
+Settings are environment variables: see apps/listener/.env.example, or "config check".
 Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.`;
 
 const HEALTH_LIMIT_MS = 3_000;
@@ -51,6 +57,9 @@ export async function runCli(deps: {
         out(JSON.stringify(redactedEffectiveConfiguration(config), null, 2));
         return 0;
       }
+      case 'env-example':
+        out(renderEnvExample(ListenerConfig).trimEnd());
+        return 0;
       case 'healthcheck':
         return await healthcheck(env, { out, err });
       default:
