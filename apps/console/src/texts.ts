@@ -9,6 +9,7 @@ import {
   secretsTexts,
   usersTexts,
 } from './texts/admin.texts';
+import { historyTexts } from './texts/history.texts';
 import { mqttConfigTexts, statusTexts, subscriptionsTexts, testTexts } from './texts/mqtt-config.texts';
 import { subscriptionTexts } from './texts/subscription.texts';
 
@@ -177,6 +178,7 @@ export const texts = {
   newProduct: newProductTexts,
   about: aboutTexts,
   overview: overviewTexts,
+  history: historyTexts,
 };
 
 export type Texts = typeof texts;

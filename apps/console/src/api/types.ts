@@ -293,6 +293,140 @@ export interface ConnectionEvent {
   detail: Record<string, unknown>;
 }
 
+/** Traffic of a product in one stretch of time. */
+export interface MetricPoint {
+  at: string;
+  messages_received: number;
+  deliveries_succeeded: number;
+  deliveries_failed: number;
+  actions_executed: number;
+  actions_failed: number;
+  latency_p50_ms: number | null;
+  latency_p95_ms: number | null;
+  latency_p99_ms: number | null;
+}
+
+export interface Metrics {
+  product_id: number;
+  from: string;
+  to: string;
+  /** Width of each point. */
+  width_s: number;
+  points: MetricPoint[];
+}
+
+export interface ProductOverview {
+  product_id: number;
+  name: string;
+  slug: string;
+  enabled: boolean;
+  state: ConnectionState;
+  connected: boolean;
+  connection_error: string | null;
+  desired_revision: number;
+  applied_revision: number | null;
+  messages_received: number;
+  last_message_at: string | null;
+  /** Messages a second over the last minute. */
+  rate_1m: number;
+  /** Messages in each 10 s of the last 10 minutes, oldest first. */
+  sparkline: number[];
+}
+
+export interface UptimeWindow {
+  window: '24h' | '7d' | '30d';
+  connected_s: number;
+  disconnected_s: number;
+  unknown_s: number;
+  /** 0–1; null when nothing is known of the time. */
+  uptime: number | null;
+  interruptions: number;
+}
+
+export interface Uptime {
+  product_id: number;
+  windows: UptimeWindow[];
+}
+
+export type DeliveryState = 'retrying' | 'in_flight' | 'dead';
+
+export interface Delivery {
+  id: string;
+  delivery_id: string;
+  product_id: number;
+  subscription_id: number;
+  /** null when the subscription is deleted. */
+  subscription_name: string | null;
+  state: DeliveryState;
+  topic: string;
+  message_id: string;
+  received_at: string;
+  queued_at: string;
+  died_at: string | null;
+  next_try_at: string | null;
+  error: string | null;
+  attempts_made: number;
+  payload_bytes: number;
+}
+
+export interface DeliveryPage extends Page<Delivery> {
+  /** False: the queue is too long to be looked through; `total` is a lower bound. */
+  complete: boolean;
+}
+
+export interface DeliveryAttempt {
+  at: string;
+  action_id: string;
+  outcome: 'succeeded' | 'failed' | 'permanent' | 'deferred';
+  status: number | null;
+  error: string | null;
+  response_excerpt: string | null;
+  duration_ms: number;
+}
+
+export interface DeliveryDetail extends Delivery {
+  payload_base64: string;
+  /** null when the payload is not UTF-8. */
+  payload_text: string | null;
+  qos: QoS;
+  retain: boolean;
+  user_properties: Record<string, string | string[]>;
+  content_type: string | null;
+  succeeded_actions: string[];
+  failed_actions: { action_id: string; error: string }[];
+  attempts: DeliveryAttempt[];
+}
+
+export interface DeliveryCounts {
+  waiting: number;
+  active: number;
+  dead: number;
+}
+
+/** A bulk operation under way or ended. */
+export interface Operation {
+  id: string;
+  kind: 'retry_deliveries' | 'purge_deliveries';
+  state: string;
+  /** null until they are counted. */
+  total: number | null;
+  done: number;
+  /** Those that were gone or just being worked when their turn came. */
+  failed: number;
+  error: string | null;
+  finished_at: string | null;
+}
+
+/** A broker to fail over to. */
+export interface FurtherBroker extends Broker {
+  id: number;
+  name: string;
+  /** From 1, in order of preference after the first broker. */
+  position: number;
+  /** Ids of the live instances that are connected to it. */
+  in_use_by: string[];
+}
+
 /** JSON Schema (2020-12) as far as the action forms use it. */
 export interface JsonSchema {
   /** What a value is written in. */

@@ -82,7 +82,7 @@ export function LoadingRows({ rows = 4 }: { rows?: number }) {
 }
 
 interface LoadedProps<T> {
-  query: UseQueryResult<T>;
+  query: Pick<UseQueryResult<T>, 'data' | 'error' | 'isError'> & { refetch: () => Promise<unknown> };
   children: (data: T) => ReactNode;
   loading?: ReactNode;
 }

@@ -206,25 +206,6 @@ export const statusTexts = {
   reconnectFailedTitle: 'Not every listener reconnected',
   reconnectFailed: (ids: string) => `No success from ${ids}. Its state tells why.`,
   reconnectLater: 'Some listeners have not answered yet. They reconnect at their next poll.',
-  history: 'History',
-  historyEmpty: 'Nothing has happened yet',
-  historyEmptyHint: 'Connections, interruptions and refusals are listed here.',
-  historyMore: 'Show more',
-  events: {
-    connected: 'Connected',
-    disconnected: 'Disconnected',
-    connect_failed: 'Could not connect',
-    failover: 'Switched to another broker',
-    failback: 'Went back to the first broker',
-    subscription_refused: 'Topic refused',
-    qos_downgraded: 'QoS lowered by the broker',
-    session_lost: 'Session lost',
-    probe_lost: 'Probe did not come back',
-    probe_recovered: 'Probe comes back again',
-    taken_over: 'Client id taken over',
-    config_applied: 'Configuration applied',
-    config_rejected: 'Configuration refused',
-  } as Record<string, string>,
 };
 
 /** Texts of the list of subscriptions. */

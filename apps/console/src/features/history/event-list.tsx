@@ -1,0 +1,28 @@
+import type { ConnectionEvent } from '../../api/types';
+import { ToneIcon } from '../../components/status-badge';
+import { Time } from '../../components/time';
+import classes from './event-list.module.css';
+import { sentenceOf } from './event-sentence';
+
+/** Events as sentences on a line of time, newest first. */
+export function EventList({ events }: { events: ConnectionEvent[] }) {
+  return (
+    <ol className={classes.events}>
+      {events.map((event) => {
+        const { tone, text, detail } = sentenceOf(event);
+        return (
+          <li key={event.id} className={classes.event}>
+            <ToneIcon tone={tone} />
+            <div className={classes.what}>
+              <span>{text}</span>
+              {detail && <span className={classes.detail}>{detail}</span>}
+            </div>
+            <span className={classes.when}>
+              <Time at={event.at} />
+            </span>
+          </li>
+        );
+      })}
+    </ol>
+  );
+}
