@@ -41,7 +41,10 @@ const topRoutes: RouteObject[] = [
 ];
 
 const productPages: RouteObject[] = [
-  { index: true, element: <Navigate to="mqtt-config" replace /> },
+  {
+    index: true,
+    lazy: async () => ({ Component: (await import('./features/overview/overview-page')).OverviewPage }),
+  },
   {
     path: 'mqtt-config',
     lazy: async () => ({ Component: (await import('./features/mqtt-config/mqtt-config-page')).MqttConfigPage }),
@@ -53,6 +56,10 @@ const productPages: RouteObject[] = [
   {
     path: 'subscriptions/:subscriptionId',
     lazy: async () => ({ Component: (await import('./features/subscription/subscription-page')).SubscriptionPage }),
+  },
+  {
+    path: 'deliveries',
+    lazy: async () => ({ Component: (await import('./features/deliveries/deliveries-page')).DeliveriesPage }),
   },
   { path: 'secrets', lazy: async () => ({ Component: (await import('./features/secrets/secrets-page')).SecretsPage }) },
   {

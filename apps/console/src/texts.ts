@@ -4,13 +4,14 @@ import {
   auditTexts,
   listenersTexts,
   newProductTexts,
-  overviewTexts,
   productSettingsTexts,
   secretsTexts,
   usersTexts,
 } from './texts/admin.texts';
+import { deliveriesTexts } from './texts/deliveries.texts';
 import { historyTexts } from './texts/history.texts';
 import { mqttConfigTexts, statusTexts, subscriptionsTexts, testTexts } from './texts/mqtt-config.texts';
+import { overviewTexts } from './texts/overview.texts';
 import { subscriptionTexts } from './texts/subscription.texts';
 
 /**
@@ -179,6 +180,7 @@ export const texts = {
   about: aboutTexts,
   overview: overviewTexts,
   history: historyTexts,
+  deliveries: deliveriesTexts,
 };
 
 export type Texts = typeof texts;

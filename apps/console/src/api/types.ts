@@ -244,6 +244,8 @@ export interface ConnectionStatus {
   last_disconnected_at: string | null;
   connection_error: string | null;
   messages_received: number;
+  /** Messages a second over the last minute. */
+  rate_1m: number;
   last_message_at: string | null;
   subscribed_topics_count: number;
   client_id: string | null;

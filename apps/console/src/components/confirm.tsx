@@ -14,9 +14,11 @@ interface ConfirmProps {
   /** To be typed before the button works, for what can't be brought back. */
   typeToConfirm?: string;
   typeLabel?: string;
+  /** Nothing is destroyed: the button doesn't warn. */
+  harmless?: true;
 }
 
-/** Asks before something is destroyed, and names it. */
+/** Asks before something is destroyed, or done to many things at once, and names it. */
 export function Confirm(props: ConfirmProps) {
   const [typed, setTyped] = useState('');
   const [busy, setBusy] = useState(false);
@@ -53,7 +55,7 @@ export function Confirm(props: ConfirmProps) {
             {texts.common.cancel}
           </Button>
           <Button
-            color="red"
+            color={props.harmless ? undefined : 'red'}
             loading={busy}
             disabled={props.typeToConfirm !== undefined && typed !== props.typeToConfirm}
             onClick={() => void confirm()}

@@ -58,7 +58,9 @@ export default function TimeChartCanvas(props: TimeChartProps & { height: number
       {pointed && at_s !== undefined && (
         <div
           className={classes.tip}
-          style={{ transform: `translateX(${pointed.left}px) translateX(${pointed.isRight ? 'calc(-100% - 10px)' : '10px'})` }}
+          style={{
+            transform: `translateX(${pointed.left}px) translateX(${pointed.isRight ? 'calc(-100% - 10px)' : '10px'})`,
+          }}
         >
           <div className={classes.tipTime}>{exactTime(new Date(at_s * 1_000))}</div>
           {series.map((one) => {
@@ -103,7 +105,10 @@ function optionsFor({ element, height, syncKey, latest, onPoint }: Parts): uPlot
       y: false,
       drag: { x: true, y: false, setScale: false },
       points: { size: 7, width: 2 },
-      sync: { key: syncKey, filters: { pub: (type) => type === 'mousemove' || type === 'mouseleave', sub: () => true } },
+      sync: {
+        key: syncKey,
+        filters: { pub: (type) => type === 'mousemove' || type === 'mouseleave', sub: () => true },
+      },
     },
     scales: { y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.08 : 1] } },
     axes: [

@@ -34,7 +34,7 @@ export function CommandPalette() {
           label: product.name,
           description: product.slug,
           leftSection: <IconStack2 size={18} stroke={1.6} />,
-          onClick: go(`/products/${product.id}/mqtt-config`),
+          onClick: go(`/products/${product.id}`),
         },
         ...(query === ''
           ? []

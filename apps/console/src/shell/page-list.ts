@@ -1,5 +1,6 @@
 import {
   IconAdjustmentsHorizontal,
+  IconChartHistogram,
   IconHistory,
   IconInfoCircle,
   IconKey,
@@ -7,6 +8,7 @@ import {
   IconServerBolt,
   IconShieldLock,
   IconStack2,
+  IconTruckDelivery,
   IconUsers,
 } from '@tabler/icons-react';
 import type { ComponentType } from 'react';
@@ -22,7 +24,9 @@ interface PageEntry {
 
 /** Pages every product has, in the order of its tabs. */
 export const productPages: PageEntry[] = [
+  { path: '', label: texts.nav.overview, icon: IconChartHistogram },
   { path: 'mqtt-config', label: texts.nav.connection, icon: IconPlugConnected },
+  { path: 'deliveries', label: texts.nav.deliveries, icon: IconTruckDelivery },
   { path: 'secrets', label: texts.nav.secrets, icon: IconShieldLock },
   { path: 'listeners', label: texts.nav.listeners, icon: IconServerBolt },
   { path: 'audit-log', label: texts.nav.auditLog, icon: IconHistory },

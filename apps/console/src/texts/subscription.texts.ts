@@ -109,6 +109,7 @@ export const subscriptionTexts = {
       publishing: 'Somebody publishes on a topic that matches:',
     },
     deadLetter: 'From a dead letter',
+    toDelivery: 'Back to the delivery',
     deadLetterHint: 'This message failed. Mend the expression, dry run, save, then retry it under Deliveries.',
   },
   dryRun: {

@@ -23,14 +23,17 @@ describe('the sentence of a connection event', () => {
   });
 
   it('tells a broken connection from one that the listener closed', () => {
-    const lost = sentenceOf(buildEvent({ type: 'disconnected', detail: { code: 'ECONNRESET', cause: 'It was reset.' } }));
+    const lost = sentenceOf(
+      buildEvent({ type: 'disconnected', detail: { code: 'ECONNRESET', cause: 'It was reset.' } }),
+    );
     expect(lost).toMatchObject({ tone: 'bad', detail: 'It was reset. · by edge-1' });
     const closed = sentenceOf(buildEvent({ type: 'disconnected', detail: { code: 'CLOSED_BY_LISTENER' } }));
     expect(closed).toMatchObject({ tone: 'off', text: 'Closed the connection to the first broker' });
   });
 
   it('counts attempts from the second one on', () => {
-    const failed = (attempt: number) => sentenceOf(buildEvent({ type: 'connect_failed', broker: 'spare', detail: { attempt } }));
+    const failed = (attempt: number) =>
+      sentenceOf(buildEvent({ type: 'connect_failed', broker: 'spare', detail: { attempt } }));
     expect(failed(1).detail).toBe('by edge-1');
     expect(failed(7)).toMatchObject({ text: 'Could not connect to broker “spare”', detail: 'attempt 7 · by edge-1' });
   });

@@ -43,7 +43,11 @@ export function sentenceOf(event: ConnectionEvent): EventSentence {
     case 'failback':
       return line('ok', sentences.failback(broker), fromOf(detail.from));
     case 'subscription_refused':
-      return line('bad', sentences.refused(textOf(detail.topic_filter) ?? '?'), textOf(detail.refused ?? detail.reason));
+      return line(
+        'bad',
+        sentences.refused(textOf(detail.topic_filter) ?? '?'),
+        textOf(detail.refused ?? detail.reason),
+      );
     case 'qos_downgraded':
       return line(
         'warn',
@@ -60,7 +64,10 @@ export function sentenceOf(event: ConnectionEvent): EventSentence {
       return line('ok', sentences.probeRecovered);
     case 'taken_over': {
       const client = textOf(detail.client_id) ?? '?';
-      return line('bad', detail.is_certain === false ? sentences.perhapsTakenOver(client) : sentences.takenOver(client));
+      return line(
+        'bad',
+        detail.is_certain === false ? sentences.perhapsTakenOver(client) : sentences.takenOver(client),
+      );
     }
     case 'config_applied':
       return line('ok', sentences.applied(Number(detail.revision)), words.source[textOf(detail.source) ?? ''] ?? null);

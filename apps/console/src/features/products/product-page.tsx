@@ -31,7 +31,7 @@ export function ProductPage() {
           </Link>
           <IconChevronRight size={14} aria-hidden />
           {product.data ? (
-            <Link to={`/products/${productId}/mqtt-config`} className={classes.name}>
+            <Link to={`/products/${productId}`} className={classes.name}>
               {product.data.name}
             </Link>
           ) : (
@@ -41,7 +41,7 @@ export function ProductPage() {
         </div>
         <nav aria-label={texts.nav.productTabs} className={classes.tabs}>
           {productPages.map((page) => (
-            <NavLink key={page.path} to={page.path} className={classes.tab}>
+            <NavLink key={page.path} to={page.path} end={page.path === ''} className={classes.tab}>
               {page.label}
             </NavLink>
           ))}

@@ -1,9 +1,23 @@
-import { Alert, Input, Loader, NativeSelect, SegmentedControl, Skeleton, Switch, TextInput } from '@mantine/core';
+import {
+  Alert,
+  Button,
+  Group,
+  Input,
+  Loader,
+  NativeSelect,
+  SegmentedControl,
+  Skeleton,
+  Switch,
+  TextInput,
+} from '@mantine/core';
 import { IconAlertTriangle, IconSkull } from '@tabler/icons-react';
 import { lazy, Suspense, useEffect, useState } from 'react';
-import type { PayloadFormat, QoS } from '../../api/types';
+import { Link } from 'react-router';
+import { post } from '../../api/client';
+import type { DeliveryDetail, PayloadFormat, QoS } from '../../api/types';
 import { Fold } from '../../components/fold';
 import { Fields, Panel } from '../../components/layout';
+import { notifyDone, notifyFailure } from '../../components/notify';
 import { Empty } from '../../components/states';
 import { Time, useNow } from '../../components/time';
 import { texts } from '../../texts';
@@ -25,7 +39,10 @@ interface Props {
   /** null while the subscription is not saved yet. */
   subscriptionId: number | null;
   topicFilter: string | null;
-  isDeadLetter: boolean;
+  /** The one whose message this is, when one is debugged. */
+  delivery: DeliveryDetail | null;
+  /** False while something is unsaved: the listener would run the old actions. */
+  canRetry: boolean;
 }
 
 /** The pinned message: typed, one of the recent, the next one, or a dead letter. */
@@ -40,9 +57,11 @@ export function SamplePanel(props: Props) {
   };
   return (
     <Panel id="sample" title={words.title} hint={words.hint}>
-      {props.isDeadLetter && (
+      {props.delivery && (
         <Alert color="amber" icon={<IconSkull size={18} />} title={words.deadLetter} mb="sm">
+          {props.delivery.error && <p className={classes.why}>{props.delivery.error}</p>}
           {words.deadLetterHint}
+          <RetryDelivery productId={props.productId} delivery={props.delivery} canRetry={props.canRetry} />
         </Alert>
       )}
       {isOffered && (
@@ -60,6 +79,45 @@ export function SamplePanel(props: Props) {
       {source === 'next' && <Next messages={recent.data ?? []} onTake={take} topicFilter={props.topicFilter} />}
       {source === 'typed' && <Typed sample={sample} onChange={onChange} envelope={envelope} format={format} />}
     </Panel>
+  );
+}
+
+function RetryDelivery({
+  productId,
+  delivery,
+  canRetry,
+}: {
+  productId: number;
+  delivery: DeliveryDetail;
+  canRetry: boolean;
+}) {
+  const [busy, setBusy] = useState(false);
+  const path = `/products/${productId}/deliveries`;
+  const retry = async () => {
+    setBusy(true);
+    try {
+      await post(`${path}/${encodeURIComponent(delivery.id)}/retry`, {});
+      notifyDone(texts.deliveries.retried);
+    } catch (error) {
+      notifyFailure(texts.deliveries.retry, error);
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <Group gap="xs" mt="xs">
+      <Button size="compact-sm" disabled={!canRetry} loading={busy} onClick={() => void retry()}>
+        {texts.deliveries.retry}
+      </Button>
+      <Button
+        component={Link}
+        to={`${path}?open=${encodeURIComponent(delivery.id)}`}
+        size="compact-sm"
+        variant="default"
+      >
+        {words.toDelivery}
+      </Button>
+    </Group>
   );
 }
 

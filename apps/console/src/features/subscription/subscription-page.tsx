@@ -15,11 +15,11 @@ import { useDisclosure, useHotkeys } from '@mantine/hooks';
 import { IconArrowLeft, IconBroadcast, IconDots, IconEye, IconFilter, IconTrash } from '@tabler/icons-react';
 import { useQueryClient } from '@tanstack/react-query';
 import { lazy, Suspense, useEffect, useMemo, useRef, useState } from 'react';
-import { Link, useLocation, useNavigate, useParams } from 'react-router';
+import { Link, useNavigate, useParams, useSearchParams } from 'react-router';
 import { post, remove } from '../../api/client';
 import { keys } from '../../api/keys';
 import { ApiError } from '../../api/problem';
-import type { DryRunResult, PayloadFormat, QoS, SampleMessage } from '../../api/types';
+import type { DeliveryDetail, DryRunResult, PayloadFormat, QoS } from '../../api/types';
 import { Confirm } from '../../components/confirm';
 import { Fold } from '../../components/fold';
 import { IntegerInput } from '../../components/integer-input';
@@ -35,6 +35,7 @@ import { type TaggedConfig, useMqttConfig } from '../mqtt-config/mqtt-config-que
 import { ConflictDialog } from '../mqtt-config/save-dialogs';
 import { TopicPieces } from '../mqtt-config/topic-config-form';
 import { previewTopic } from '../mqtt-config/topic-preview';
+import { useDelivery } from '../deliveries/deliveries-query';
 import { useProductId } from '../products/product-id';
 import { useProduct } from '../products/products-query';
 import { DryRunPanel } from './dry-run-panel';
@@ -51,27 +52,34 @@ import { names, type SubscriptionDraftState, useSubscriptionDraft } from './use-
 const JsonEditor = lazy(() => import('./expression/json-editor'));
 const words = texts.subscription;
 
-/** What a link may bring along: a dead letter's message to debug with. */
-interface Brought {
-  deadLetter?: SampleMessage;
-}
-
 export function SubscriptionPage() {
   const productId = useProductId();
   const id = Number(useParams().subscriptionId);
   const subscription = useSubscription(productId, id);
   const config = useMqttConfig(productId);
+  // A link may bring along a delivery to debug with: its message is the sample.
+  const deliveryId = useSearchParams()[0].get('delivery');
+  const delivery = useDelivery(productId, deliveryId);
+  const isWaiting = deliveryId !== null && delivery.isPending;
   if (!Number.isInteger(id) || (subscription.error instanceof ApiError && subscription.error.status === 404)) {
     return <NotFoundPage />;
   }
   if (subscription.isError && !subscription.data) {
     return <Failure error={subscription.error} onRetry={() => void subscription.refetch()} />;
   }
-  if (!subscription.data) return <LoadingRows rows={6} />;
+  if (!subscription.data || isWaiting) return <LoadingRows rows={6} />;
   const tagged = subscription.data;
   return (
     <Loaded query={config}>
-      {(loaded) => <Editor key={id} productId={productId} loaded={tagged} config={loaded} />}
+      {(loaded) => (
+        <Editor
+          key={`${id} ${deliveryId}`}
+          productId={productId}
+          loaded={tagged}
+          config={loaded}
+          delivery={delivery.data}
+        />
+      )}
     </Loaded>
   );
 }
@@ -86,9 +94,11 @@ interface EditorProps {
   productId: number;
   loaded: TaggedSubscription | null;
   config: TaggedConfig;
+  /** The one that is debugged here. */
+  delivery?: DeliveryDetail;
 }
 
-function Editor({ productId, loaded, config }: EditorProps) {
+function Editor({ productId, loaded, config, delivery }: EditorProps) {
   const user = useUser();
   const readOnly = !mayChange(user, productId);
   const navigate = useNavigate();
@@ -113,9 +123,8 @@ function Editor({ productId, loaded, config }: EditorProps) {
       }),
     [topics.prefix, topics.pattern, draft.topic, draft.absolute_topic, product.data?.variables],
   );
-  const brought = useLocation().state as Brought | null;
   const [pinned, setPinned] = useState<Sample | null>(() =>
-    brought?.deadLetter ? sampleOf(brought.deadLetter, draft.payload_format) : null,
+    delivery ? sampleOf(delivery, draft.payload_format) : null,
   );
   const [untouched] = useState(() => new Date());
   const sample = pinned ?? newSample(filter, untouched);
@@ -184,7 +193,8 @@ function Editor({ productId, loaded, config }: EditorProps) {
             productId={productId}
             subscriptionId={loaded?.subscription.id ?? null}
             topicFilter={filter?.topic_filter ?? null}
-            isDeadLetter={brought?.deadLetter !== undefined}
+            delivery={delivery ?? null}
+            canRetry={!readOnly && state.changes.length === 0}
           />
           <DryRunPanel
             result={dryRun.result}

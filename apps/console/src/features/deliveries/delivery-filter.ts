@@ -1,0 +1,53 @@
+import type { DeliveryState } from '../../api/types';
+
+export const DELIVERY_STATES = ['dead', 'retrying', 'in_flight'] as const satisfies readonly DeliveryState[];
+
+/** What the list is narrowed to; the times as `<input type="datetime-local">` has them, or empty. */
+export interface DeliveryFilter {
+  state: DeliveryState;
+  subscription_id: number | null;
+  error: string;
+  from: string;
+  to: string;
+}
+
+/** Reads the filter from the address, where it lives. */
+export function filterIn(parameters: URLSearchParams): DeliveryFilter {
+  const state = DELIVERY_STATES.find((one) => one === parameters.get('state')) ?? 'dead';
+  const subscription = Number(parameters.get('subscription'));
+  return {
+    state,
+    subscription_id: Number.isInteger(subscription) && subscription > 0 ? subscription : null,
+    error: parameters.get('error') ?? '',
+    from: parameters.get('from') ?? '',
+    to: parameters.get('to') ?? '',
+  };
+}
+
+export function isFiltered(filter: DeliveryFilter): boolean {
+  return filter.subscription_id !== null || filter.error !== '' || filter.from !== '' || filter.to !== '';
+}
+
+/** The filter as the API takes it, without what is not set. */
+export function filterBody(filter: DeliveryFilter): {
+  subscription_id?: number;
+  error?: string;
+  from?: string;
+  to?: string;
+} {
+  const from = instantOf(filter.from);
+  const to = instantOf(filter.to);
+  return {
+    ...(filter.subscription_id !== null ? { subscription_id: filter.subscription_id } : {}),
+    ...(filter.error !== '' ? { error: filter.error } : {}),
+    ...(from ? { from } : {}),
+    ...(to ? { to } : {}),
+  };
+}
+
+/** Local time of an input as a moment; undefined while it is not one. */
+function instantOf(local: string): string | undefined {
+  if (local === '') return undefined;
+  const ms = Date.parse(local);
+  return Number.isNaN(ms) ? undefined : new Date(ms).toISOString();
+}

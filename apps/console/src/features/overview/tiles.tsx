@@ -1,0 +1,110 @@
+import { Tooltip } from '@mantine/core';
+import type { ReactNode } from 'react';
+import { Link } from 'react-router';
+import type { ConnectionStatus, DeliveryCounts, Metrics, UptimeWindow } from '../../api/types';
+import { count, duration } from '../../components/relative-time';
+import { StatusBadge } from '../../components/status-badge';
+import { Time } from '../../components/time';
+import { texts } from '../../texts';
+import { latestAndHighest, percent, perSecond, seriesOf } from './metric-series';
+import classes from './overview-page.module.css';
+
+const words = texts.overview;
+
+interface Props {
+  productId: number;
+  status: ConnectionStatus | undefined;
+  counts: DeliveryCounts | undefined;
+  metrics: Metrics | undefined;
+  uptime: UptimeWindow[] | undefined;
+}
+
+/** The figures one looks at first. */
+export function Tiles({ productId, status, counts, metrics, uptime }: Props) {
+  const latency = metrics ? latestAndHighest(seriesOf(metrics).p95_ms) : null;
+  return (
+    <dl className={classes.tiles}>
+      <Tile label={words.tiles.state}>
+        <span className={classes.badge}>{status ? <StatusBadge state={status.state} /> : '–'}</span>
+        {status && (
+          <Note>
+            {words.tiles.since} <Time at={status.connected ? status.last_connected_at : status.last_disconnected_at} />
+          </Note>
+        )}
+      </Tile>
+      <Tile label={words.tiles.rate}>
+        <Figure value={status ? perSecond(status.rate_1m) : '–'} unit={words.tiles.perSecond} />
+        {status && (
+          <Note>
+            {words.tiles.lastMessage} <Time at={status.last_message_at} fallback={words.tiles.noMessage} />
+          </Note>
+        )}
+      </Tile>
+      <Tile label={words.tiles.latency}>
+        <Tooltip label={words.tiles.latencyHint}>
+          <span>
+            <Figure value={latency ? duration(latency.latest) : '–'} unit="p95" />
+          </span>
+        </Tooltip>
+        <Note>{latency ? words.highest(duration(latency.highest)) : words.noLatency}</Note>
+      </Tile>
+      <Tile label={words.tiles.queue}>
+        <Link className={classes.tileLink} to={`/products/${productId}/deliveries?state=retrying`}>
+          <Figure value={counts ? count(counts.waiting + counts.active) : '–'} />
+        </Link>
+        {counts && (
+          <Note>
+            <Link
+              className={counts.dead > 0 ? classes.badLink : classes.tileLink}
+              to={`/products/${productId}/deliveries`}
+            >
+              {words.tiles.queueNote(counts.dead)}
+            </Link>
+          </Note>
+        )}
+      </Tile>
+      <Tile label={words.tiles.uptime} wide>
+        <span className={classes.uptimes}>
+          {(uptime ?? []).map((window) => (
+            <Uptime key={window.window} window={window} />
+          ))}
+        </span>
+      </Tile>
+    </dl>
+  );
+}
+
+function Tile({ label, children, wide }: { label: string; children: ReactNode; wide?: true }) {
+  return (
+    <div className={`${classes.tile} ${wide ? classes.wideTile : ''}`}>
+      <dt className={classes.tileLabel}>{label}</dt>
+      <dd className={classes.tileBody}>{children}</dd>
+    </div>
+  );
+}
+
+function Figure({ value, unit }: { value: string; unit?: string }) {
+  return (
+    <span className={classes.figure}>
+      {value}
+      {unit && <span className={classes.unit}> {unit}</span>}
+    </span>
+  );
+}
+
+const Note = ({ children }: { children: ReactNode }) => <span className={classes.note}>{children}</span>;
+
+function Uptime({ window }: { window: UptimeWindow }) {
+  const detail = [
+    words.interruptions(window.interruptions),
+    ...(window.disconnected_s >= 1 ? [words.down(duration(window.disconnected_s * 1_000))] : []),
+  ].join(' · ');
+  return (
+    <Tooltip label={detail}>
+      <span className={classes.uptime}>
+        <span className={classes.uptimeFigure}>{window.uptime === null ? '–' : percent(window.uptime)}</span>
+        <span className={classes.note}>{words.uptimeWindow[window.window]}</span>
+      </span>
+    </Tooltip>
+  );
+}
