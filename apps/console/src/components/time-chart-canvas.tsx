@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from 'react';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { exactTime } from './relative-time';
+import { timeLabels } from './time-labels';
 import type { ChartSeries, TimeChartProps } from './time-chart';
 import classes from './time-chart.module.css';
 
@@ -112,7 +113,13 @@ function optionsFor({ element, height, syncKey, latest, onPoint }: Parts): uPlot
     },
     scales: { y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.08 : 1] } },
     axes: [
-      { ...axis, grid: { show: false }, space: 72, size: 28 },
+      {
+        ...axis,
+        grid: { show: false },
+        space: 64,
+        size: 26,
+        values: (_plot, splits, _axis, _space, step_s) => timeLabels(splits, step_s),
+      },
       {
         ...axis,
         grid: { stroke: colorOf('--chart-grid'), width: 1 },

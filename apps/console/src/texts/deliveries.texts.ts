@@ -7,6 +7,7 @@ export const deliveriesTexts = {
   subtitle: 'Messages on their way through a subscription’s actions. What is done is not listed.',
   state: 'State',
   states: { dead: 'Dead letters', retrying: 'Retrying', in_flight: 'In flight' },
+  deadCount: (n: number) => `Dead letters (${n.toLocaleString('en')})`,
   stateHint: {
     dead: 'Given up: every try failed, or trying again can’t help.',
     retrying: 'Failed, and will be tried again by themselves.',

@@ -34,6 +34,9 @@ export function DeliveriesPage() {
   const [error] = useDebouncedValue(filter.error, 300);
   const deliveries = useDeliveries(productId, { ...filter, error }, page);
   const counts = useDeliveryCounts(productId);
+  // Two answers of different moments side by side would contradict each other.
+  const isWholeList = filter.state === 'dead' && !isFiltered(filter);
+  const dead = isWholeList ? deliveries.data?.total : counts.data?.dead;
 
   /** Changes the address; an empty value takes the name out. */
   const set = (changes: Record<string, string | null>, options?: { isStep: true }) =>
@@ -84,10 +87,7 @@ export function DeliveriesPage() {
             onChange={(state) => set({ state: state === 'dead' ? null : state })}
             data={DELIVERY_STATES.map((value) => ({
               value,
-              label:
-                value === 'dead' && counts.data && counts.data.dead > 0
-                  ? `${words.states.dead} (${counts.data.dead.toLocaleString('en')})`
-                  : words.states[value],
+              label: value === 'dead' && dead ? words.deadCount(dead) : words.states[value],
             }))}
           />
         </div>

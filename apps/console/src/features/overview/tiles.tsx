@@ -98,6 +98,7 @@ function Uptime({ window }: { window: UptimeWindow }) {
   const detail = [
     words.interruptions(window.interruptions),
     ...(window.disconnected_s >= 1 ? [words.down(duration(window.disconnected_s * 1_000))] : []),
+    ...(window.unknown_s >= 1 ? [words.known(duration((window.connected_s + window.disconnected_s) * 1_000))] : []),
   ].join(' · ');
   return (
     <Tooltip label={detail}>
