@@ -1,7 +1,7 @@
 import type { ConnectionEvent } from '../../api/types';
 import { ToneIcon } from '../../components/status-badge';
 import { Time } from '../../components/time';
-import classes from './event-list.module.css';
+import classes from '../mqtt-config/history-panel.module.css';
 import { sentenceOf } from './event-sentence';
 
 /** Events as sentences on a line of time, newest first. */

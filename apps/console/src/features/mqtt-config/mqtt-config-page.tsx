@@ -15,7 +15,7 @@ import { testBodyOf } from './config-draft';
 import { ConnectionStatusPanel } from './connection-status-panel';
 import { useConnectionStatus } from './connection-status-query';
 import { createBinder } from './form-fields';
-import { HistoryPanel } from '../history/history-panel';
+import { HistoryPanel } from './history-panel';
 import classes from './mqtt-config-page.module.css';
 import { type TaggedConfig, useMqttConfig } from './mqtt-config-query';
 import { ReliabilityForm } from './reliability-form';

@@ -3,8 +3,8 @@ import { IconHistory } from '@tabler/icons-react';
 import { Panel } from '../../components/layout';
 import { Empty, Loaded } from '../../components/states';
 import { texts } from '../../texts';
-import { EventList } from './event-list';
-import { useConnectionEvents } from './events-query';
+import { EventList } from '../history/event-list';
+import { useConnectionEvents } from '../history/events-query';
 
 const words = texts.history;
 
