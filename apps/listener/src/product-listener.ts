@@ -18,7 +18,7 @@ import { createExpressionEngine } from '@cortex-mqtt/expressions';
 import type { EgressPolicy } from '@cortex-mqtt/egress';
 import { deriveClientId, deriveProductClientId, sharedFilter, takesTurns } from '@cortex-mqtt/mqtt';
 import type { Logger } from '@cortex-mqtt/observability';
-import { createDeliveryJournal, type QueueBackend, type TypedWorker } from '@cortex-mqtt/queues';
+import { createDeliveryJournal, type DeliveryJournal, type QueueBackend, type TypedWorker } from '@cortex-mqtt/queues';
 import { createHandover, type Handover } from './deliveries/handover';
 import { startRetryWorker } from './deliveries/retry-worker';
 import { compilePlan, identify } from './pipeline/compile-plan';
@@ -26,6 +26,7 @@ import type { EventLog } from './pipeline/event-log';
 import { createMessagePipeline, type MessagePipeline } from './pipeline/message-pipeline';
 import { createDeliveryProbe, type DeliveryProbe } from './probe/delivery-probe';
 import { type AppliedState, reconcileSteps, sessionPart } from './reconcile/reconcile-steps';
+import { type QueueGauge, startQueueGauge } from './reporting/queue-gauge';
 import { ReplicaRole } from './replica/replica-role';
 import { createRoleMemory } from './replica/role-memory';
 import { createMqttSession, type MqttSession } from './session/mqtt-session';
@@ -74,8 +75,8 @@ export class ProductListener {
   readonly handover: Handover | null;
   readonly probe: DeliveryProbe;
   readonly role: ReplicaRole;
-  /** Milliseconds since the oldest delivery in the product's queue was put there; null = none, or not known. */
-  oldest_queued_ms: number | null = null;
+  /** null: no queue is configured. */
+  readonly queue_gauge: QueueGauge | null;
   applied: AppliedState | null = null;
   source: ConfigSource | null = null;
   rejected: RejectedRevision | null = null;
@@ -142,7 +143,9 @@ export class ProductListener {
       logger,
       onChange: () => this.reconsider(),
     });
-    this.handover = queues ? this.createHandover(queues) : null;
+    const journal = queues && createDeliveryJournal({ backend: queues, product_id: asProductId(deps.product_id) });
+    this.handover = journal && this.createHandover(journal);
+    this.queue_gauge = journal && startQueueGauge({ journal, logger });
     if (this.handover) this.pipeline.useOverflow(this.handover);
   }
 
@@ -171,7 +174,7 @@ export class ProductListener {
   /** Whether this instance waits for its turn: another one has, or may have, the session at the broker. */
   get is_waiting_for_turn(): boolean {
     const document = this.applied?.document;
-    return document !== undefined && document.enabled && takesTurns(document) && !this.role.is_active;
+    return document?.enabled === true && takesTurns(document) && !this.role.is_active;
   }
 
   /** Takes no more messages, ends what is in flight within `drain_ms`, disconnects. */
@@ -179,6 +182,7 @@ export class ProductListener {
     this.is_stopping = true;
     this.role.stop();
     this.probe.stop();
+    this.queue_gauge?.stop();
     await this.work;
     await this.retryWorker?.close(drain_ms);
     // What does not end in time is safe in the queue, so that the broker can be answered.
@@ -318,10 +322,10 @@ export class ProductListener {
     await worker?.close(STEP_DOWN_MS);
   }
 
-  private createHandover(backend: QueueBackend): Handover {
+  private createHandover(journal: DeliveryJournal): Handover {
     const { product_id, boot_id, logger } = this.deps;
     return createHandover({
-      journal: createDeliveryJournal({ backend, product_id: asProductId(product_id) }),
+      journal,
       engine: this.pipeline.engine,
       product_id,
       handover_after_ms: () => this.pipeline.plan()?.handover_after_ms ?? 20,

@@ -1,6 +1,6 @@
 import { isIP, connect as netConnect, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
-import { type ConnectionOptions, checkServerIdentity, connect as tlsConnect } from 'node:tls';
+import { type ConnectionOptions, checkServerIdentity, TLSSocket, connect as tlsConnect } from 'node:tls';
 import { isNativeError } from 'node:util/types';
 import type { BrokerConnection, TestStage, Transport } from '@cortex-mqtt/contracts';
 import type { EgressPolicy } from '@cortex-mqtt/egress';
@@ -118,7 +118,17 @@ export function openBrokerStream(broker: BrokerConnection, deps: { egress: Egres
   websocket.once('open', () => {
     stage = 'connect';
   });
+  sockets.set(stream, socket);
   return stream;
+}
+
+/** Sockets below the streams of websockets. */
+const sockets = new WeakMap<Duplex, Socket>();
+
+/** The TLS connection below a stream of `openBrokerStream`; null when there is none. */
+export function tlsSocketOf(stream: Duplex): TLSSocket | null {
+  const socket = sockets.get(stream) ?? stream;
+  return socket instanceof TLSSocket ? socket : null;
 }
 
 function literalRefusal(host: string, egress: EgressPolicy): Error | null {

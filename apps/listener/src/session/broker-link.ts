@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { BrokerConnection, Diagnosis, ProtocolVersion, TestStage, TopicFilterState } from '@cortex-mqtt/contracts';
 import type { EgressPolicy } from '@cortex-mqtt/egress';
 import {
@@ -5,8 +6,11 @@ import {
   type ConnackDetail,
   type ConnectionFailure,
   describeConnack,
+  describeTls,
   diagnoseFailure,
+  type TlsDetail,
   takenOver,
+  tlsSocketOf,
 } from '@cortex-mqtt/mqtt';
 import type { Logger } from '@cortex-mqtt/observability';
 import type { IConnackPacket, IDisconnectPacket } from 'mqtt-packet';
@@ -94,6 +98,12 @@ export class BrokerLink {
   phase: LinkPhase = 'idle';
   failure: LinkFailure | null = null;
   connack: ConnackDetail | null = null;
+  /** What TLS agreed on in the present connection, or the last one; null without TLS. */
+  tls: TlsDetail | null = null;
+  /** When another client took the session, or seemed to; null = never. */
+  taken_over_at_ms: number | null = null;
+  /** When the broker turned out to have lost the session; null = never. */
+  session_lost_at_ms: number | null = null;
   connected_at_ms: number | null = null;
   disconnected_at_ms: number | null = null;
   next_try_at_ms: number | null = null;
@@ -180,7 +190,12 @@ export class BrokerLink {
       { ...broker, client_id, receive_maximum: broker.receive_maximum ?? this.deps.receive_maximum },
       { client_id, egress, protocol_version: version },
     );
-    const client = new ReceivingClient({ options, openTransport: buildStream, receiver, name });
+    let transport: Duplex | null = null;
+    const openTransport = (): Duplex => {
+      transport = buildStream();
+      return transport;
+    };
+    const client = new ReceivingClient({ options, openTransport, receiver, name });
     this.client = client;
     let error: Error | null = null;
     let farewell: IDisconnectPacket | null = null;
@@ -194,6 +209,8 @@ export class BrokerLink {
     client.on('connect', (packet) => {
       if (this.client !== client) return;
       is_connected = true;
+      const socket = transport && tlsSocketOf(transport);
+      this.tls = socket && describeTls(socket, new Date());
       this.onConnected(client, packet as IConnackPacket, version);
     });
     client.once('close', () => {
@@ -221,7 +238,10 @@ export class BrokerLink {
       events.changed();
     }, timing.stable_after_ms);
     if (!connack.session_present) {
-      if (this.had_session && !broker.clean_session) events.sessionLost(this);
+      if (this.had_session && !broker.clean_session) {
+        this.session_lost_at_ms = Date.now();
+        events.sessionLost(this);
+      }
       this.filters.forget();
     }
     this.had_session = !broker.clean_session;
@@ -263,7 +283,10 @@ export class BrokerLink {
       retry_in_ms: wait_ms,
       timing: end.is_connected ? { lasted_ms, stable_after_ms: timing.stable_after_ms } : undefined,
     });
-    if (takeover) events.takenOver(this, takeover);
+    if (takeover) {
+      this.taken_over_at_ms = Date.now();
+      events.takenOver(this, takeover);
+    }
     if (end.is_connected) events.disconnected(this, this.failure);
     else events.connectFailed(this, this.failure);
     events.changed();

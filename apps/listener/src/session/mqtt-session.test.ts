@@ -336,14 +336,13 @@ describe('subscriptions', () => {
       }),
     );
     await reaches('degraded');
-    const { reason, reason_code, topic_filters, warnings } = session.snapshot();
+    const { reason, reason_code, topic_filters } = session.snapshot();
     expect(reason).toContain('"secret/#"');
     expect(reason_code).toBe('SUBSCRIPTION_REFUSED');
     expect(topic_filters.map(({ granted_qos, refused }) => [granted_qos, refused !== null])).toEqual([
       [1, false],
       [null, true],
     ]);
-    expect(warnings.map(({ code }) => code)).toEqual(['PASSWORD_WITHOUT_TLS']);
     expect(events.filter(({ type }) => type === 'subscription_refused')).toEqual([
       expect.objectContaining({ detail: expect.objectContaining({ filter: 'secret/#' }) }),
     ]);

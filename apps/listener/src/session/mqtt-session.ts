@@ -207,7 +207,10 @@ class Session implements MqttSession {
       reason_code,
       advice,
       broker: this.broker && { name: this.broker.name, host: this.broker.host, port: this.broker.port },
-      broker_info: first?.connack && first.is_connected ? { ...first.connack } : {},
+      broker_info:
+        first?.connack && first.is_connected
+          ? { ...first.connack, ...(first.tls === null ? {} : { tls: first.tls }) }
+          : {},
       client_id: first ? (first.connack?.assigned_client_id ?? first.client_id) : null,
       connected_at: timestamp(first?.connected_at_ms),
       disconnected_at: timestamp(down?.disconnected_at_ms),
@@ -216,7 +219,7 @@ class Session implements MqttSession {
           ? { attempt: down.attempt, next_try_at: timestamp(down.next_try_at_ms) }
           : null,
       topic_filters: this.links.flatMap((link) => link.states()),
-      warnings: deriveWarnings(this.links, this.plan),
+      warnings: deriveWarnings(this.links, this.plan, new Date()),
       oldest_unacknowledged_ms: oldest_ms === null ? null : Math.max(0, Date.now() - oldest_ms),
       in_flight: [...this.receivers.values()].reduce((sum, { in_flight }) => sum + in_flight, 0),
     };

@@ -1,4 +1,5 @@
 import type { StatusReport } from '@cortex-mqtt/contracts';
+import { type CertificateDetail, connectionWarnings, type TlsDetail } from '@cortex-mqtt/mqtt';
 import type { BrokerLink, LinkFailure } from './broker-link';
 import type { SubscriptionPlan } from './subscription-plan';
 
@@ -78,19 +79,31 @@ function listed(names: readonly string[]): string {
   return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown;
 }
 
-/** Things that work and are unsafe or unsure. */
+/** How long a warning reminds of what happened. */
+const REMINDED_FOR_MS = 3_600_000;
+const DAY_MS = 86_400_000;
+
+/** Things that work and are unsafe or unsure, or won't work for long. */
 export function deriveWarnings(
   links: readonly BrokerLink[],
   plan: SubscriptionPlan | null,
+  now: Date,
 ): SessionSnapshot['warnings'] {
-  const warnings: SessionSnapshot['warnings'] = [];
   const [first] = links;
-  if (first && first.broker.password !== null && ['tcp', 'ws'].includes(first.broker.transport)) {
-    warnings.push({
-      code: 'PASSWORD_WITHOUT_TLS',
-      message: 'The password travels in plain text. Use TLS where the broker offers it.',
-    });
-  }
+  if (!first) return [];
+  const warnings: SessionSnapshot['warnings'] = connectionWarnings({
+    broker: first.broker,
+    now,
+    tls: first.tls && withDaysLeft(first.tls, now),
+    connack: first.is_connected ? first.connack : null,
+    filters: links.flatMap((link) =>
+      link.states().map(({ topic_filter, requested_qos, granted_qos }) => ({
+        filter: topic_filter,
+        requested_qos,
+        granted_qos,
+      })),
+    ),
+  });
   if (plan && plan.ambiguous_filters.length > 0) {
     warnings.push({
       code: 'AMBIGUOUS_OVERLAP',
@@ -99,11 +112,38 @@ export function deriveWarnings(
       )}. MQTT 5 avoids it.`,
     });
   }
-  if (first?.broker.clean_session) {
+  if (first.broker.clean_session) {
     warnings.push({
       code: 'CLEAN_SESSION',
       message: 'The session is not kept at the broker: messages are lost while the listener is not connected.',
     });
   }
+  const latest = (of: (link: BrokerLink) => number | null): string | null => {
+    const at_ms = Math.max(...links.map((link) => of(link) ?? 0));
+    return at_ms > now.getTime() - REMINDED_FOR_MS ? new Date(at_ms).toISOString() : null;
+  };
+  const lost_at = latest((link) => link.session_lost_at_ms);
+  if (lost_at !== null) {
+    warnings.push({
+      code: 'SESSION_LOST',
+      message: `At ${lost_at} the broker no longer had the session: messages of the time without connection may be missing.`,
+    });
+  }
+  const taken_at = latest((link) => link.taken_over_at_ms);
+  if (taken_at !== null) {
+    warnings.push({
+      code: 'CLIENT_ID_TAKEN_OVER',
+      message: `Last at ${taken_at} another client connected with the client id "${first.client_id}": each of the two ends the other's connection.`,
+    });
+  }
   return warnings;
+}
+
+/** The certificate was read when the connection came about, which may be long ago. */
+function withDaysLeft(tls: TlsDetail, now: Date): TlsDetail {
+  const aged = (certificate: CertificateDetail): CertificateDetail => ({
+    ...certificate,
+    days_left: Math.floor((Date.parse(certificate.valid_to) - now.getTime()) / DAY_MS),
+  });
+  return { ...tls, certificate: tls.certificate && aged(tls.certificate), issuers: tls.issuers.map(aged) };
 }

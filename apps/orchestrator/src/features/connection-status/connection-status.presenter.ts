@@ -1,12 +1,24 @@
 import type { ListenerInstanceEntity } from '../listeners/listener-instance.entity';
+import type { MqttConfigEntity } from '../mqtt-config/mqtt-config.entity';
 import type { ConnectionStatusEntity } from './connection-status.entity';
 import type { ConnectionStatusView, InstanceView } from './connection-status.view';
+import {
+  presentDesired,
+  presentFlow,
+  presentLive,
+  presentProbe,
+  presentRecovery,
+  presentSubscribed,
+  presentWarnings,
+  worstProbe,
+} from './connection-truths';
 import type { MessageRates } from './message-rates';
 import { isLive, sumInstances } from './product-state';
 
 export interface StatusParts {
   status: ConnectionStatusEntity;
-  desired_revision: number;
+  config: MqttConfigEntity;
+  enabled: boolean;
   instances: ListenerInstanceEntity[];
   rates: MessageRates;
   now: Date;
@@ -16,18 +28,20 @@ export interface StatusParts {
 /** Summed anew at every read, so that a stopped heartbeat shows at once and not at the next sweep. */
 export function presentConnectionStatus({
   status,
-  desired_revision,
+  config,
+  enabled,
   instances,
   rates,
   now,
   stale_after_ms,
 }: StatusParts): ConnectionStatusView {
   const sum = sumInstances(instances, now, stale_after_ms);
+  const live = instances.filter((instance) => isLive(instance, now, stale_after_ms));
   return {
     product_id: status.product_id,
     connected: sum.connected,
     state: sum.state,
-    desired_revision,
+    desired_revision: config.revision,
     applied_revision: sum.applied_revision,
     last_connected_at: status.last_connected_at?.toISOString() ?? null,
     last_disconnected_at: status.last_disconnected_at?.toISOString() ?? null,
@@ -39,20 +53,40 @@ export function presentConnectionStatus({
     client_id: status.client_id,
     broker_info: status.broker_info,
     updated_at: status.updated_at.toISOString(),
+    desired: presentDesired(config, { enabled, live }),
+    live: presentLive(sum, live),
+    recovery: live.map(({ report }) => presentRecovery(report)).find((recovery) => recovery !== null) ?? null,
+    flow: presentFlow(live, { rates, last_message_at: status.last_message_at }),
+    probe: worstProbe(live.map(({ report }) => presentProbe(report, now)).filter((probe) => probe !== null)),
+    warnings: presentWarnings(live),
     instances: instances
       .filter((instance) => instance.stopped_at === null)
-      .map((instance) => presentInstance(instance, isLive(instance, now, stale_after_ms))),
+      .map((instance) => presentInstance(instance, { is_live: live.includes(instance), now })),
   };
 }
 
-function presentInstance(instance: ListenerInstanceEntity, live: boolean): InstanceView {
+function presentInstance(
+  instance: ListenerInstanceEntity,
+  { is_live, now }: { is_live: boolean; now: Date },
+): InstanceView {
   const { delta, instance_id, ...report } = instance.report;
+  const last_heartbeat_at = instance.last_heartbeat_at.toISOString();
   return {
     id: instance.instance_id,
-    state: live ? instance.report.state : 'stale',
+    state: is_live ? instance.report.state : 'stale',
     applied_revision: instance.report.applied_revision,
     config_source: instance.report.config_source,
-    last_heartbeat_at: instance.last_heartbeat_at.toISOString(),
+    last_heartbeat_at,
+    since: is_live ? report.state_since : last_heartbeat_at,
+    reason: is_live ? report.reason : `No heartbeat since ${last_heartbeat_at}.`,
+    reason_code: is_live ? report.reason_code : 'STALE',
+    advice: is_live
+      ? report.advice
+      : 'See whether the process runs and reaches the orchestrator; what it does at the broker is not known meanwhile.',
+    broker: report.broker?.name ?? null,
+    subscribed: presentSubscribed(instance.report),
+    recovery: is_live ? presentRecovery(instance.report) : null,
+    probe: presentProbe(instance.report, now),
     report: { ...report },
   };
 }

@@ -1,9 +1,11 @@
-import type { StatusReply, StatusReport } from '@cortex-mqtt/contracts';
+import type { ConnectionEvent, StatusReply, StatusReport } from '@cortex-mqtt/contracts';
 import type { DataSource, EntityManager } from 'typeorm';
 import { NotFoundError } from '../../http/app-error';
+import { recordAudit } from '../audit/audit-trail';
 import { ListenerInstanceEntity } from '../listeners/listener-instance.entity';
 import { currentTurn, LEASE_TTL_MS, REPLICA_HEARTBEAT_MS, takeTurn } from '../listeners/product-lease';
 import { MqttConfigEntity } from '../mqtt-config/mqtt-config.entity';
+import { ProductEntity } from '../products/product.entity';
 import { ConnectionEventEntity, type ProductTransition } from './connection-event.entity';
 import { presentConnectionStatus } from './connection-status.presenter';
 import { ConnectionStatusEntity } from './connection-status.entity';
@@ -33,7 +35,8 @@ export class ConnectionStatusService {
     const { manager } = this.deps.dataSource;
     const status = await manager.findOneBy(ConnectionStatusEntity, { product_id });
     const config = await manager.findOneBy(MqttConfigEntity, { product_id });
-    if (!status || !config) throw new NotFoundError(`There is no product ${product_id}.`);
+    const product = await manager.findOneBy(ProductEntity, { id: product_id });
+    if (!status || !config || !product) throw new NotFoundError(`There is no product ${product_id}.`);
     const instances = await manager.find(ListenerInstanceEntity, {
       where: { product_id },
       order: { instance_id: 'ASC' },
@@ -41,7 +44,8 @@ export class ConnectionStatusService {
     const now = new Date();
     return presentConnectionStatus({
       status,
-      desired_revision: config.revision,
+      config,
+      enabled: product.enabled,
       instances,
       rates: await messageRates(manager, product_id, now),
       now,
@@ -95,6 +99,7 @@ export class ConnectionStatusService {
       if (fresh_delta) {
         await addSubscriptionCounters(manager, config.id, report);
         await addEvents(manager, product_id, report);
+        await auditEvents(manager, product_id, report);
       }
       const newest = !same_boot || report.sequence > known.sequence;
       if (newest) {
@@ -256,6 +261,34 @@ async function addEvents(manager: EntityManager, product_id: number, report: Sta
       detail: event.detail as never,
     })),
   );
+}
+
+/** What changes how messages come, without anybody having changed a setting. */
+const AUDITED = new Set<ConnectionEvent['type']>([
+  'failover',
+  'failback',
+  'session_lost',
+  'qos_downgraded',
+  'subscription_refused',
+  'taken_over',
+]);
+/** A flapping connection must not fill the audit log by way of one report. */
+const MAX_AUDITED = 50;
+
+async function auditEvents(manager: EntityManager, product_id: number, report: StatusReport): Promise<void> {
+  const audited = report.delta.events.filter(({ type }) => AUDITED.has(type)).slice(-MAX_AUDITED);
+  for (const { type, at, broker, detail } of audited) {
+    const is_switch = type === 'failover' || type === 'failback';
+    await recordAudit(manager, {
+      actor: { kind: 'listener', id: null, name: report.instance_id, ip: null, request_id: null },
+      action: `connection.${type}`,
+      entity_type: 'connection',
+      entity_id: broker,
+      product_id,
+      before: is_switch ? { broker: detail.from ?? null } : null,
+      after: is_switch ? { broker: detail.to ?? null, at } : { ...detail, broker, at },
+    });
+  }
 }
 
 function latest(...times: (Date | string | null)[]): Date | null {

@@ -12,6 +12,229 @@ import {
   ValidateNested,
 } from 'class-validator';
 
+export class RefusedFilterView {
+  @IsString()
+  topic_filter!: string;
+
+  /** What the broker said. */
+  @IsString()
+  reason!: string;
+}
+
+export class LoweredFilterView {
+  @IsString()
+  topic_filter!: string;
+
+  @IsInt()
+  requested_qos!: number;
+
+  @IsInt()
+  granted_qos!: number;
+}
+
+/** Subscribed n of m, with those that are not as wanted by name (200 at most). */
+export class SubscribedView {
+  @IsInt()
+  wanted!: number;
+
+  @IsInt()
+  granted!: number;
+
+  @IsArray()
+  @ValidateNested({ each: true })
+  @Type(() => RefusedFilterView)
+  refused!: RefusedFilterView[];
+
+  @IsArray()
+  @ValidateNested({ each: true })
+  @Type(() => LoweredFilterView)
+  lowered_qos!: LoweredFilterView[];
+}
+
+/** On the way back to the broker. */
+export class RecoveryView {
+  @IsString()
+  instance_id!: string;
+
+  /** Tries that failed. */
+  @IsInt()
+  attempt!: number;
+
+  /** null while a try is under way. */
+  @IsString()
+  @IsOptional()
+  next_try_at!: string | null;
+
+  @IsString()
+  since!: string;
+
+  @IsString()
+  @IsOptional()
+  reason!: string | null;
+
+  @IsIn(['never'])
+  gives_up!: 'never';
+}
+
+/** The delivery probe: a canary has to come back by the instance's own subscription. */
+export class ProbeView {
+  @IsString()
+  instance_id!: string;
+
+  @IsString()
+  topic!: string;
+
+  @IsIn(['waiting', 'ok', 'lost'])
+  state!: 'waiting' | 'ok' | 'lost';
+
+  @IsString()
+  since!: string;
+
+  @IsString()
+  @IsOptional()
+  reason!: string | null;
+
+  @IsString()
+  @IsOptional()
+  last_sent_at!: string | null;
+
+  @IsString()
+  @IsOptional()
+  last_received_at!: string | null;
+
+  /** Milliseconds since the last canary came back; null = none has. */
+  @IsInt()
+  @IsOptional()
+  age_ms!: number | null;
+
+  @IsNumber()
+  @IsOptional()
+  round_trip_ms!: number | null;
+}
+
+/** What is wanted: the first of the three truths. */
+export class DesiredView {
+  @IsBoolean()
+  enabled!: boolean;
+
+  @IsInt()
+  revision!: number;
+
+  /** When this revision came into being. */
+  @IsString()
+  since!: string;
+
+  /** Why nothing is to be connected, or why the revision is not in force; null when there is no such reason. */
+  @IsString()
+  @IsOptional()
+  reason!: string | null;
+}
+
+/** What is: the sum over live instances, each of which is told in `instances`. */
+export class LiveView {
+  @IsIn(CONNECTION_STATES)
+  state!: ConnectionState;
+
+  @IsString()
+  @IsOptional()
+  since!: string | null;
+
+  @IsString()
+  @IsOptional()
+  reason!: string | null;
+
+  /** Instances that are connected (also with something missing). */
+  @IsInt()
+  connected_instances!: number;
+
+  /** Instances that wait for their turn. */
+  @IsInt()
+  standby_instances!: number;
+
+  /** Instances whose heartbeat is fresh. */
+  @IsInt()
+  live_instances!: number;
+}
+
+/**
+ * Of the live instances since each has started: `messages_received = matched + unmatched`, and `deliveries = succeeded +
+ * failed + in_flight + queued + dead`, where a delivery counts each time it begins, from a message or from the queue.
+ */
+export class FlowCountersView {
+  @IsInt()
+  messages_received!: number;
+
+  @IsInt()
+  matched!: number;
+
+  @IsInt()
+  unmatched!: number;
+
+  @IsInt()
+  deliveries!: number;
+
+  @IsInt()
+  succeeded!: number;
+
+  /** Given up without a dead letter, because no queue is configured. */
+  @IsInt()
+  failed!: number;
+
+  @IsInt()
+  in_flight!: number;
+
+  /** Times a delivery was left to the queue. */
+  @IsInt()
+  queued!: number;
+
+  @IsInt()
+  dead!: number;
+}
+
+export class FlowView {
+  @IsString()
+  @IsOptional()
+  last_message_at!: string | null;
+
+  /** Messages a second over the last minute. */
+  @IsNumber()
+  rate_1m!: number;
+
+  /** … and over the last 15 minutes. */
+  @IsNumber()
+  rate_15m!: number;
+
+  /** Age of the oldest message that is not acknowledged, milliseconds; null = none waits. */
+  @IsNumber()
+  @IsOptional()
+  acknowledgement_age_ms!: number | null;
+
+  /** Deliveries in the product's queue; null = not known. */
+  @IsInt()
+  @IsOptional()
+  queue_depth!: number | null;
+
+  /** Age of the oldest of them, milliseconds. */
+  @IsNumber()
+  @IsOptional()
+  oldest_queued_ms!: number | null;
+
+  @ValidateNested()
+  @Type(() => FlowCountersView)
+  counters!: FlowCountersView;
+}
+
+export class WarningView {
+  @IsString()
+  code!: string;
+
+  @IsString()
+  message!: string;
+
+  @IsString()
+  instance_id!: string;
+}
+
 /** One listener process as it last reported. */
 export class InstanceView {
   @IsString()
@@ -31,6 +254,42 @@ export class InstanceView {
 
   @IsString()
   last_heartbeat_at!: string;
+
+  /** Since when `state` holds. */
+  @IsString()
+  since!: string;
+
+  /** Why it is not well, in words, with its code and what to do; null when it is. */
+  @IsString()
+  @IsOptional()
+  reason!: string | null;
+
+  @IsString()
+  @IsOptional()
+  reason_code!: string | null;
+
+  @IsString()
+  @IsOptional()
+  advice!: string | null;
+
+  /** Name of the broker in use. */
+  @IsString()
+  @IsOptional()
+  broker!: string | null;
+
+  @ValidateNested()
+  @Type(() => SubscribedView)
+  subscribed!: SubscribedView;
+
+  @ValidateNested()
+  @Type(() => RecoveryView)
+  @IsOptional()
+  recovery!: RecoveryView | null;
+
+  @ValidateNested()
+  @Type(() => ProbeView)
+  @IsOptional()
+  probe!: ProbeView | null;
 
   /** The whole last report, without counters. */
   @IsObject()
@@ -93,6 +352,36 @@ export class ConnectionStatusView {
 
   @IsString()
   updated_at!: string;
+
+  @ValidateNested()
+  @Type(() => DesiredView)
+  desired!: DesiredView;
+
+  @ValidateNested()
+  @Type(() => LiveView)
+  live!: LiveView;
+
+  /** The third truth: null when nothing has to recover. */
+  @ValidateNested()
+  @Type(() => RecoveryView)
+  @IsOptional()
+  recovery!: RecoveryView | null;
+
+  @ValidateNested()
+  @Type(() => FlowView)
+  flow!: FlowView;
+
+  /** Of the active instance that is worst off; null = there is no probe. */
+  @ValidateNested()
+  @Type(() => ProbeView)
+  @IsOptional()
+  probe!: ProbeView | null;
+
+  /** What works and won't for long, or is unsafe. */
+  @IsArray()
+  @ValidateNested({ each: true })
+  @Type(() => WarningView)
+  warnings!: WarningView[];
 
   @IsArray()
   @ValidateNested({ each: true })
