@@ -163,10 +163,11 @@ export class ProductListener {
     this.deps.onChange();
   }
 
-  /** Disconnects at once: the credentials in use are not ours to use any longer. */
+  /** Disconnects and works nothing more: the credentials and secrets in use are not ours to use any longer. */
   async withdraw(): Promise<void> {
     await this.work;
     await this.endSession(0);
+    await this.stopRetries();
     this.applied = null;
     this.deps.onChange();
   }
