@@ -36,6 +36,8 @@ export interface MosquittoOptions {
   websockets?: boolean;
   /** User → password; anonymous clients are refused then. */
   users?: Record<string, string>;
+  /** Log a line for each packet. Default true; false for what is measured. */
+  logPackets?: boolean;
   /** Lines of an ACL file (`user x`, `topic read a/#`). */
   acl?: string[];
   /** Keep sessions and queued messages over `restart()` and `kill()` + `start()`. */
@@ -195,7 +197,9 @@ function configuration(
 ): string {
   const lines = [
     'log_dest stderr',
-    'log_type all',
+    ...(options.logPackets === false
+      ? ['log_type error', 'log_type warning', 'log_type notice', 'log_type information']
+      : ['log_type all']),
     'connection_messages true',
     ...(process.getuid?.() === 0 ? ['user root'] : []),
     `allow_anonymous ${options.users ? 'false' : 'true'}`,
