@@ -110,7 +110,10 @@ export class ProductListener {
         publisher: this.publishing,
         queues: queues ? createQueueAdder({ backend: queues }) : NO_QUEUES,
         postgres: this.postgres,
-        log: { log: (level, message, fields) => logger[level](message, fields) },
+        log: {
+          log: (level, message, fields) => logger[level](message, fields),
+          isEnabled: (level) => logger.isEnabled(level),
+        },
       },
     });
     this.breakers = createBreakers({

@@ -19,6 +19,8 @@ export type PreparedAction =
   /** `when` was not true. */
   { kind: 'skipped' } | { kind: 'ready'; type: RegisteredAction; prepared: unknown; destination: string };
 
+type ReadyAction = Extract<PreparedAction, { kind: 'ready' }>;
+
 export interface ActionResult {
   status: 'succeeded' | 'skipped';
   /** Where it went; null when it was skipped. */
@@ -27,14 +29,17 @@ export interface ActionResult {
 }
 
 export interface ActionRunner {
-  /** Evaluates `when` and `input` and prepares what would be sent. Throws ActionFault. */
-  prepare(action: ActionDefinition, scope: ActionScope): Promise<PreparedAction>;
-  /** Sends what was prepared. Throws ActionFault. */
+  /**
+   * Evaluates `when` and `input` and prepares what would be sent; a promise only where there is something to wait for.
+   * Throws or rejects with what went wrong; `toActionFault` tells what it means.
+   */
+  prepare(action: ActionDefinition, scope: ActionScope): PreparedAction | Promise<PreparedAction>;
+  /** Sends what was prepared; a promise only where there is something to wait for. Throws or rejects in the same way. */
   execute(
     action: ActionDefinition,
     ready: Extract<PreparedAction, { kind: 'ready' }>,
     options: AttemptOptions,
-  ): Promise<ActionResult>;
+  ): ActionResult | Promise<ActionResult>;
   /** One attempt, from `when` to the destination's answer. Throws ActionFault. */
   run(action: ActionDefinition, scope: ActionScope, options: AttemptOptions): Promise<ActionResult>;
 }
@@ -56,38 +61,43 @@ export function createActionRunner({
   engine: ExpressionEngine;
   runtime: ActionRuntime;
 }): ActionRunner {
-  const prepare: ActionRunner['prepare'] = async (action, scope) => {
-    try {
-      return await prepareAction(action, scope, engine);
-    } catch (error) {
-      throw toActionFault(error);
-    }
-  };
+  const prepare: ActionRunner['prepare'] = (action, scope) => prepareAction(action, scope, engine);
 
-  const execute: ActionRunner['execute'] = async (action, { type, prepared, destination }, { attempt, signal }) => {
+  const execute: ActionRunner['execute'] = (action, { type, prepared, destination }, { attempt, signal }) => {
     // Each type keeps the limit itself: a timer here as well would cost every attempt, and could not tell the phase.
     const timeout_ms = action.timeout_ms ?? DEFAULT_TIMEOUT_MS;
-    try {
-      const { detail } = await type.execute(prepared, runtime, { signal, attempt, timeout_ms });
-      return { status: 'succeeded', destination, detail };
-    } catch (error) {
-      throw toActionFault(error);
-    }
+    const outcome = type.execute(prepared, runtime, { signal, attempt, timeout_ms });
+    return outcome instanceof Promise
+      ? outcome.then(({ detail }) => ({ status: 'succeeded', destination, detail }))
+      : { status: 'succeeded', destination, detail: outcome.detail };
   };
 
   return {
     prepare,
     execute,
     run: async (action, scope, options) => {
-      const ready = await prepare(action, scope);
-      if (ready.kind === 'skipped') return { status: 'skipped', destination: null, detail: {} };
-      return execute(action, ready, options);
+      try {
+        const ready = await prepare(action, scope);
+        if (ready.kind === 'skipped') return { status: 'skipped', destination: null, detail: {} };
+        return await execute(action, ready, options);
+      } catch (error) {
+        throw toActionFault(error);
+      }
     },
   };
 }
 
 /** The part of an action that has no effect, shared with the dry run. */
-export async function prepareAction(
+export function prepareAction(
+  action: ActionDefinition,
+  scope: ActionScope,
+  engine: ExpressionEngine,
+): PreparedAction | Promise<PreparedAction> {
+  if (action.when == null && action.input == null) return prepareInput(action, scope, engine, undefined);
+  return prepareAfterExpressions(action, scope, engine);
+}
+
+async function prepareAfterExpressions(
   action: ActionDefinition,
   scope: ActionScope,
   engine: ExpressionEngine,
@@ -112,12 +122,12 @@ export async function inputOf(
   });
 }
 
-export async function prepareInput(
+export function prepareInput(
   action: ActionDefinition,
   scope: ActionScope,
   engine: ExpressionEngine,
   input: unknown,
-): Promise<Extract<PreparedAction, { kind: 'ready' }>> {
+): ReadyAction | Promise<ReadyAction> {
   const type = actionTypeOf(action.type);
   if (type === undefined) {
     throw new ActionFault(`this listener knows no action of type "${action.type}"`, {
@@ -125,7 +135,14 @@ export async function prepareInput(
       detail: { code: 'UNKNOWN_ACTION_TYPE' },
     });
   }
-  const context: PrepareContext = { ...scope, input, engine };
-  const prepared: unknown = await type.prepare(action as AnyAction, context);
+  const { envelope, content_type, topic_filter, secrets } = scope;
+  const context: PrepareContext = { envelope, content_type, topic_filter, secrets, input, engine };
+  const prepared: unknown = type.prepare(action as AnyAction, context);
+  return prepared instanceof Promise
+    ? prepared.then((value: unknown) => readyOf(type, value))
+    : readyOf(type, prepared);
+}
+
+function readyOf(type: RegisteredAction, prepared: unknown): ReadyAction {
   return { kind: 'ready', type, prepared, destination: type.destination(prepared) };
 }

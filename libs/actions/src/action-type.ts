@@ -55,10 +55,13 @@ export interface ActionType<D extends ActionBase, P> {
   definition: ClassConstructor<D>;
   /** What the class can't tell: expressions, templates, secrets that don't exist, loops. Paths are relative to the action. */
   check(definition: D, context: CheckContext): FieldFault[];
-  /** Exactly what would be sent; has no effect. Throws ExpressionError, PayloadDecodeError or ActionFault. */
-  prepare(definition: D, context: PrepareContext): Promise<P>;
+  /**
+   * Exactly what would be sent; has no effect. Throws ExpressionError, PayloadDecodeError or ActionFault. A promise only
+   * where an expression has to be evaluated: what is there at once costs no turn of the event loop.
+   */
+  prepare(definition: D, context: PrepareContext): P | Promise<P>;
   /** Sends it. Throws ActionFault. */
-  execute(prepared: P, runtime: ActionRuntime, options: ExecuteOptions): Promise<ActionOutcome>;
+  execute(prepared: P, runtime: ActionRuntime, options: ExecuteOptions): ActionOutcome | Promise<ActionOutcome>;
   /** Name of where it goes, such as `https://example.test:443`: what fails together. Shown to people. */
   destination(prepared: P): string;
   /** What is shown of it in a dry run; without secrets when it was prepared with `redact`. */

@@ -13,10 +13,10 @@ import { ActionFault } from './action-fault';
 export interface Breaker {
   readonly state: 'closed' | 'open' | 'half_open';
   /**
-   * Runs an attempt, or throws an ActionFault `BREAKER_OPEN` (not permanent) without running it. Only faults that aren't
+   * Runs an attempt, or rejects with an ActionFault `BREAKER_OPEN` (not permanent) without running it. Only faults that aren't
    * permanent count against the destination: an answer of 400 shows that it is alive.
    */
-  run<T>(attempt: () => Promise<T>): Promise<T>;
+  run<T>(attempt: () => T | Promise<T>): T | Promise<T>;
 }
 
 export interface BreakerOptions {
@@ -49,19 +49,46 @@ export function createBreakers(options: BreakerOptions = {}): { breakerFor(desti
       policy.onBreak(() => onChange(destination, 'open'));
       policy.onReset(() => onChange(destination, 'closed'));
     }
+    // Whether the policy has counted a failure since the last success. While it hasn't, a success tells it nothing new,
+    // and the attempt need not go through it: that costs more than all else of an attempt whose outcome is there at once.
+    let isUnwell = false;
+
+    const told = (error: unknown): never => {
+      isUnwell = true;
+      if (!(error instanceof BrokenCircuitError)) throw error;
+      throw new ActionFault(`${destination} has failed ${failures} times in a row and is left alone for a while`, {
+        permanent: false,
+        detail: { code: 'BREAKER_OPEN' },
+      });
+    };
+
+    /** Counts a failure that happened outside, and throws it. */
+    const failed = async (error: unknown): Promise<never> => {
+      isUnwell = true;
+      // The policy may have opened meanwhile and then refuses to count: the failure is the attempt's all the same.
+      await policy.execute(() => Promise.reject(error)).catch(() => undefined);
+      isUnwell = true;
+      throw error;
+    };
+
     return {
       get state() {
         return nameOf(policy);
       },
-      run: async (attempt) => {
+      run: (attempt) => {
+        if (isUnwell) {
+          return policy
+            .execute(async () => attempt())
+            .then((value) => {
+              isUnwell = false;
+              return value;
+            }, told);
+        }
         try {
-          return await policy.execute(attempt);
+          const value = attempt();
+          return value instanceof Promise ? value.catch(failed) : value;
         } catch (error) {
-          if (!(error instanceof BrokenCircuitError)) throw error;
-          throw new ActionFault(`${destination} has failed ${failures} times in a row and is left alone for a while`, {
-            permanent: false,
-            detail: { code: 'BREAKER_OPEN' },
-          });
+          return failed(error);
         }
       },
     };
@@ -69,7 +96,10 @@ export function createBreakers(options: BreakerOptions = {}): { breakerFor(desti
 
   return {
     breakerFor: (destination) => {
-      const breaker = known.get(destination) ?? make(destination);
+      const found = known.get(destination);
+      // Only with many can the order of use matter.
+      if (found && known.size < MAX_DESTINATIONS / 2) return found;
+      const breaker = found ?? make(destination);
       known.delete(destination);
       known.set(destination, breaker);
       if (known.size > MAX_DESTINATIONS) {

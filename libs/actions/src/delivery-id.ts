@@ -35,18 +35,28 @@ export async function messageIdentity(envelope: MessageEnvelope, options: Identi
     if (key !== undefined && key !== null) return carried(envelope.topic, 'key', key);
     return { message_id: `r_${randomUUID()}`, carried: false };
   }
-  return ownIdentity(envelope, options.content_type);
+  return ownIdentity(
+    { topic: envelope.topic, user_properties: envelope.user_properties, payload: () => parsed(envelope) },
+    options.content_type,
+  );
+}
+
+/** Of a message what may carry an identity. `payload` is asked for only where it may, and is null when it isn't JSON. */
+export interface IdentitySource {
+  topic: string;
+  user_properties: MessageEnvelope['user_properties'];
+  payload(): unknown;
 }
 
 /** What `messageIdentity` gives without a `message_key`; needs no expression, so it is there at once. */
-export function ownIdentity(envelope: MessageEnvelope, content_type: string | null): MessageIdentity {
-  const properties = envelope.user_properties;
+export function ownIdentity(source: IdentitySource, content_type: string | null): MessageIdentity {
+  const properties = source.user_properties;
   const own = single(properties['message-id']);
-  if (own !== null) return carried(envelope.topic, 'message-id', own);
+  if (own !== null) return carried(source.topic, 'message-id', own);
   const id = single(properties.id);
-  const source = single(properties.source);
-  if (id !== null && source !== null) return carried('', 'cloudevent', [source, id]);
-  const structured = structuredCloudEvent(envelope, content_type);
+  const origin = single(properties.source);
+  if (id !== null && origin !== null) return carried('', 'cloudevent', [origin, id]);
+  const structured = structuredCloudEvent(source, content_type);
   if (structured) return carried('', 'cloudevent', structured);
   return { message_id: `r_${randomUUID()}`, carried: false };
 }
@@ -60,9 +70,9 @@ function single(value: string | string[] | undefined): string | null {
   return typeof value === 'string' && value !== '' ? value : null;
 }
 
-function structuredCloudEvent(envelope: MessageEnvelope, content_type: string | null): [string, string] | null {
+function structuredCloudEvent(from: IdentitySource, content_type: string | null): [string, string] | null {
   if (content_type === null || !/^application\/cloudevents\+json\b/i.test(content_type)) return null;
-  const event = parsed(envelope);
+  const event = from.payload();
   if (typeof event !== 'object' || event === null) return null;
   const { id, source } = event as Record<string, unknown>;
   return typeof id === 'string' && id !== '' && typeof source === 'string' ? [source, id] : null;
@@ -71,8 +81,13 @@ function structuredCloudEvent(envelope: MessageEnvelope, content_type: string | 
 /** The payload as JSON whatever the subscription's format is; null when it isn't. */
 function parsed(envelope: MessageEnvelope): unknown {
   const raw = rawPayloadOf(envelope);
+  return raw ? parsedBytes(raw.bytes) : envelope.payload;
+}
+
+/** JSON of a payload; null when it isn't JSON. */
+export function parsedBytes(bytes: Buffer): unknown {
   try {
-    return raw ? JSON.parse(raw.bytes.toString('utf8')) : envelope.payload;
+    return JSON.parse(bytes.toString('utf8'));
   } catch {
     // Not a CloudEvent then; the decode fault is for who needs the payload.
     return null;

@@ -13,12 +13,12 @@ const compiled = new WeakMap<object, Map<string, Template>>();
  * Renders a template of a definition. Compiled once a definition object, which lives as long as its revision: the
  * compiled ones go with it.
  */
-export async function renderField(
+export function renderField(
   definition: object,
   text: string,
   context: PrepareContext,
   options: { escape: Escape },
-): Promise<string> {
+): string | Promise<string> {
   let templates = compiled.get(definition);
   if (!templates) {
     templates = new Map();

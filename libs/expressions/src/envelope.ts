@@ -64,17 +64,69 @@ export function createEnvelope(
 
 /** The decoded payload of one message, made once. */
 export interface SharedPayload {
+  readonly raw: RawPayload;
   decode(): DecodedPayload;
 }
 
 export function createSharedPayload(raw: RawPayload): SharedPayload {
-  let decoded: DecodedPayload | null = null;
-  return {
-    decode: () => {
-      decoded ??= decodePayload(raw.bytes, raw.format);
-      return decoded;
-    },
-  };
+  return new OncePayload(raw);
+}
+
+class OncePayload implements SharedPayload {
+  private decoded: DecodedPayload | null = null;
+
+  constructor(readonly raw: RawPayload) {}
+
+  decode(): DecodedPayload {
+    this.decoded ??= decodePayload(this.raw.bytes, this.raw.format);
+    return this.decoded;
+  }
+}
+
+/**
+ * An envelope whose fields are worked out when they are asked for: most actions ask for few of them. The getters are
+ * those of a class, which costs one small object a message; `own()` has them as own properties, for expressions.
+ */
+export abstract class LazyEnvelope implements MessageEnvelope {
+  abstract readonly id: string;
+  abstract readonly product_id: number;
+  abstract readonly subscription_id: number;
+  abstract readonly topic: string;
+  abstract readonly params: Record<string, string>;
+  abstract readonly qos: MessageEnvelope['qos'];
+  abstract readonly retain: boolean;
+  abstract readonly duplicate: boolean;
+  abstract readonly user_properties: MessageEnvelope['user_properties'];
+  abstract readonly received_at: string;
+  private owned: MessageEnvelope | null = null;
+
+  constructor(readonly shared: SharedPayload) {}
+
+  get payload(): unknown {
+    return this.shared.decode().payload;
+  }
+
+  get payload_base64(): string | undefined {
+    return this.shared.decode().payload_base64;
+  }
+
+  get [RAW](): RawPayload {
+    return this.shared.raw;
+  }
+
+  own(): MessageEnvelope {
+    this.owned ??= createEnvelope(this, this.shared.raw, this.shared);
+    return this.owned;
+  }
+
+  toJSON(): MessageEnvelope {
+    return this.own();
+  }
+}
+
+/** The envelope with own properties, which are all that JSONata and paths in templates see. */
+export function ownProperties<T>(input: T): T | MessageEnvelope {
+  return input instanceof LazyEnvelope ? input.own() : input;
 }
 
 /** The bytes an envelope was made from; undefined for a plain object that only looks like one. */

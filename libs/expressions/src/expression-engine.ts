@@ -1,7 +1,7 @@
 import type { MessageEnvelope } from '@cortex-mqtt/contracts';
 import { checkExpression } from './check-expression';
 import { type CompiledExpression, createCompiler, isLimit } from './compiled-expression';
-import { rawPayloadOf } from './envelope';
+import { ownProperties, rawPayloadOf } from './envelope';
 import { ExpressionError } from './expression-error';
 import { DEFAULT_LIMITS, type ExpressionLimits, inlineBounds } from './limits';
 import { LruCache } from './lru-cache';
@@ -87,7 +87,7 @@ export function createExpressionEngine({
   ): Promise<unknown> {
     for (;;) {
       try {
-        const value = await expression.evaluate(input, bindings);
+        const value = await expression.evaluate(ownProperties(input), bindings);
         entry.overflows = 0;
         return value;
       } catch (error) {

@@ -1,5 +1,5 @@
 import type { MessageEnvelope } from '@cortex-mqtt/contracts';
-import { rawPayloadOf } from './envelope';
+import { ownProperties, rawPayloadOf } from './envelope';
 import type { ExpressionEngine } from './expression-engine';
 import { ExpressionError, type SourcePosition } from './expression-error';
 import { jsonSourceAt } from './json-source';
@@ -120,7 +120,7 @@ async function evaluated(source: string, hole: Placeholder, scope: TemplateScope
 const NOT_PLAIN = Symbol('not plain');
 
 function lookUp(path: readonly (string | number)[], scope: TemplateScope): unknown {
-  let value: unknown = path[0] === 'input' ? { input: scope.input } : scope.envelope;
+  let value: unknown = path[0] === 'input' ? { input: scope.input } : ownProperties(scope.envelope);
   for (const part of path) {
     if (typeof value !== 'object' || value === null)
       return typeof part === 'number' && value !== undefined ? NOT_PLAIN : undefined;

@@ -119,6 +119,7 @@ export function documentOf(setting: ListenerSetting): ListenerConfigDocument {
     ],
     failover: { after_s: null, failback_after_s: null },
     shared_group: null,
+    session_key: null,
     handover_after_ms: setting.handover_after_ms ?? 20,
     probe: null,
     subscriptions: setting.subscriptions.map((subscription, index) => ({

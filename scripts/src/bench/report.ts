@@ -8,7 +8,14 @@ export interface BenchReport {
   started_at: string;
   ended_at: string;
   rounds: number;
-  machine: { cpus: number; model: string; memory_mib: number; node: string; load_at_start: number; load_at_end: number };
+  machine: {
+    cpus: number;
+    model: string;
+    memory_mib: number;
+    node: string;
+    load_at_start: number;
+    load_at_end: number;
+  };
   figures: FigureResult[];
   /** Measurements that could not be made, and why. */
   failures: { name: string; error: string }[];
@@ -45,11 +52,20 @@ export function renderTable({ figures, failures, machine, rounds }: BenchReport)
     figure.is_met ? 'met' : 'NOT MET',
   ]);
   const header = ['figure', 'ours', 'against', 'ratio', 'goal', ''];
-  const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)));
-  const line = (cells: string[]) => cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd();
+  const widths = header.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)),
+  );
+  const line = (cells: string[]) =>
+    cells
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd();
   return [
     line(header),
-    widths.map((width) => '-'.repeat(width)).join('  ').trimEnd(),
+    widths
+      .map((width) => '-'.repeat(width))
+      .join('  ')
+      .trimEnd(),
     ...rows.map(line),
     ...failures.map(({ name, error }) => `${name} could not be measured: ${error}`),
     '',

@@ -1,10 +1,11 @@
 import {
-  type ActionFault,
+  type ActionResult,
   type ActionRunner,
   type createBreakers,
-  actionDeliveryId,
   messageIdentity,
   ownIdentity,
+  parsedBytes,
+  type PreparedAction,
   toActionFault,
 } from '@cortex-mqtt/actions';
 import type {
@@ -14,13 +15,7 @@ import type {
   MessageEnvelope,
   PayloadFormat,
 } from '@cortex-mqtt/contracts';
-import {
-  createEnvelope,
-  createSharedPayload,
-  type ExpressionEngine,
-  type SharedPayload,
-} from '@cortex-mqtt/expressions';
-import { matchParams } from '@cortex-mqtt/mqtt';
+import { createSharedPayload, type ExpressionEngine, type SharedPayload } from '@cortex-mqtt/expressions';
 import {
   type ActionOutcome,
   type CompiledAction,
@@ -29,12 +24,14 @@ import {
   type DeliveryView,
   orderByTopic,
   SKIPPED,
+  SUCCEEDED,
 } from './compiled-plan';
+import { DeliveryEnvelope } from './delivery-envelope';
 import type { PipelineMessage } from './pipeline-message';
 
+const NOTHING: readonly CompiledSubscription[] = Object.freeze([]);
 /** Milliseconds after which an open breaker's destination is looked at again. */
 const BREAKER_PAUSE_MS = 1_000;
-const NO_PARAMS: Record<string, string> = Object.freeze({});
 
 export interface CompilePlanDeps {
   runner: ActionRunner;
@@ -57,8 +54,13 @@ export function compilePlan(document: ListenerConfigDocument, deps: CompilePlanD
     handover_after_ms: document.handover_after_ms,
     subscription: (id) => subscriptions.get(id),
     route(message) {
+      const ids = deps.route(message);
+      if (ids.length === 1) {
+        const only = subscriptions.get(ids[0] as number);
+        return only ? [only] : NOTHING;
+      }
       const matched: CompiledSubscription[] = [];
-      for (const id of deps.route(message)) {
+      for (const id of ids) {
         const found = subscriptions.get(id);
         if (found) matched.push(found);
       }
@@ -69,12 +71,9 @@ export function compilePlan(document: ListenerConfigDocument, deps: CompilePlanD
 
 /** Identity of a message whose subscription names no key of its own. */
 export function identify(message: PipelineMessage): string {
-  const raw = { bytes: message.payload, format: 'json' as const };
-  const envelope = createEnvelope(
-    fieldsOf(message, { id: '', product_id: 0, subscription_id: 0, params: NO_PARAMS }),
-    raw,
-  );
-  return ownIdentity(envelope, message.properties.content_type).message_id;
+  const { topic, payload, properties } = message;
+  const source = { topic, user_properties: properties.user_properties, payload: () => parsedBytes(payload) };
+  return ownIdentity(source, properties.content_type).message_id;
 }
 
 function compileSubscription(
@@ -84,30 +83,22 @@ function compileSubscription(
 ): CompiledSubscription {
   const { engine } = deps;
   const { filter, ordering, message_key } = definition;
-  const envelopeOf = (delivery: DeliveryView, id: string): MessageEnvelope => {
-    const { message } = delivery;
-    const raw = { bytes: message.payload, format: definition.payload_format };
-    const params =
-      definition.wildcard_names.length === 0
-        ? NO_PARAMS
-        : (matchParams(definition.topic_filter, definition.wildcard_names, message.topic) ?? NO_PARAMS);
-    return createEnvelope(
-      fieldsOf(message, { id, product_id: document.product_id, subscription_id: definition.id, params }),
-      raw,
-      sharedPayload(delivery, raw.format, message.payload),
-    );
+  const { product_id } = document;
+  const envelopeOf = (delivery: DeliveryView, action_id: string | null): MessageEnvelope => {
+    const shared = sharedPayload(delivery, definition.payload_format, delivery.message.payload);
+    return new DeliveryEnvelope(delivery, definition, product_id, action_id, shared);
   };
   return {
     definition,
     revision: document.revision,
-    filter: filter === null ? null : (delivery) => engine.test(filter, envelopeOf(delivery, '')),
-    orderingKey: orderingKey(ordering, (source, delivery) => engine.evaluate(source, envelopeOf(delivery, ''))),
+    filter: filter === null ? null : (delivery) => engine.test(filter, envelopeOf(delivery, null)),
+    orderingKey: orderingKey(ordering, (source, delivery) => engine.evaluate(source, envelopeOf(delivery, null))),
     messageKey:
       message_key === null
         ? null
         : async (delivery) =>
             (
-              await messageIdentity(envelopeOf(delivery, ''), {
+              await messageIdentity(envelopeOf(delivery, null), {
                 message_key,
                 content_type: delivery.message.properties.content_type,
                 engine,
@@ -123,34 +114,47 @@ function compileAction(
   document: ListenerConfigDocument,
   subscription: ListenerSubscription,
   action: ActionDefinition,
-  envelopeOf: (delivery: DeliveryView, id: string) => MessageEnvelope,
+  envelopeOf: (delivery: DeliveryView, action_id: string) => MessageEnvelope,
   { runner, breakers, signal }: CompilePlanDeps,
 ): CompiledAction {
+  const secrets = (name: string) => (Object.hasOwn(document.secrets, name) ? document.secrets[name] : undefined);
+
+  const execute = (delivery: DeliveryView, ready: PreparedAction): ActionOutcome | Promise<ActionOutcome> => {
+    if (ready.kind === 'skipped') return SKIPPED;
+    const options = { attempt: delivery.attemptsOf(action.id) + 1, signal };
+    const result = breakers.breakerFor(ready.destination).run(() => runner.execute(action, ready, options));
+    return result instanceof Promise ? result.then(succeeded, failed) : succeeded(result);
+  };
+
   return {
     id: action.id,
     retry: action.retry ?? {},
-    async run(delivery) {
+    /** A promise only where there is something to wait for. */
+    run(delivery) {
       try {
-        const ready = await runner.prepare(action, {
-          envelope: envelopeOf(delivery, actionDeliveryId(delivery.message_id, subscription.id, action.id)),
+        const ready = runner.prepare(action, {
+          envelope: envelopeOf(delivery, action.id),
           content_type: delivery.message.properties.content_type,
           topic_filter: subscription.topic_filter,
-          secrets: (name) => (Object.hasOwn(document.secrets, name) ? document.secrets[name] : undefined),
+          secrets,
         });
-        if (ready.kind === 'skipped') return SKIPPED;
-        const attempt = delivery.attemptsOf(action.id) + 1;
-        const result = await breakers
-          .breakerFor(ready.destination)
-          .run(() => runner.execute(action, ready, { attempt, signal }));
-        return { kind: 'succeeded', status: statusOf(result.detail.status) };
+        return ready instanceof Promise
+          ? ready.then((prepared) => execute(delivery, prepared)).catch(failed)
+          : execute(delivery, ready);
       } catch (error) {
-        return failed(toActionFault(error));
+        return failed(error);
       }
     },
   };
 }
 
-function failed(fault: ActionFault): ActionOutcome {
+function succeeded({ detail }: ActionResult): ActionOutcome {
+  const status = statusOf(detail.status);
+  return status === null ? SUCCEEDED : { kind: 'succeeded', status };
+}
+
+function failed(error: unknown): ActionOutcome {
+  const fault = toActionFault(error);
   if (fault.detail.code === 'BREAKER_OPEN') {
     return { kind: 'deferred', error: fault.message, retry_after_ms: fault.retry_after_ms ?? BREAKER_PAUSE_MS };
   }
@@ -191,19 +195,4 @@ function sharedPayload(delivery: DeliveryView, format: PayloadFormat, bytes: Buf
   const made = createSharedPayload({ bytes, format });
   delivery.shared[format] = made;
   return made;
-}
-
-function fieldsOf(
-  message: PipelineMessage,
-  own: Pick<MessageEnvelope, 'id' | 'product_id' | 'subscription_id' | 'params'>,
-): Omit<MessageEnvelope, 'payload' | 'payload_base64'> {
-  return {
-    ...own,
-    topic: message.topic,
-    qos: message.qos,
-    retain: message.retain,
-    duplicate: message.duplicate,
-    user_properties: message.properties.user_properties,
-    received_at: new Date(message.received_at_ms).toISOString(),
-  };
 }

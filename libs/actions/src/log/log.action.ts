@@ -1,5 +1,6 @@
+import type { MessageEnvelope } from '@cortex-mqtt/contracts';
 import { serializeEnvelope } from '@cortex-mqtt/expressions';
-import type { ActionType } from '../action-type';
+import type { ActionOutcome, ActionType } from '../action-type';
 import { templateFaults } from '../field-checks';
 import { renderField } from '../rendering';
 import { LOG_LEVELS, LogAction } from './log-action';
@@ -7,11 +8,12 @@ import { LOG_LEVELS, LogAction } from './log-action';
 export interface PreparedLog {
   level: (typeof LOG_LEVELS)[number];
   message: string;
-  fields: Record<string, unknown>;
+  envelope: MessageEnvelope;
 }
 
 /** A line is for reading; payloads may be megabytes. */
 const MAX_LINE_CHARS = 4_000;
+const WRITTEN: ActionOutcome = Object.freeze({ detail: Object.freeze({}) });
 
 export const logAction: ActionType<LogAction, PreparedLog> = {
   type: 'log',
@@ -19,24 +21,27 @@ export const logAction: ActionType<LogAction, PreparedLog> = {
   description: "Writes one line to the listener's log.",
   definition: LogAction,
   check: (definition, context) => templateFaults('message', definition.message, context),
-  prepare: async (definition, context) => {
+  prepare: (definition, context) => {
     const { envelope, input } = context;
     const message = definition.message
-      ? await renderField(definition, definition.message, context, { escape: 'none' })
+      ? renderField(definition, definition.message, context, { escape: 'none' })
       : `${envelope.topic} ${input === undefined ? payloadText(context.envelope) : JSON.stringify(input)}`;
-    return {
-      level: definition.level ?? 'info',
-      message: message.length > MAX_LINE_CHARS ? `${message.slice(0, MAX_LINE_CHARS)}…` : message,
-      fields: { delivery_id: envelope.id, subscription_id: envelope.subscription_id, topic: envelope.topic },
-    };
+    const level = definition.level ?? 'info';
+    return typeof message === 'string'
+      ? { level, message: shortened(message), envelope }
+      : message.then((text) => ({ level, message: shortened(text), envelope }));
   },
-  execute: async (prepared, runtime) => {
-    runtime.log.log(prepared.level, prepared.message, prepared.fields);
-    return { detail: {} };
+  execute: ({ level, message, envelope }, { log }) => {
+    if (log.isEnabled?.(level) === false) return WRITTEN;
+    const { id, subscription_id, topic } = envelope;
+    log.log(level, message, { delivery_id: id, subscription_id, topic });
+    return WRITTEN;
   },
   destination: () => 'log',
   preview: ({ level, message }) => ({ level, message }),
 };
+
+const shortened = (text: string): string => (text.length > MAX_LINE_CHARS ? `${text.slice(0, MAX_LINE_CHARS)}…` : text);
 
 function payloadText(envelope: Parameters<typeof serializeEnvelope>[0]): string {
   const { payload } = envelope;

@@ -23,7 +23,8 @@ export interface HttpTarget {
 export interface HttpRequest {
   target: HttpTarget;
   method: string;
-  headers: Record<string, string>;
+  /** Name, value, name, value, … as undici takes them with the least work. */
+  headers: string[];
   body: string | Buffer | null;
   tls: TlsIdentity | null;
   timeout_ms: number;
@@ -66,6 +67,25 @@ export function createHttpSender({
   connect_timeout_ms = 10_000,
 }: HttpSenderDeps): HttpSender {
   const pools = new Map<string, Pool>();
+  const attendants = new WeakMap<AbortSignal, Set<Exchange>>();
+
+  /** Those that a signal ends. One listener a signal: adding and removing one for each request would cost more than a timer. */
+  function exchangesOf(signal: AbortSignal): Set<Exchange> {
+    let open = attendants.get(signal);
+    if (!open) {
+      const made = new Set<Exchange>();
+      signal.addEventListener(
+        'abort',
+        () => {
+          for (const exchange of [...made]) exchange.stop();
+        },
+        { once: true },
+      );
+      attendants.set(signal, made);
+      open = made;
+    }
+    return open;
+  }
 
   function poolFor(origin: string, tls: TlsIdentity | null): Pool {
     const key = tls === null ? origin : `${origin} ${identityKey(tls)}`;
@@ -102,7 +122,8 @@ export function createHttpSender({
     send: (request, { signal }) =>
       new Promise((resolve, reject) => {
         const exchange = new Exchange(request, resolve, reject);
-        exchange.start(poolFor(request.target.origin, request.tls), signal);
+        if (signal?.aborted) exchange.stop();
+        else exchange.start(poolFor(request.target.origin, request.tls), signal ? exchangesOf(signal) : null);
       }),
     close: async () => {
       const open = [...pools.values()];
@@ -122,11 +143,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   private received = 0;
   private settled = false;
   private timer: NodeJS.Timeout | null = null;
-  private signal: AbortSignal | undefined;
-  private readonly onAbort = () =>
-    this.fail(
-      new ActionFault('the attempt was stopped', { permanent: false, detail: { code: 'ABORTED', phase: this.phase } }),
-    );
+  private attendants: Set<Exchange> | null = null;
 
   constructor(
     private readonly request: HttpRequest,
@@ -134,13 +151,16 @@ class Exchange implements Dispatcher.DispatchHandler {
     private readonly reject: (fault: ActionFault) => void,
   ) {}
 
-  start(pool: Pool, signal: AbortSignal | undefined): void {
-    if (signal?.aborted) {
-      this.onAbort();
-      return;
-    }
-    this.signal = signal;
-    signal?.addEventListener('abort', this.onAbort);
+  stop(): void {
+    this.fail(
+      new ActionFault('the attempt was stopped', { permanent: false, detail: { code: 'ABORTED', phase: this.phase } }),
+    );
+  }
+
+  /** Stays in `attendants` for as long as it can be stopped. */
+  start(pool: Pool, attendants: Set<Exchange> | null): void {
+    this.attendants = attendants;
+    attendants?.add(this);
     const { timeout_ms, target, method, headers, body } = this.request;
     this.timer = setTimeout(() => this.fail(timeoutFault(this.phase, timeout_ms)), timeout_ms);
     pool.dispatch(
@@ -206,7 +226,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   private finish(): void {
     this.settled = true;
     if (this.timer) clearTimeout(this.timer);
-    this.signal?.removeEventListener('abort', this.onAbort);
+    this.attendants?.delete(this);
   }
 }
 

@@ -22,24 +22,28 @@ export function signingKey(name: string, secret: string): Buffer {
   return key;
 }
 
-/** `webhook-id`, `webhook-timestamp` and, with keys, `webhook-signature` with one signature a key. */
+/**
+ * `webhook-id`, `webhook-timestamp` and, with keys, `webhook-signature` with one signature a key; name and value in turn.
+ * `at_ms`: milliseconds since the epoch.
+ */
 export function standardWebhookHeaders({
   id,
-  at,
+  at_ms,
   body,
   keys,
 }: {
   id: string;
-  at: Date;
+  at_ms: number;
   body: string | Buffer;
   keys: readonly Buffer[];
-}): Record<string, string> {
-  const timestamp = String(Math.floor(at.getTime() / 1_000));
-  const headers: Record<string, string> = { 'webhook-id': id, 'webhook-timestamp': timestamp };
+}): string[] {
+  const timestamp = String(Math.floor(at_ms / 1_000));
+  const headers = ['webhook-id', id, 'webhook-timestamp', timestamp];
   if (keys.length > 0) {
-    headers['webhook-signature'] = keys
-      .map((key) => `v1,${createHmac('sha256', key).update(`${id}.${timestamp}.`).update(body).digest('base64')}`)
-      .join(' ');
+    const signatures = keys.map(
+      (key) => `v1,${createHmac('sha256', key).update(`${id}.${timestamp}.`).update(body).digest('base64')}`,
+    );
+    headers.push('webhook-signature', signatures.join(' '));
   }
   return headers;
 }

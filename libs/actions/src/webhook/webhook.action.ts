@@ -20,7 +20,7 @@ export interface PreparedWebhook {
   headers: Record<string, string>;
   body: string | null;
   /** null: prepared without secrets, for looking only. */
-  signing_keys: Buffer[] | null;
+  signing_keys: readonly Buffer[] | null;
   signed: boolean;
   tls: TlsIdentity | null;
   success_codes: number[] | null;
@@ -28,6 +28,7 @@ export interface PreparedWebhook {
 }
 
 const USER_AGENT = 'cortex-mqtt';
+const NO_KEYS: readonly Buffer[] = Object.freeze([]);
 /** Headers that belong to the connection or that we set. */
 const RESERVED =
   /^(?:host|content-length|transfer-encoding|connection|keep-alive|upgrade|te|trailer|expect|webhook-(?:id|timestamp|signature))$/i;
@@ -47,51 +48,38 @@ export const webhookAction: ActionType<WebhookAction, PreparedWebhook> = {
     ...bodyFaults(definition),
     ...secretsFaults(definition, context),
   ],
-  prepare: async (definition, context) => {
+  prepare: (definition, context) => {
     const compiled = compiledOf(definition);
-    const headers: Record<string, string> = {};
-    for (const [name, template] of compiled.headers) {
-      headers[name] = template.constant ?? (await template.render(scopeOf(context), { escape: 'header' }));
-    }
-    const { method } = compiled;
-    const body = method === 'GET' ? null : await bodyOf(compiled, context);
-    if (body !== null) headers['content-type'] ??= compiled.content_type;
-    headers['user-agent'] ??= USER_AGENT;
-    return {
-      id: context.envelope.id,
-      method,
-      ...(await targetOf(compiled, context)),
-      headers,
-      body,
-      signing_keys: context.secrets === 'redact' ? null : keysOf(definition, context),
-      signed: (definition.signing_secrets ?? []).length > 0,
-      tls: tlsOf(definition, context),
-      success_codes: definition.success_codes ?? null,
-      timeout_ms: definition.timeout_ms ?? 10_000,
-    };
+    const { fixed, fixed_headers, body } = compiled;
+    if (fixed === null || fixed_headers === null || body !== null)
+      return prepareRendered(definition, compiled, context);
+    return preparedOf(definition, context, {
+      method: compiled.method,
+      where: fixed,
+      headers: fixed_headers,
+      body: compiled.method === 'GET' ? null : defaultJson(context),
+    });
   },
-  execute: async (prepared, { http }, { signal }) => {
-    const answer = await http.send(
-      {
-        target: prepared.target ?? targetOfUrl(parseWebhookUrl(prepared.url)),
-        method: prepared.method,
-        headers: {
-          ...prepared.headers,
-          ...standardWebhookHeaders({
-            id: prepared.id,
-            at: new Date(),
-            body: prepared.body ?? '',
-            keys: prepared.signing_keys ?? [],
-          }),
+  execute: (prepared, { http }, { signal }) => {
+    const { id, body, signing_keys, success_codes } = prepared;
+    const headers = standardWebhookHeaders({ id, at_ms: Date.now(), body: body ?? '', keys: signing_keys ?? NO_KEYS });
+    for (const name of Object.keys(prepared.headers)) headers.push(name, prepared.headers[name] as string);
+    return http
+      .send(
+        {
+          target: prepared.target ?? targetOfUrl(parseWebhookUrl(prepared.url)),
+          method: prepared.method,
+          headers,
+          body,
+          tls: prepared.tls,
+          timeout_ms: prepared.timeout_ms,
         },
-        body: prepared.body,
-        tls: prepared.tls,
-        timeout_ms: prepared.timeout_ms,
-      },
-      { signal },
-    );
-    if (isSuccess(answer.status, prepared.success_codes)) return { detail: { status: answer.status } };
-    throw statusFault(answer);
+        { signal },
+      )
+      .then((answer) => {
+        if (isSuccess(answer.status, success_codes)) return { detail: { status: answer.status } };
+        throw statusFault(answer);
+      });
   },
   destination: ({ url, target }) => target?.origin ?? url,
   preview: (prepared) => ({
@@ -116,6 +104,8 @@ interface CompiledWebhook {
   url: Template;
   method: string;
   headers: [string, Template][];
+  /** All headers where none has a placeholder, the default ones among them; else null. */
+  fixed_headers: Record<string, string> | null;
   /** null: `input` or the envelope. */
   body: Template | null;
   body_escape: Escape;
@@ -138,18 +128,79 @@ function compiledOf(definition: WebhookAction): CompiledWebhook {
   ]);
   const type = headers.find(([name]) => name === 'content-type')?.[1].text;
   const isJson = bodyIsJson(definition);
+  const content_type = isJson ? 'application/json' : 'text/plain; charset=utf-8';
+  const method = definition.method ?? 'POST';
   const compiled: CompiledWebhook = {
     fixed: end === 0 && template.constant !== null ? locate(template.constant) : null,
     base: end === 0 ? null : compileTemplate(url.slice(0, end)),
     url: template,
-    method: definition.method ?? 'POST',
+    method,
     headers,
+    fixed_headers: headers.every(([, value]) => value.constant !== null)
+      ? Object.freeze(
+          withDefaults(
+            Object.fromEntries(headers.map(([name, value]) => [name, value.constant ?? ''])),
+            method === 'GET' ? null : content_type,
+          ),
+        )
+      : null,
     body: typeof body === 'string' ? compileTemplate(body) : null,
     body_escape: (type === undefined ? isJson : /\bjson\b/i.test(type)) ? 'json' : 'none',
-    content_type: isJson ? 'application/json' : 'text/plain; charset=utf-8',
+    content_type,
   };
   compiledWebhooks.set(definition, compiled);
   return compiled;
+}
+
+async function prepareRendered(
+  definition: WebhookAction,
+  compiled: CompiledWebhook,
+  context: PrepareContext,
+): Promise<PreparedWebhook> {
+  const headers: Record<string, string> = {};
+  for (const [name, template] of compiled.headers) {
+    headers[name] = template.constant ?? (await template.render(scopeOf(context), { escape: 'header' }));
+  }
+  const { method } = compiled;
+  const body = method === 'GET' ? null : await bodyOf(compiled, context);
+  return preparedOf(definition, context, {
+    method,
+    where: await targetOf(compiled, context),
+    headers: withDefaults(headers, body === null ? null : compiled.content_type),
+    body,
+  });
+}
+
+function withDefaults(headers: Record<string, string>, content_type: string | null): Record<string, string> {
+  if (content_type !== null) headers['content-type'] ??= content_type;
+  headers['user-agent'] ??= USER_AGENT;
+  return headers;
+}
+
+function preparedOf(
+  definition: WebhookAction,
+  context: PrepareContext,
+  request: {
+    method: string;
+    where: { url: string; target: HttpTarget | null };
+    headers: Record<string, string>;
+    body: string | null;
+  },
+): PreparedWebhook {
+  const isSigned = (definition.signing_secrets?.length ?? 0) > 0;
+  return {
+    id: context.envelope.id,
+    method: request.method,
+    url: request.where.url,
+    target: request.where.target,
+    headers: request.headers,
+    body: request.body,
+    signing_keys: context.secrets === 'redact' ? null : isSigned ? keysOf(definition, context) : NO_KEYS,
+    signed: isSigned,
+    tls: tlsOf(definition, context),
+    success_codes: definition.success_codes ?? null,
+    timeout_ms: definition.timeout_ms ?? 10_000,
+  };
 }
 
 function locate(text: string): { url: string; target: HttpTarget } {

@@ -102,4 +102,3 @@ async function measureStub(context: BenchContext): Promise<Figure[]> {
     },
   ];
 }
-

@@ -29,7 +29,11 @@ export function connectPacket(client_id: string): Buffer {
 }
 
 /** PUBLISH with QoS 1 and where its packet identifier stands. `identifier` 0: none; null: MQTT 3.1.1. */
-export function publishPacket(topic: string, payload: Buffer, identifier: number | null): { bytes: Buffer; id_at: number } {
+export function publishPacket(
+  topic: string,
+  payload: Buffer,
+  identifier: number | null,
+): { bytes: Buffer; id_at: number } {
   const properties =
     identifier === null
       ? Buffer.alloc(0)

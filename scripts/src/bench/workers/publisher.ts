@@ -100,7 +100,11 @@ const methods = {
       const timer = setInterval(() => {
         const due = Math.min(count, Math.floor(((now_ms() - started_ms) * rate) / 1_000));
         for (; sent < due; sent += 1) {
-          write(socket, publishPacket(topics[sent % topics.length]!, payload(payload_bytes), null), (sent % 65_000) + 1);
+          write(
+            socket,
+            publishPacket(topics[sent % topics.length]!, payload(payload_bytes), null),
+            (sent % 65_000) + 1,
+          );
         }
         if (sent < count) return;
         clearInterval(timer);

@@ -1,5 +1,13 @@
 import { createServer, type Socket } from 'node:net';
-import { connackPacket, PACKET, PacketReader, packetSplitter, PINGRESP, publishPacket, subackPacket } from './mqtt-wire';
+import {
+  connackPacket,
+  PACKET,
+  PacketReader,
+  packetSplitter,
+  PINGRESP,
+  publishPacket,
+  subackPacket,
+} from './mqtt-wire';
 import { now_ms, serveWorker } from './worker';
 
 /** Packets of one write. */

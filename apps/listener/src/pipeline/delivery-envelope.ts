@@ -1,0 +1,68 @@
+import { actionDeliveryId } from '@cortex-mqtt/actions';
+import type { ListenerSubscription, MessageEnvelope } from '@cortex-mqtt/contracts';
+import { LazyEnvelope, type SharedPayload } from '@cortex-mqtt/expressions';
+import { matchParams } from '@cortex-mqtt/mqtt';
+import type { DeliveryView } from './compiled-plan';
+import type { PipelineMessage } from './pipeline-message';
+
+export const NO_PARAMS: Record<string, string> = Object.freeze({});
+
+/** The envelope of a delivery for one of its actions. Hash, time and parameters are worked out for those who ask. */
+export class DeliveryEnvelope extends LazyEnvelope {
+  private readonly message: PipelineMessage;
+  private own_id: string | null = null;
+  private own_params: Record<string, string> | null = null;
+
+  /** `action_id` null: for what is asked before the first action; its id is then empty. */
+  constructor(
+    private readonly delivery: DeliveryView,
+    private readonly definition: ListenerSubscription,
+    readonly product_id: number,
+    private readonly action_id: string | null,
+    shared: SharedPayload,
+  ) {
+    super(shared);
+    this.message = delivery.message;
+  }
+
+  get id(): string {
+    if (this.action_id === null) return '';
+    this.own_id ??= actionDeliveryId(this.delivery.message_id, this.definition.id, this.action_id);
+    return this.own_id;
+  }
+
+  get subscription_id(): number {
+    return this.definition.id;
+  }
+
+  get topic(): string {
+    return this.message.topic;
+  }
+
+  get params(): Record<string, string> {
+    const { topic_filter, wildcard_names } = this.definition;
+    if (wildcard_names.length === 0) return NO_PARAMS;
+    this.own_params ??= matchParams(topic_filter, wildcard_names, this.message.topic) ?? NO_PARAMS;
+    return this.own_params;
+  }
+
+  get qos(): MessageEnvelope['qos'] {
+    return this.message.qos;
+  }
+
+  get retain(): boolean {
+    return this.message.retain;
+  }
+
+  get duplicate(): boolean {
+    return this.message.duplicate;
+  }
+
+  get user_properties(): MessageEnvelope['user_properties'] {
+    return this.message.properties.user_properties;
+  }
+
+  get received_at(): string {
+    return new Date(this.message.received_at_ms).toISOString();
+  }
+}
