@@ -1,6 +1,23 @@
 import type { Measurement } from './figure';
+import { configApplied } from './figures/config-applied.measurement';
+import { endurance } from './figures/endurance.measurement';
+import { footprint } from './figures/footprint.measurement';
+import { manySubscriptions } from './figures/many-subscriptions.measurement';
 import { noOpMosquitto, noOpStub } from './figures/no-op.measurement';
+import { nodeRed4, nodeRed5 } from './figures/node-red.measurement';
 import { webhookBurst } from './figures/webhook.measurement';
+import { brokerWindow } from './figures/window.measurement';
 
 /** In the order of the table. */
-export const MEASUREMENTS: readonly Measurement[] = [noOpMosquitto, noOpStub, webhookBurst];
+export const MEASUREMENTS: readonly Measurement[] = [
+  noOpMosquitto,
+  noOpStub,
+  webhookBurst,
+  nodeRed4,
+  nodeRed5,
+  brokerWindow,
+  manySubscriptions,
+  configApplied,
+  footprint,
+  endurance,
+];
