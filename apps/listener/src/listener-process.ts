@@ -198,7 +198,8 @@ export async function startListener(
     async stop() {
       await source.stop();
       await control?.close(1_000);
-      await listener?.stop({ drain_ms: config.stopTimeout_ms });
+      const leave_group = (listener?.shares_load && (await reporter?.askToLeave(LAST_REPORT_LIMIT_MS))) ?? false;
+      await listener?.stop({ drain_ms: config.stopTimeout_ms, leave_group });
       is_stopped = true;
       await reporter?.stop(LAST_REPORT_LIMIT_MS);
       await queues?.close();

@@ -181,13 +181,23 @@ export class ProductListener {
     return document?.enabled === true && takesTurns(document) && !this.role.is_active;
   }
 
-  /** Takes no more messages, ends what is in flight within `drain_ms`, disconnects. */
-  async stop({ drain_ms }: { drain_ms: number }): Promise<void> {
+  /** Whether the broker divides the messages between the instances. */
+  get shares_load(): boolean {
+    const document = this.applied?.document;
+    return document?.enabled === true && !takesTurns(document);
+  }
+
+  /**
+   * Takes no more messages, ends what is in flight within `drain_ms`, disconnects. `leave_group`: other instances go on, so
+   * the broker must not keep messages of the shared group for this one.
+   */
+  async stop({ drain_ms, leave_group = false }: { drain_ms: number; leave_group?: boolean }): Promise<void> {
     this.is_stopping = true;
     this.role.stop();
     this.probe.stop();
     this.queue_gauge?.stop();
     await this.work;
+    if (leave_group) await this.session?.leaveGroup({ limit_ms: drain_ms / 2 });
     await this.retryWorker?.close(drain_ms);
     // What does not end in time is safe in the queue, so that the broker can be answered.
     this.handover?.handOverAll();

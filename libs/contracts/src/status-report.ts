@@ -151,6 +151,8 @@ export interface StatusReport {
   /** Milliseconds from receipt to the end of a delivery, over the last report's interval; null without one. */
   latency_ms: { p50: number; p95: number; p99: number; count: number } | null;
   counters: InstanceCounters;
+  /** It stops and would leave its shared group, if another instance stays in it. */
+  is_leaving?: boolean;
   delta: StatusDelta;
 }
 
@@ -176,6 +178,8 @@ export interface StatusReply {
   term: number;
   /** Who is active instead; null when it is this one. */
   active_instance_id: string | null;
+  /** Answer to `is_leaving`: another instance stays connected, so the group does not end up without members. */
+  may_leave: boolean;
   /** Milliseconds between two heartbeats; null = as the listener is configured. */
   heartbeat_ms: number | null;
   desired_revision: number;

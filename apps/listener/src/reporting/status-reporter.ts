@@ -36,6 +36,7 @@ export class StatusReporter {
   private again = false;
   private stopped = false;
   private failures = 0;
+  private is_leaving = false;
 
   constructor(private readonly deps: StatusReporterDeps) {}
 
@@ -80,7 +81,7 @@ export class StatusReporter {
       this.again = true;
       return;
     }
-    this.running = this.post().finally(() => {
+    this.running = this.post().then(() => {
       this.running = null;
       if (this.again || this.deps.delta.hasMore) {
         this.again = false;
@@ -89,12 +90,31 @@ export class StatusReporter {
     });
   }
 
-  private async post(): Promise<void> {
+  /** Whether another instance stays in the shared group, so that this one may leave it; false when nobody answers in time. */
+  async askToLeave(limit_ms: number): Promise<boolean> {
+    this.is_leaving = true;
+    let timer: NodeJS.Timeout | undefined;
+    const asked = (async () => {
+      await this.running;
+      return (await this.post())?.may_leave ?? false;
+    })();
+    const late = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(false), limit_ms);
+    });
+    try {
+      return await Promise.race([asked, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  private async post(): Promise<StatusReply | null> {
     const { deps } = this;
     deps.collect();
     this.sequence += 1;
     const report: StatusReport = {
       ...deps.facts(),
+      ...(this.is_leaving ? { is_leaving: true } : {}),
       sequence: this.sequence,
       reported_at: new Date().toISOString(),
       delta: deps.delta.next(),
@@ -109,6 +129,7 @@ export class StatusReporter {
         deps.onReply(reply);
       }
       if (reply.desired_revision !== report.applied_revision && !this.stopped) deps.onBehind(reply.desired_revision);
+      return reply;
     } catch (error) {
       this.failures += 1;
       if (!this.stopped) deps.onUnreachable();
@@ -116,6 +137,7 @@ export class StatusReporter {
       if (this.failures === 1 && !(error instanceof TokenRefusedError)) {
         deps.logger.warn('status could not be posted; the next heartbeat tries again', { error });
       }
+      return null;
     }
   }
 }

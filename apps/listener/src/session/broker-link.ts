@@ -163,6 +163,12 @@ export class BrokerLink {
     if (this.is_connected) this.applyFilters();
   }
 
+  /** Takes every subscription back; resolves when the broker has answered, at once without a connection. */
+  async unsubscribeAll(): Promise<void> {
+    this.want([]);
+    while (this.applying && this.is_connected) await this.applying;
+  }
+
   /** Ends the connection cleanly, without UNSUBSCRIBE, so that the broker keeps a persistent session; connects at once. */
   async reconnect(): Promise<void> {
     await this.close();

@@ -118,6 +118,36 @@ describe('connected', () => {
   });
 });
 
+describe('a shared group that an instance leaves', () => {
+  it('gives everything to those that stay, and what was on its way is not lost', async () => {
+    const broker = await startBroker();
+    const leaving = buildTested({
+      client_id: 'leaving',
+      onArrival: ({ message }) => void setTimeout(() => message.settle(), 5),
+    });
+    const staying = buildTested({ client_id: 'staying' });
+    const desired = buildDesired(buildBroker({ port: broker.port }), { shared_group: 'g' });
+    for (const { session } of [leaving, staying]) session.start(desired);
+    await leaving.reaches('connected');
+    await staying.reaches('connected');
+    const publisher = await connectPublisher(broker.port);
+    const publish = (from: number, to: number) =>
+      Promise.all(
+        Array.from({ length: to - from }, (_, index) =>
+          publisher.publishAsync('orders/1', `${from + index}`, { qos: 1 }),
+        ),
+      );
+    const first = publish(0, 200);
+    await waitFor(() => leaving.arrivals.length > 0);
+    await leaving.session.leaveGroup({ limit_ms: 10_000 });
+    await leaving.session.stop({ drain_ms: 1_000 });
+    await first;
+    await publish(200, 300);
+    await waitFor(() => distinct([...leaving.texts(), ...staying.texts()]).size === 300);
+    expect(leaving.texts().every((text) => Number(text) < 200)).toBe(true);
+  });
+});
+
 describe('nothing is lost', () => {
   it('when the listener stops and a new one starts: the session stays at the broker', async () => {
     const broker = await startBroker();

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type {
   BrokerConnection,
@@ -76,6 +77,11 @@ export interface MqttSession {
    * What was not settled by then comes again at the next connection.
    */
   stop(options: { drain_ms: number }): Promise<void>;
+  /**
+   * Before `stop()`: takes the subscriptions back, so that the broker gives nothing more to this session, and goes on receiving
+   * what is on its way until it is quiet, `limit_ms` at most. The next start subscribes again.
+   */
+  leaveGroup(options: { limit_ms: number }): Promise<void>;
   snapshot(): SessionSnapshot;
   /** Whether every connection is there, and the broker has answered every SUBSCRIBE. */
   isConnected(): boolean;
@@ -103,6 +109,10 @@ const UNCONFIGURED: SessionState = {
   advice: 'Enter the host of the broker in the broker settings.',
 };
 
+/** No message for so long after UNSUBACK: nothing more is on its way. */
+const QUIET_MS = 200;
+const QUIET_CHECK_MS = 20;
+
 class Session implements MqttSession {
   private readonly events = new EventEmitter();
   private readonly timing: SessionTiming;
@@ -121,6 +131,7 @@ class Session implements MqttSession {
   private failover_timer: NodeJS.Timeout | undefined;
   private monitor: FailbackMonitor | null = null;
   private is_stopping = false;
+  private last_message_at_ms = 0;
   private is_stopped = false;
   private change_is_scheduled = false;
   private told: SessionState = { state: 'starting', reason: null, reason_code: null, advice: null };
@@ -177,6 +188,20 @@ class Session implements MqttSession {
     await this.ledger.flush();
     this.is_stopped = true;
     this.changed();
+  }
+
+  async leaveGroup({ limit_ms }: { limit_ms: number }): Promise<void> {
+    this.is_stopping = true;
+    this.stopTimers();
+    await this.work;
+    const until_ms = Date.now() + limit_ms;
+    const unsubscribed = Promise.all(this.links.map((link) => link.unsubscribeAll()));
+    await Promise.race([unsubscribed, sleep(limit_ms, undefined, { ref: false })]);
+    this.last_message_at_ms = Date.now();
+    const isQuiet = () =>
+      Date.now() - this.last_message_at_ms >= QUIET_MS &&
+      [...this.receivers.values()].every(({ in_flight }) => in_flight === 0);
+    while (!isQuiet() && Date.now() < until_ms) await sleep(QUIET_CHECK_MS);
   }
 
   isConnected(): boolean {
@@ -292,7 +317,13 @@ class Session implements MqttSession {
   }
 
   private createReceiver(): ReceiverSession {
-    return new ReceiverSession({ limits: this.limits, onMessage: this.deps.onMessage });
+    return new ReceiverSession({
+      limits: this.limits,
+      onMessage: (message) => {
+        this.last_message_at_ms = message.received_at_ms;
+        this.deps.onMessage(message);
+      },
+    });
   }
 
   /** Each lane is a session of its own at the broker. */

@@ -90,6 +90,7 @@ export class ConnectionStatusService {
           ...(await currentTurn(manager, product_id)),
           desired_revision: config.revision,
           delta_sequence: report.delta.sequence,
+          may_leave: false,
           heartbeat_ms: null,
         };
       }
@@ -123,13 +124,14 @@ export class ConnectionStatusService {
       } else if (fresh_delta && known) {
         await manager.update(ListenerInstanceEntity, { id: known.id }, { delta_sequence: report.delta.sequence });
       }
-      const { live_count } = await this.sumUp(manager, status, config, now, 'offline');
+      const live = await this.sumUp(manager, status, config, now, 'offline');
       const turn = newest
         ? await takeTurn(manager, config, report, { ttl_ms: this.deps.lease_ttl_ms ?? LEASE_TTL_MS })
         : await currentTurn(manager, product_id);
       return {
         ...turn,
-        heartbeat_ms: turn.term > 0 && live_count > 1 ? REPLICA_HEARTBEAT_MS : null,
+        may_leave: report.is_leaving === true && live.some((instance) => stays(instance, report)),
+        heartbeat_ms: turn.term > 0 && live.length > 1 ? REPLICA_HEARTBEAT_MS : null,
         desired_revision: config.revision,
         delta_sequence: fresh_delta ? report.delta.sequence : applied_delta,
       };
@@ -165,7 +167,7 @@ export class ConnectionStatusService {
     config: MqttConfigEntity,
     now: Date,
     when_down: Exclude<ProductTransition, 'online'>,
-  ): Promise<{ live_count: number }> {
+  ): Promise<ListenerInstanceEntity[]> {
     const instances = await manager.findBy(ListenerInstanceEntity, { product_id: status.product_id });
     const sum = sumInstances(instances, now, this.deps.stale_after_ms);
     const live = instances.filter((instance) => isLive(instance, now, this.deps.stale_after_ms));
@@ -200,8 +202,14 @@ export class ConnectionStatusService {
     await manager.save(status);
     // Part of the transaction: listeners of the channel hear it only once the row is committed.
     await manager.query('SELECT pg_notify($1, $2)', [STATUS_CHANNEL, String(status.product_id)]);
-    return { live_count: live.length };
+    return live;
   }
+}
+
+/** Another instance that is connected and not on its way out. Reports follow one another, so the last one to ask is refused. */
+function stays({ instance_id, report }: ListenerInstanceEntity, leaving: StatusReport): boolean {
+  const is_connected = report.state === 'connected' || report.state === 'degraded';
+  return instance_id !== leaving.instance_id && is_connected && report.is_leaving !== true;
 }
 
 /** A connection whose heartbeat stopped is proven up to its last one only. */

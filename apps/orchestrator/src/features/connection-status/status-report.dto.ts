@@ -14,6 +14,7 @@ import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,
   IsArray,
+  IsBoolean,
   IsDateString,
   IsIn,
   IsInt,
@@ -239,6 +240,10 @@ export class StatusReportDto implements StatusReport {
   @ValidateNested()
   @Type(() => InstanceCountersDto)
   counters!: InstanceCountersDto;
+
+  @IsBoolean()
+  @IsOptional()
+  is_leaving?: boolean;
 
   @ValidateNested()
   @Type(() => StatusDeltaDto)

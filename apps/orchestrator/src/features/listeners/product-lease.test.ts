@@ -81,4 +81,14 @@ describe('the turns of a product’s listeners', () => {
     expect(await report('a')).toMatchObject({ role: 'active', term: 1 });
     expect(await report('b')).toMatchObject({ role: 'standby' });
   });
+
+  it('let instances leave a shared group, but not the last one', async () => {
+    await app.dataSource.manager.update(MqttConfigEntity, { product_id }, { use_shared_subscriptions: true });
+    await report('a');
+    expect((await report('a', { is_leaving: true })).may_leave).toBe(false);
+    await report('b');
+    await report('c');
+    const replies = await Promise.all(['a', 'b', 'c'].map((instance) => report(instance, { is_leaving: true })));
+    expect(replies.map(({ may_leave }) => may_leave).sort()).toEqual([false, true, true]);
+  });
 });
