@@ -8,6 +8,7 @@ import {
   secretsTexts,
   usersTexts,
 } from './texts/admin.texts';
+import { brokersTexts } from './texts/brokers.texts';
 import { deliveriesTexts } from './texts/deliveries.texts';
 import { historyTexts } from './texts/history.texts';
 import { mqttConfigTexts, statusTexts, subscriptionsTexts, testTexts } from './texts/mqtt-config.texts';
@@ -157,7 +158,8 @@ export const texts = {
     someOff: (n: number) => `${n} not in use`,
     lastMessage: 'Last message',
     messages: 'Messages',
-    rate: 'Last hour',
+    rate: (now: string) => `Messages in the last 10 minutes; ${now} a second now`,
+    perSecond: 'a second',
     noMessages: 'no message yet',
     product: 'Product',
     state: 'State',
@@ -179,6 +181,7 @@ export const texts = {
   newProduct: newProductTexts,
   about: aboutTexts,
   overview: overviewTexts,
+  brokers: brokersTexts,
   history: historyTexts,
   deliveries: deliveriesTexts,
 };

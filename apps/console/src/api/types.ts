@@ -66,18 +66,6 @@ export interface Product {
   variables: Record<string, string>;
   created_at: string;
   updated_at: string;
-  /** The summary the products page lists; absent where the server leaves it out. */
-  status?: ProductStatusSummary;
-}
-
-export interface ProductStatusSummary {
-  state: ConnectionState;
-  connected: boolean;
-  connection_error: string | null;
-  messages_received: number;
-  last_message_at: string | null;
-  desired_revision: number;
-  applied_revision: number | null;
 }
 
 export interface LastWill {

@@ -82,6 +82,7 @@ export function DeliveriesPage() {
       <Panel flush>
         <div className={rows.toolbar}>
           <SegmentedControl
+            className={classes.states}
             aria-label={words.state}
             value={filter.state}
             onChange={(state) => set({ state: state === 'dead' ? null : state })}

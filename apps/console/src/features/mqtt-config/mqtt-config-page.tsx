@@ -11,6 +11,7 @@ import { texts } from '../../texts';
 import { useProductId } from '../products/product-id';
 import { useProduct } from '../products/products-query';
 import { BrokerConnectionForm } from './broker-connection-form';
+import { BrokersPanel } from './brokers-panel';
 import { testBodyOf } from './config-draft';
 import { ConnectionStatusPanel } from './connection-status-panel';
 import { useConnectionStatus } from './connection-status-query';
@@ -101,6 +102,12 @@ function MqttConfig({ productId, loaded }: { productId: number; loaded: TaggedCo
               {'delivery.handover_after_ms' in state.draft && <ReliabilityForm bind={bind} />}
             </div>
           </Panel>
+          <BrokersPanel
+            productId={productId}
+            first={broker}
+            instances={status?.instances ?? []}
+            canChange={canChange}
+          />
           <SubscriptionsList
             productId={productId}
             subscriptions={loaded.document.subscriptions}

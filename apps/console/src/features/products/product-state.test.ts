@@ -1,27 +1,10 @@
-import type { ConnectionState, Product } from '../../api/types';
+import type { ConnectionState, ProductOverview } from '../../api/types';
 import { filterProducts, isProblem, stateOfProduct } from './product-state';
 
-function buildProduct(name: string, state: ConnectionState, overrides: Partial<Product> = {}): Product {
-  return {
-    id: 1,
-    name,
-    slug: name.toLowerCase(),
-    description: '',
-    enabled: true,
-    variables: {},
-    created_at: '2026-01-01T00:00:00Z',
-    updated_at: '2026-01-01T00:00:00Z',
-    status: {
-      state,
-      connected: state === 'connected',
-      connection_error: null,
-      messages_received: 0,
-      last_message_at: null,
-      desired_revision: 1,
-      applied_revision: 1,
-    },
-    ...overrides,
-  };
+type Listed = Pick<ProductOverview, 'name' | 'slug' | 'enabled' | 'state'>;
+
+function buildProduct(name: string, state: ConnectionState, overrides: Partial<Listed> = {}): Listed {
+  return { name, slug: name.toLowerCase(), enabled: true, state, ...overrides };
 }
 
 describe('the list of products', () => {

@@ -1,22 +1,22 @@
 import { Button, SegmentedControl, TextInput } from '@mantine/core';
 import { IconPlus, IconSearch, IconStack2 } from '@tabler/icons-react';
 import { Link, useSearchParams } from 'react-router';
-import type { Product } from '../../api/types';
+import type { ProductOverview } from '../../api/types';
 import { Page, Panel } from '../../components/layout';
-import { count } from '../../components/relative-time';
 import { toneOf } from '../../components/state-language';
 import { Empty, Loaded, NoMatch } from '../../components/states';
 import { StatusBadge, ToneIcon } from '../../components/status-badge';
 import { Time } from '../../components/time';
+import { perSecond } from '../overview/metric-series';
 import { useUser } from '../../shell/session';
 import { texts } from '../../texts';
 import { filterProducts, isProblem, type ProductFilter, stateOfProduct } from './product-state';
 import classes from './products-page.module.css';
-import { useProducts } from './products-query';
+import { useOverview } from './products-query';
 import { RateSparkline } from './rate-sparkline';
 
 export function ProductsPage() {
-  const products = useProducts();
+  const products = useOverview();
   const user = useUser();
   const create =
     user.role === 'admin' ? (
@@ -46,7 +46,7 @@ export function ProductsPage() {
 }
 
 /** The glance: is anything wrong? */
-function Summary({ products }: { products: Product[] }) {
+function Summary({ products }: { products: ProductOverview[] }) {
   const problems = products.filter(isProblem).length;
   const off = products.filter((product) => toneOf(stateOfProduct(product)) === 'off').length;
   if (products.length === 0) return texts.products.subtitle;
@@ -62,7 +62,7 @@ function Summary({ products }: { products: Product[] }) {
   );
 }
 
-function ProductList({ products }: { products: Product[] }) {
+function ProductList({ products }: { products: ProductOverview[] }) {
   const [parameters, setParameters] = useSearchParams();
   const search = parameters.get('q') ?? '';
   const filter = (parameters.get('state') ?? 'all') as ProductFilter;
@@ -103,7 +103,7 @@ function ProductList({ products }: { products: Product[] }) {
       ) : (
         <ul className={classes.list}>
           {shown.map((product) => (
-            <ProductRow key={product.id} product={product} />
+            <ProductRow key={product.product_id} product={product} />
           ))}
         </ul>
       )}
@@ -111,20 +111,19 @@ function ProductList({ products }: { products: Product[] }) {
   );
 }
 
-function ProductRow({ product }: { product: Product }) {
-  const { status } = product;
+function ProductRow({ product }: { product: ProductOverview }) {
   const state = stateOfProduct(product);
   return (
     <li className={classes.row}>
       <div className={classes.name}>
-        <Link to={`/products/${product.id}/mqtt-config`} className={classes.link}>
+        <Link to={`/products/${product.product_id}`} className={classes.link}>
           {product.name}
         </Link>
         <span className={classes.note}>
-          {status?.connection_error && isProblem(product) ? (
-            <span className={classes[`${toneOf(state)}Note`]}>{status.connection_error}</span>
+          {product.connection_error && isProblem(product) ? (
+            <span className={classes[`${toneOf(state)}Note`]}>{product.connection_error}</span>
           ) : (
-            product.description || <span className="mono">{product.slug}</span>
+            <span className="mono">{product.slug}</span>
           )}
         </span>
       </div>
@@ -132,15 +131,14 @@ function ProductRow({ product }: { product: Product }) {
         <StatusBadge state={state} />
       </div>
       <div className={classes.rate}>
-        <RateSparkline productId={product.id} />
+        <RateSparkline product={product} />
       </div>
       <div className={classes.figures}>
         <span>
-          {count(status?.messages_received ?? 0)}{' '}
-          <span className={classes.unit}>{texts.products.messages.toLowerCase()}</span>
+          {perSecond(product.rate_1m)} <span className={classes.unit}>{texts.products.perSecond}</span>
         </span>
         <span className={classes.note}>
-          <Time at={status?.last_message_at} fallback={texts.products.noMessages} />
+          <Time at={product.last_message_at} fallback={texts.products.noMessages} />
         </span>
       </div>
     </li>

@@ -2,25 +2,23 @@ import { useQuery } from '@tanstack/react-query';
 import { get } from '../../api/client';
 import { everyPage } from '../../api/every-page';
 import { keys } from '../../api/keys';
-import type { Product, ProductStatusSummary } from '../../api/types';
+import type { Product, ProductOverview } from '../../api/types';
 
-/** All products with their live state; asked again every 5 s while the page is looked at. */
+/** All products by name. */
 export function useProducts() {
   return useQuery({
     queryKey: keys.products,
-    queryFn: async ({ signal }) => {
-      const products = await everyPage<Product>('/products', signal);
-      return Promise.all(products.map((product) => withStatus(product, signal)));
-    },
-    refetchInterval: 5_000,
+    queryFn: ({ signal }) => everyPage<Product>('/products', signal),
   });
 }
 
-/** The list may leave the status out; then it is asked for by itself. */
-async function withStatus(product: Product, signal: AbortSignal): Promise<Product> {
-  if (product.status) return product;
-  const status = await get<ProductStatusSummary>(`/products/${product.id}/mqtt-config/status`, { signal });
-  return { ...product, status };
+/** All products with state and traffic, asked again every 5 s while the page is looked at. */
+export function useOverview() {
+  return useQuery({
+    queryKey: keys.overview,
+    queryFn: ({ signal }) => everyPage<ProductOverview>('/overview', signal),
+    refetchInterval: 5_000,
+  });
 }
 
 export function useProduct(productId: number) {

@@ -1,0 +1,26 @@
+/** Texts of the further brokers on the page `/products/{id}/mqtt-config`. */
+export const brokersTexts = {
+  title: 'Brokers and failover',
+  hint: 'Tried in this order when the one before cannot be reached. When, is set under “Delivery, failover and probe”.',
+  first: 'First broker',
+  firstHint: 'the one above',
+  notSet: 'not set yet',
+  none: 'No broker to fail over to yet.',
+  inUse: 'In use now',
+  inUseBy: (instances: string) => `by ${instances}`,
+  add: 'Add a broker',
+  addTitle: 'Broker to fail over to',
+  edit: (name: string) => `Edit ${name}`,
+  up: (name: string) => `Move ${name} up`,
+  down: (name: string) => `Move ${name} down`,
+  delete: (name: string) => `Delete ${name}`,
+  deleteTitle: 'Delete broker',
+  deleteBody: (name: string, address: string) =>
+    `“${name}” (${address}) and its stored credentials are deleted. Listeners connected to it go to the first broker that works.`,
+  name: 'Name',
+  nameHelp: 'Shown in status and history.',
+  saved: (name: string) => `“${name}” is saved`,
+  deleted: (name: string) => `“${name}” is deleted`,
+  reordered: 'The new order is in force',
+  testSaved: 'The stored password stays stored: type it here to test with it.',
+};
