@@ -1,5 +1,5 @@
 import { ApiError } from './problem';
-import type { Problem } from './types';
+import type { ApiPath, Problem } from './types';
 
 const BASE = '/api/v1';
 
@@ -26,7 +26,7 @@ export function whenSignedOut(handler: () => void): void {
 }
 
 /** One call of the REST API. Throws ApiError for every answer that is not 2xx, and when there is none (status 0). */
-export async function request<T>(method: Method, path: string, options: RequestOptions = {}): Promise<Answer<T>> {
+export async function request<T>(method: Method, path: ApiPath, options: RequestOptions = {}): Promise<Answer<T>> {
   const response = await send(method, path, options, 'application/json');
   const text = await response.text();
   return {
@@ -35,19 +35,19 @@ export async function request<T>(method: Method, path: string, options: RequestO
   };
 }
 
-export const get = async <T>(path: string, options?: RequestOptions): Promise<T> =>
+export const get = async <T>(path: ApiPath, options?: RequestOptions): Promise<T> =>
   (await request<T>('GET', path, options)).data;
-export const post = async <T>(path: string, body?: unknown, options?: RequestOptions): Promise<T> =>
+export const post = async <T>(path: ApiPath, body?: unknown, options?: RequestOptions): Promise<T> =>
   (await request<T>('POST', path, { ...options, body })).data;
-export const put = async <T>(path: string, body: unknown, options?: RequestOptions): Promise<T> =>
+export const put = async <T>(path: ApiPath, body: unknown, options?: RequestOptions): Promise<T> =>
   (await request<T>('PUT', path, { ...options, body })).data;
-export const patch = async <T>(path: string, body: unknown, options?: RequestOptions): Promise<T> =>
+export const patch = async <T>(path: ApiPath, body: unknown, options?: RequestOptions): Promise<T> =>
   (await request<T>('PATCH', path, { ...options, body })).data;
-export const remove = async <T>(path: string, options?: RequestOptions): Promise<T> =>
+export const remove = async <T>(path: ApiPath, options?: RequestOptions): Promise<T> =>
   (await request<T>('DELETE', path, options)).data;
 
 /** Sends a request and hands back the response, its body unread. */
-export async function send(method: Method, path: string, options: RequestOptions, accept: string): Promise<Response> {
+export async function send(method: Method, path: ApiPath, options: RequestOptions, accept: string): Promise<Response> {
   const headers: Record<string, string> = { accept };
   if (options.body !== undefined) headers['content-type'] = 'application/json';
   if (options.ifMatch) headers['if-match'] = options.ifMatch;
@@ -75,7 +75,7 @@ export async function send(method: Method, path: string, options: RequestOptions
   return response;
 }
 
-export function apiUrl(path: string, query?: RequestOptions['query']): string {
+export function apiUrl(path: ApiPath, query?: RequestOptions['query']): string {
   return BASE + path + queryString(query);
 }
 

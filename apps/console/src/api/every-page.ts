@@ -1,11 +1,11 @@
 import { get } from './client';
-import type { Page } from './types';
+import type { ApiPath, Page } from './types';
 
 /** Largest page the server gives. */
 const PAGE_SIZE = 500;
 
 /** Reads a list to its end: the first page tells how many there are, the others are fetched beside one another. */
-export async function everyPage<T>(path: string, signal?: AbortSignal): Promise<T[]> {
+export async function everyPage<T>(path: ApiPath, signal?: AbortSignal): Promise<T[]> {
   const first = await get<Page<T>>(path, { query: { page: 1, page_size: PAGE_SIZE }, signal });
   const pages = Math.ceil(first.total / first.page_size);
   const others = await Promise.all(

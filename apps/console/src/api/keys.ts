@@ -2,6 +2,8 @@
 export const keys = {
   me: ['me'] as const,
   products: ['products'] as const,
+  /** Below the products: what makes them stale makes it stale. */
+  overview: ['products', 'overview'] as const,
   product: (id: number) => ['products', id] as const,
   mqttConfig: (id: number) => ['products', id, 'mqtt-config'] as const,
   status: (id: number) => ['products', id, 'status'] as const,
@@ -11,7 +13,6 @@ export const keys = {
   brokers: (id: number) => ['products', id, 'brokers'] as const,
   metrics: (id: number, window: object) => ['products', id, 'metrics', window] as const,
   uptime: (id: number) => ['products', id, 'uptime'] as const,
-  overview: ['overview'] as const,
   secrets: (id: number) => ['products', id, 'secrets'] as const,
   deliveries: (id: number) => ['products', id, 'deliveries'] as const,
   deliveryCounts: (id: number) => ['products', id, 'deliveries', 'counts'] as const,

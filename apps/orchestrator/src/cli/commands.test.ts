@@ -89,7 +89,13 @@ describe('the command line', () => {
     it('prints the OpenAPI document without a database', async () => {
       const { code, out } = await run(['openapi'], { DATABASE_URL: '' });
       expect(code).toBe(0);
-      expect(Object.keys(JSON.parse(out).paths)).toContain('/api/v1/products/{product_id}/mqtt-config');
+      const { paths, components } = JSON.parse(out);
+      expect(Object.keys(paths)).toContain('/api/v1/products/{product_id}/mqtt-config');
+      expect(components.schemas.UserView).toMatchObject({
+        properties: { name: { type: 'string' }, last_login_at: { anyOf: [{ type: 'string' }, { type: 'null' }] } },
+        required: expect.arrayContaining(['name', 'last_login_at']),
+      });
+      expect(components.schemas.UpdateUserDto.required).toBeUndefined();
     });
   });
 

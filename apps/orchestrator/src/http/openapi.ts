@@ -1,14 +1,23 @@
 import type { ClassConstructor } from 'class-transformer';
 import { defaultMetadataStorage } from 'class-transformer/cjs/storage';
+import { IS_OPTIONAL, ValidationTypes } from 'class-validator';
 import { targetConstructorToSchema, validationMetadatasToSchemas } from 'class-validator-jsonschema';
 import type { Access } from './principal';
 import type { Route } from './route';
 
 type JsonObject = Record<string, unknown>;
 
+/** Put on a property that takes null, until {@link withNulls} has written it as JSON Schema does. */
+const TAKES_NULL = 'x-takes-null';
+
 const SCHEMA_OPTIONS = {
   classTransformerMetadataStorage: defaultMetadataStorage,
   refPointerPrefix: '#/components/schemas/',
+  additionalConverters: {
+    // `@IsOptional()` lets null through, `@MayBeAbsent()` doesn't.
+    [ValidationTypes.CONDITIONAL_VALIDATION]: ({ name }: { name?: string }) =>
+      name === IS_OPTIONAL ? { [TAKES_NULL]: true } : {},
+  },
 };
 
 /** The OpenAPI 3.1 document of the route table, from the classes that validate. */
@@ -28,12 +37,32 @@ export function buildOpenApi({ routes, version }: { routes: Route[]; version: st
     },
     paths,
     components: {
-      schemas: { ...validationMetadatasToSchemas(SCHEMA_OPTIONS), Problem: PROBLEM_SCHEMA },
+      schemas: { ...componentSchemas(), Problem: PROBLEM_SCHEMA },
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer', description: 'An API token, or a listener token for /internal.' },
         session: { type: 'apiKey', in: 'cookie', name: 'cortex_session' },
       },
     },
+  };
+}
+
+function componentSchemas(): Record<string, JsonObject> {
+  const schemas = validationMetadatasToSchemas(SCHEMA_OPTIONS) as Record<string, JsonObject>;
+  return Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, withNulls(name, schema)]));
+}
+
+/** Writes null as JSON Schema 2020-12 does. An answer (a `…View`) has every field, null where there is nothing. */
+function withNulls(name: string, schema: JsonObject): JsonObject {
+  const properties = Object.entries((schema.properties ?? {}) as Record<string, JsonObject>);
+  return {
+    ...schema,
+    properties: Object.fromEntries(
+      properties.map(([field, { [TAKES_NULL]: takesNull, ...property }]) => [
+        field,
+        takesNull === true && Object.keys(property).length > 0 ? { anyOf: [property, { type: 'null' }] } : property,
+      ]),
+    ),
+    ...(name.endsWith('View') ? { required: properties.map(([field]) => field) } : {}),
   };
 }
 
@@ -87,7 +116,8 @@ function parameters(type: ClassConstructor<object> | undefined, place: 'path' | 
   if (type === undefined) return [];
   const schema = targetConstructorToSchema(type, SCHEMA_OPTIONS);
   const required = new Set(schema.required ?? []);
-  return Object.entries(schema.properties ?? {}).map(([name, property]) => ({
+  const properties = Object.entries((schema.properties ?? {}) as Record<string, JsonObject>);
+  return properties.map(([name, { [TAKES_NULL]: _, ...property }]) => ({
     name,
     in: place,
     required: place === 'path' || required.has(name),

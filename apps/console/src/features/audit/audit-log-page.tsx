@@ -6,7 +6,7 @@ import { useState } from 'react';
 import { useSearchParams } from 'react-router';
 import { get } from '../../api/client';
 import { keys } from '../../api/keys';
-import type { AuditEntry, Page as PageOf } from '../../api/types';
+import type { ApiPath, AuditEntry, Page as PageOf } from '../../api/types';
 import { ChangeTable } from '../../components/change-table';
 import { Page, Panel } from '../../components/layout';
 import { Pager } from '../../components/pager';
@@ -39,7 +39,7 @@ export function ProductAuditLogPage() {
   );
 }
 
-function AuditLog({ path }: { path: string }) {
+function AuditLog({ path }: { path: ApiPath }) {
   const [parameters, setParameters] = useSearchParams();
   const filter = {
     actor: parameters.get('actor') ?? '',

@@ -84,7 +84,7 @@ function Instance({ instance }: { instance: InstanceStatus }) {
 function TokensPanel({ productId, onToken }: { productId: number; onToken: (token: string) => void }) {
   const queryClient = useQueryClient();
   const [creating, setCreating] = useState(false);
-  const path = `/products/${productId}/listener-tokens`;
+  const path = `/products/${productId}/listener-tokens` as const;
   const key = [...keys.listeners(productId), 'tokens'];
   const tokens = useQuery({ queryKey: key, queryFn: ({ signal }) => everyPage<Token>(path, signal) });
   const refresh = () => queryClient.invalidateQueries({ queryKey: key });

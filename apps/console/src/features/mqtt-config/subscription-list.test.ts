@@ -41,7 +41,7 @@ const instance = (...topic_filters: TopicFilterState[]): InstanceStatus => ({
   state: 'connected',
   applied_revision: 1,
   config_source: 'orchestrator',
-  last_heartbeat_at: null,
+  last_heartbeat_at: '2026-01-02T00:00:00Z',
   report: { topic_filters },
 });
 

@@ -557,9 +557,9 @@ function useDryRun(
     setRunning(true);
     setError(null);
     try {
-      const target = loaded ? `/subscriptions/${loaded.subscription.id}/dry-run` : '/subscriptions/dry-run';
+      const path = `/products/${productId}/mqtt-config/subscriptions` as const;
       setResult(
-        await post<DryRunResult>(`/products/${productId}/mqtt-config${target}`, {
+        await post<DryRunResult>(loaded ? `${path}/${loaded.subscription.id}/dry-run` : `${path}/dry-run`, {
           message: messageOf(sample, draft.payload_format),
           draft: bodyOfDraft(draft),
         }),

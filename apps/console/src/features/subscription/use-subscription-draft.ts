@@ -51,7 +51,7 @@ export function useSubscriptionDraft(productId: number, loaded: TaggedSubscripti
   const changes = changesBetween(flat(editing.base), flat(editing.draft));
 
   const write = async (current: Editing): Promise<{ saved: TaggedSubscription } | { newest: TaggedSubscription }> => {
-    const path = `/products/${productId}/mqtt-config/subscriptions`;
+    const path = `/products/${productId}/mqtt-config/subscriptions` as const;
     if (!loaded) {
       const { data, etag } = await request<Subscription>('POST', path, { body: bodyOfDraft(current.draft) });
       return { saved: { subscription: data, etag } };
