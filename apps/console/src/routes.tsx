@@ -4,6 +4,7 @@ import { ProductsPage } from './features/products/products-page';
 import { SignInPage } from './features/sign-in/sign-in-page';
 import { NotFoundPage, RouteCrash } from './shell/route-states';
 import { Shell } from './shell/shell';
+import { StartPage } from './shell/start-page';
 
 /** Every address of the console. Pages beyond the first are loaded when they are opened. */
 export function createRouter() {
@@ -25,7 +26,7 @@ export function createRouter() {
 }
 
 const topRoutes: RouteObject[] = [
-  { index: true, element: <Navigate to="/products" replace /> },
+  { index: true, element: <StartPage /> },
   { path: 'products', element: <ProductsPage /> },
   {
     path: 'products/new',
