@@ -1,4 +1,4 @@
-import { createBrowserRouter, Navigate, type RouteObject } from 'react-router';
+import { createBrowserRouter, type RouteObject } from 'react-router';
 import { ProductPage } from './features/products/product-page';
 import { ProductsPage } from './features/products/products-page';
 import { SignInPage } from './features/sign-in/sign-in-page';

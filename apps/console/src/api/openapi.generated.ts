@@ -1096,12 +1096,96 @@ export interface components {
             user: components["schemas"]["SignedInUserView"];
             csrf_token: string;
         };
+        RefusedFilterView: {
+            topic_filter: string;
+            reason: string;
+        };
+        LoweredFilterView: {
+            topic_filter: string;
+            requested_qos: number;
+            granted_qos: number;
+        };
+        SubscribedView: {
+            wanted: number;
+            granted: number;
+            refused: components["schemas"]["RefusedFilterView"][];
+            lowered_qos: components["schemas"]["LoweredFilterView"][];
+        };
+        RecoveryView: {
+            instance_id: string;
+            attempt: number;
+            next_try_at: string | null;
+            since: string;
+            reason: string | null;
+            /** @enum {string} */
+            gives_up: "never";
+        };
+        ProbeView: {
+            instance_id: string;
+            topic: string;
+            /** @enum {string} */
+            state: "waiting" | "ok" | "lost";
+            since: string;
+            reason: string | null;
+            last_sent_at: string | null;
+            last_received_at: string | null;
+            age_ms: number | null;
+            round_trip_ms: number | null;
+        };
+        DesiredView: {
+            enabled: boolean;
+            revision: number;
+            since: string;
+            reason: string | null;
+        };
+        LiveView: {
+            /** @enum {string} */
+            state: "no_listener" | "connecting" | "connected" | "degraded" | "disconnected" | "stale";
+            since: string | null;
+            reason: string | null;
+            connected_instances: number;
+            standby_instances: number;
+            live_instances: number;
+        };
+        FlowCountersView: {
+            messages_received: number;
+            matched: number;
+            unmatched: number;
+            deliveries: number;
+            succeeded: number;
+            failed: number;
+            in_flight: number;
+            queued: number;
+            dead: number;
+        };
+        FlowView: {
+            last_message_at: string | null;
+            rate_1m: number;
+            rate_15m: number;
+            acknowledgement_age_ms: number | null;
+            queue_depth: number | null;
+            oldest_queued_ms: number | null;
+            counters: components["schemas"]["FlowCountersView"];
+        };
+        WarningView: {
+            code: string;
+            message: string;
+            instance_id: string;
+        };
         InstanceView: {
             id: string;
             state: string;
             applied_revision: number | null;
             config_source: string | null;
             last_heartbeat_at: string;
+            since: string;
+            reason: string | null;
+            reason_code: string | null;
+            advice: string | null;
+            broker: string | null;
+            subscribed: components["schemas"]["SubscribedView"];
+            recovery: components["schemas"]["RecoveryView"] | null;
+            probe: components["schemas"]["ProbeView"] | null;
             report: Record<string, unknown>;
         };
         ConnectionStatusView: {
@@ -1122,6 +1206,12 @@ export interface components {
             client_id: string | null;
             broker_info: Record<string, unknown>;
             updated_at: string;
+            desired: components["schemas"]["DesiredView"];
+            live: components["schemas"]["LiveView"];
+            recovery: components["schemas"]["RecoveryView"] | null;
+            flow: components["schemas"]["FlowView"];
+            probe: components["schemas"]["ProbeView"] | null;
+            warnings: components["schemas"]["WarningView"][];
             instances: components["schemas"]["InstanceView"][];
         };
         SubscriptionView: {

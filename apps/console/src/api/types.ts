@@ -97,7 +97,7 @@ export interface Warning {
 
 /** One listener process. `report` is what it last said of itself; it may lack what an older listener doesn't know. */
 export type InstanceStatus = Refined<
-  Schemas['InstanceView'],
+  Pick<Schemas['InstanceView'], 'id' | 'state' | 'applied_revision' | 'config_source' | 'last_heartbeat_at' | 'report'>,
   { state: InstanceState; report: Partial<InstanceReport> }
 >;
 
@@ -113,7 +113,28 @@ export type InstanceReport = Refined<
   }
 >;
 
-export type ConnectionStatus = Refined<Schemas['ConnectionStatusView'], { instances: InstanceStatus[] }>;
+/** The parts of the status that the console reads. */
+export type ConnectionStatus = Refined<
+  Pick<
+    Schemas['ConnectionStatusView'],
+    | 'product_id'
+    | 'connected'
+    | 'state'
+    | 'desired_revision'
+    | 'applied_revision'
+    | 'last_connected_at'
+    | 'last_disconnected_at'
+    | 'connection_error'
+    | 'messages_received'
+    | 'rate_1m'
+    | 'last_message_at'
+    | 'subscribed_topics_count'
+    | 'client_id'
+    | 'broker_info'
+    | 'updated_at'
+  >,
+  { instances: InstanceStatus[] }
+>;
 
 export const TEST_STAGES = ['dns', 'tcp', 'tls', 'websocket', 'connect', 'subscribe', 'roundtrip'] as const;
 export type TestStage = StageResult['stage'];

@@ -158,7 +158,7 @@ function DeliveryActions({
   const [busy, setBusy] = useState(false);
   const [editing, setEditing] = useState(false);
   const [deleting, setDeleting] = useState(false);
-  const path = `/products/${productId}/deliveries/${encodeURIComponent(delivery.id)}`;
+  const path = `/products/${productId}/deliveries/${encodeURIComponent(delivery.id)}` as const;
   const refresh = () => queryClient.invalidateQueries({ queryKey: keys.deliveries(productId) });
 
   const retry = async (body: { payload?: string; payload_base64?: string }): Promise<boolean> => {

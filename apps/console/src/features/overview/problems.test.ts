@@ -7,7 +7,7 @@ function buildInstance(overrides: Partial<InstanceStatus> = {}): InstanceStatus 
     state: 'connected',
     applied_revision: 1,
     config_source: 'orchestrator',
-    last_heartbeat_at: null,
+    last_heartbeat_at: '2026-01-02T00:00:00Z',
     report: {},
     ...overrides,
   };
@@ -28,8 +28,8 @@ function buildStatus(overrides: Partial<ConnectionStatus> = {}): ConnectionStatu
     last_message_at: null,
     subscribed_topics_count: 1,
     client_id: null,
-    broker_info: null,
-    updated_at: null,
+    broker_info: {},
+    updated_at: '2026-01-02T00:00:00Z',
     instances: [buildInstance()],
     ...overrides,
   };

@@ -92,7 +92,7 @@ function RetryDelivery({
   canRetry: boolean;
 }) {
   const [busy, setBusy] = useState(false);
-  const path = `/products/${productId}/deliveries`;
+  const path = `/products/${productId}/deliveries` as const;
   const retry = async () => {
     setBusy(true);
     try {
