@@ -1474,6 +1474,7 @@ export interface components {
             last_message_at?: string | null;
             latency_ms?: Record<string, unknown> | null;
             counters: components["schemas"]["InstanceCountersDto"];
+            is_leaving?: boolean | null;
             delta: components["schemas"]["StatusDeltaDto"];
         };
         ConnectionTestDto: {
@@ -1928,7 +1929,6 @@ export interface components {
             product_id: number;
             name: string;
             slug: string;
-            description: string;
             enabled: boolean;
             /** @enum {string} */
             state: "no_listener" | "connecting" | "connected" | "degraded" | "disconnected" | "stale";

@@ -33,7 +33,7 @@ interface Props {
 /** The brokers in the order they are tried, and which one is in use. */
 export function BrokersPanel({ productId, first, instances, canChange }: Props) {
   const queryClient = useQueryClient();
-  const path = `/products/${productId}/brokers`;
+  const path = `/products/${productId}/brokers` as const;
   const brokers = useQuery({
     queryKey: keys.brokers(productId),
     queryFn: ({ signal }) => get<FurtherBroker[]>(path, { signal }),
