@@ -1,0 +1,116 @@
+import { waitFor } from '@cortex-mqtt/testing';
+import type { RestClient } from './rest-client';
+
+const PATIENCE_MS = 90_000;
+
+export interface Status {
+  connected: boolean;
+  state: string;
+  desired_revision: number;
+  applied_revision: number | null;
+  connection_error: string | null;
+  messages_received: number;
+  last_message_at: string | null;
+  last_connected_at: string | null;
+  subscribed_topics_count: number;
+  client_id: string | null;
+  instances: {
+    id: string;
+    state: string;
+    applied_revision: number | null;
+    config_source: string | null;
+    report: Record<string, unknown> & {
+      pid: number;
+      reason_code: string | null;
+      connected_at: string | null;
+      counters: Record<string, number>;
+      in_flight: number;
+    };
+  }[];
+}
+
+export interface SubscriptionAnswer {
+  id: number;
+  name: string;
+  messages_received: number;
+  actions_executed: number;
+  actions_failed: number;
+}
+
+export interface ProductWishes {
+  name: string;
+  broker?: Record<string, unknown>;
+  topics?: Record<string, unknown>;
+  delivery?: Record<string, unknown>;
+  subscriptions?: Record<string, unknown>[];
+}
+
+/** A product made over REST, and what tests ask of it again and again. */
+export interface TestProduct {
+  id: number;
+  slug: string;
+  listener_token: string;
+  listener_token_id: number;
+  /** Path of its configuration, below /api/v1. */
+  path: string;
+  configure(config: Record<string, unknown>): Promise<{ revision: number }>;
+  addSubscription(subscription: Record<string, unknown>): Promise<SubscriptionAnswer>;
+  status(): Promise<Status>;
+  /** Waits until the status is as wanted; the last one is told at the timeout. */
+  untilStatus(what: string, wanted: (status: Status) => boolean, timeout_ms?: number): Promise<Status>;
+  /** Connected, and every revision applied. */
+  untilSettled(timeout_ms?: number): Promise<Status>;
+}
+
+let number = 0;
+
+export async function createProduct(rest: RestClient, wishes: ProductWishes): Promise<TestProduct> {
+  number += 1;
+  const { id, slug } = await rest.call<{ id: number; slug: string }>('POST', '/products', {
+    name: `${wishes.name} ${number}`,
+    slug: `${wishes.name.toLowerCase().replace(/[^a-z0-9]+/g, '-')}-${process.pid}-${number}`,
+  });
+  const path = `/products/${id}/mqtt-config`;
+  const { token, id: token_id } = await rest.call<{ token: string; id: number }>(
+    'POST',
+    `/products/${id}/listener-tokens`,
+    { name: 'test' },
+  );
+  const product: TestProduct = {
+    id,
+    slug,
+    listener_token: token,
+    listener_token_id: token_id,
+    path,
+    configure: (config) => rest.call('PUT', path, config),
+    addSubscription: (subscription) => rest.call('POST', `${path}/subscriptions`, subscription),
+    status: () => rest.call('GET', `${path}/status`),
+    untilStatus(what, wanted, timeout_ms = PATIENCE_MS) {
+      let last: Status | null = null;
+      return waitFor(
+        async () => {
+          last = await product.status();
+          return wanted(last) && last;
+        },
+        { timeout_ms, interval_ms: 25, message: () => `${what}; the status is ${JSON.stringify(last, null, 1)}` },
+      );
+    },
+    untilSettled: (timeout_ms) =>
+      product.untilStatus(
+        'the listener to be connected with the newest revision',
+        ({ state, applied_revision, desired_revision }) =>
+          state === 'connected' && applied_revision === desired_revision,
+        timeout_ms,
+      ),
+  };
+  const { broker, topics, delivery } = wishes;
+  if (broker || topics || delivery) {
+    await product.configure({
+      ...(broker ? { broker } : {}),
+      ...(topics ? { topics } : {}),
+      ...(delivery ? { delivery } : {}),
+    });
+  }
+  for (const subscription of wishes.subscriptions ?? []) await product.addSubscription(subscription);
+  return product;
+}
