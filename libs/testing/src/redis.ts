@@ -58,7 +58,8 @@ export async function startRedis(options: RedisOptions = {}): Promise<Redis> {
       args: [
         ...['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--daemonize', 'no', '--save', ''],
         ...['--appendonly', options.appendonly === false ? 'no' : 'yes', '--appendfsync', 'always'],
-        ...['--maxmemory-policy', 'noeviction'],
+        // A title of its own would overwrite the environment by which the caretaker knows what it may end.
+        ...['--maxmemory-policy', 'noeviction', '--set-proc-title', 'no'],
         ...(options.password ? ['--requirepass', options.password] : []),
         ...(options.config ?? []),
       ],
