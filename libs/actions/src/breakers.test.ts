@@ -24,6 +24,27 @@ describe('breakerFor', () => {
     expect(changes).toEqual(['a open']);
   });
 
+  it('counts failures in a row only: a success in between begins anew', async () => {
+    const { breakerFor } = createBreakers({ failures: 2 });
+    for (let n = 0; n < 5; n += 1) {
+      await expect(breakerFor('a').run(failing(false))).rejects.toThrow('no');
+      expect(await breakerFor('a').run(async () => 'fine')).toBe('fine');
+    }
+    expect(breakerFor('a').state).toBe('closed');
+    for (let n = 0; n < 2; n += 1) await expect(breakerFor('a').run(failing(false))).rejects.toThrow('no');
+    expect(breakerFor('a').state).toBe('open');
+  });
+
+  it('gives what is there at once without a promise, and counts what fails at once', async () => {
+    const { breakerFor } = createBreakers({ failures: 1, pause_ms: 60_000 });
+    expect(breakerFor('a').run(() => 'at once')).toBe('at once');
+    const attempt = () => {
+      throw new ActionFault('no', { permanent: false, detail: { code: 'TEST' } });
+    };
+    await expect(breakerFor('a').run(attempt)).rejects.toThrow('no');
+    expect(breakerFor('a').state).toBe('open');
+  });
+
   it('does not count permanent faults: the destination is alive', async () => {
     const { breakerFor } = createBreakers({ failures: 2 });
     for (let n = 0; n < 10; n += 1) await expect(breakerFor('a').run(failing(true))).rejects.toThrow('no');

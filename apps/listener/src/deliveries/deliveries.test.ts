@@ -94,6 +94,28 @@ describe.each(['redis', 'postgres'] as const)('deliveries that go through a %s q
     expect(listener.handover.held()).toBe(0);
   });
 
+  it('no longer waits before it hands over where all deliveries take long', async () => {
+    const gated = buildGatedAction();
+    const subscription = buildSubscription({ actions: [gated.action] });
+    const listener = start({ plan: buildPlan([subscription]) });
+    const slow = Array.from({ length: 12 }, () => buildMessage());
+    for (const message of slow) listener.pipeline.accept(message);
+    await waitFor(() => slow.every((message) => message.isSettled));
+    slow.forEach((_message, index) => {
+      gated.finish(index);
+    });
+    await waitFor(() => listener.pipeline.counters.deliveries_succeeded === 12);
+    // By its own time this one would be handed over in an hour.
+    listener.pipeline.apply(buildPlan([subscription], { handover_after_ms: 3_600_000 }));
+    const next = buildMessage();
+    listener.pipeline.accept(next);
+    await waitFor(() => next.isSettled);
+    gated.finish(12);
+    await waitFor(() => listener.pipeline.counters.deliveries_succeeded === 13);
+    // It ended within that hour, so the one after it is waited for again.
+    expect(listener.pipeline.runtime(subscription.definition.id).slow_in_a_row).toBe(0);
+  });
+
   it('never touches the queue for what ends in time', async () => {
     const listener = start({ plan: buildPlan([buildSubscription()], { handover_after_ms: 10_000 }) });
     for (let count = 0; count < 100; count += 1) listener.pipeline.accept(buildMessage());

@@ -24,6 +24,9 @@ export const DEFAULT_HANDOVER_LIMITS: HandoverLimits = {
   max_queued: 500_000,
 };
 
+/** Deliveries in a row that had to be handed over until those that follow are not waited for. */
+const SLOW_AFTER = 10;
+
 const DEPTH_EVERY_MS = 1_000;
 const AT_BOUND_MS = 50;
 const RETRY_MIN_MS = 100;
@@ -364,6 +367,12 @@ export function createHandover(deps: {
 
   return {
     watch(delivery) {
+      // Where all take long, waiting first would only keep the broker's window closed for as long.
+      if (delivery.runtime.slow_in_a_row >= SLOW_AFTER) {
+        offers.add(delivery);
+        flush();
+        return;
+      }
       watched.push(delivery);
       armOverdue();
     },
@@ -394,6 +403,9 @@ export function createHandover(deps: {
     },
 
     finished(delivery) {
+      const { runtime } = delivery;
+      const isSlow = Date.now() - delivery.message.received_at_ms > deps.handover_after_ms();
+      runtime.slow_in_a_row = isSlow ? runtime.slow_in_a_row + 1 : 0;
       watched.remove(delivery);
       offers.delete(delivery);
       if (delivery.journal === 'leased' && !delivery.isRewriting) {

@@ -11,6 +11,8 @@ export class SubscriptionRuntime<D> {
   last_message_at_ms = 0;
   /** Deliveries whose actions are running. */
   running = 0;
+  /** Deliveries in a row that took longer than the time after which they are handed over. */
+  slow_in_a_row = 0;
   /** Deliveries that wait for a free place. */
   readonly waiting = new Fifo<D>();
   /** Ordering key → deliveries of that key, the first of them under way. */

@@ -63,7 +63,7 @@ type Phase = 'connect' | 'headers' | 'body';
 
 export function createHttpSender({
   egress,
-  connections = 64,
+  connections = 128,
   connect_timeout_ms = 10_000,
 }: HttpSenderDeps): HttpSender {
   const pools = new Map<string, Pool>();

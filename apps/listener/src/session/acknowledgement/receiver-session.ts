@@ -29,6 +29,11 @@ const PUBREC = 0x5002;
 const PUBCOMP = 0x7002;
 const ACKNOWLEDGEMENT_BYTES = 4;
 
+/** Milliseconds that a settled message may wait for others, so that their acknowledgements leave in one write. */
+const GATHER_MS = 1;
+/** They leave at once when they are this part of all that is held: a broker with a small window never waits for its own messages. */
+const GATHER_PART = 4;
+
 /**
  * The receiving half of one MQTT session: which messages are unacknowledged, in which order they came, and what the
  * broker may send again. It outlives connections, as the session does (MQTT 5, 4.1), and ends with the process.
@@ -52,6 +57,9 @@ export class ReceiverSession {
   private readonly awaiting_release = new Set<number>();
   private readonly completions: number[] = [];
   private flush_is_scheduled = false;
+  private gathering: NodeJS.Timeout | null = null;
+  /** Settled messages whose acknowledgement is not written. */
+  private unwritten = 0;
   private is_accepting = true;
   /** Someone was told `full` and waits for `onRoom`. */
   private someone_waits = false;
@@ -106,6 +114,7 @@ export class ReceiverSession {
     this.connection = null;
     this.someone_waits = false;
     this.completions.length = 0;
+    this.unwritten = 0;
     for (const queue of [this.qos1, this.qos2]) {
       for (const message of queue.drain()) {
         this.unacknowledged[message.packet_id] = 0;
@@ -161,7 +170,7 @@ export class ReceiverSession {
   /** Called by a message, once. */
   settled(message: ReceivedMessage): void {
     if (!message.is_queued) this.release(message);
-    else if ((message.qos === 1 ? this.qos1 : this.qos2).first() === message) this.scheduleFlush();
+    else this.acknowledgeSoon(message.qos === 1 ? this.qos1 : this.qos2);
     if (this.someone_waits) this.scheduleFlush();
   }
 
@@ -201,7 +210,7 @@ export class ReceiverSession {
     this.unacknowledged[message.packet_id] = 1;
     const queue = message.qos === 1 ? this.qos1 : this.qos2;
     queue.push(message);
-    if (message.is_settled && queue.first() === message) this.scheduleFlush();
+    if (message.is_settled) this.acknowledgeSoon(queue);
   }
 
   private release(message: ReceivedMessage): void {
@@ -212,6 +221,20 @@ export class ReceiverSession {
     if (this.held_messages === 0 && this.when_idle.length > 0) {
       for (const resolve of this.when_idle.splice(0)) resolve();
     }
+  }
+
+  /** One more of that queue is settled. A write for each would cost more than many a message, here and at the broker. */
+  private acknowledgeSoon(queue: AckQueue): void {
+    this.unwritten += 1;
+    if (!queue.first()?.is_settled) return;
+    if (this.unwritten * GATHER_PART >= this.held_messages) {
+      this.scheduleFlush();
+      return;
+    }
+    this.gathering ??= setTimeout(() => {
+      this.gathering = null;
+      this.flush();
+    }, GATHER_MS);
   }
 
   /** All that is settled within one turn of the event loop leaves in one buffer. */
@@ -249,6 +272,7 @@ export class ReceiverSession {
   private acknowledgeFirst(queue: AckQueue, packets: Buffer, at: number): number {
     const message = queue.shift()!;
     message.is_queued = false;
+    this.unwritten -= 1;
     this.unacknowledged[message.packet_id] = 0;
     this.release(message);
     return writeAcknowledgement(packets, at, queue.header, message.packet_id);
