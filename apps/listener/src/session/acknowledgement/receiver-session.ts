@@ -29,10 +29,10 @@ const PUBREC = 0x5002;
 const PUBCOMP = 0x7002;
 const ACKNOWLEDGEMENT_BYTES = 4;
 
-/** Milliseconds that a settled message may wait for others, so that their acknowledgements leave in one write. */
+/** Milliseconds after a write in which what is settled waits for others, so that they leave in one write. */
 const GATHER_MS = 1;
-/** They leave at once when they are this part of all that is held: a broker with a small window never waits for its own messages. */
-const GATHER_PART = 4;
+/** As many leave without waiting, or a quarter of what may be held: the broker's window must not stand closed for it. */
+const GATHERED = 64;
 
 /**
  * The receiving half of one MQTT session: which messages are unacknowledged, in which order they came, and what the
@@ -57,6 +57,7 @@ export class ReceiverSession {
   private readonly awaiting_release = new Set<number>();
   private readonly completions: number[] = [];
   private flush_is_scheduled = false;
+  /** Runs for GATHER_MS after a write. */
   private gathering: NodeJS.Timeout | null = null;
   /** Settled messages whose acknowledgement is not written. */
   private unwritten = 0;
@@ -227,10 +228,12 @@ export class ReceiverSession {
   private acknowledgeSoon(queue: AckQueue): void {
     this.unwritten += 1;
     if (!queue.first()?.is_settled) return;
-    if (this.unwritten * GATHER_PART >= this.held_messages) {
+    if (this.gathering === null || this.unwritten >= Math.min(GATHERED, this.deps.limits.messages / 4)) {
       this.scheduleFlush();
-      return;
     }
+  }
+
+  private gather(): void {
     this.gathering ??= setTimeout(() => {
       this.gathering = null;
       this.flush();
@@ -267,6 +270,7 @@ export class ReceiverSession {
       at = this.acknowledgeFirst(this.qos2, packets, at);
     }
     this.connection.write(packets);
+    this.gather();
   }
 
   private acknowledgeFirst(queue: AckQueue, packets: Buffer, at: number): number {
