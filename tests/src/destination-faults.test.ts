@@ -1,0 +1,211 @@
+import { Readable } from 'node:stream';
+import {
+  type HttpAnswer,
+  type HttpReceiver,
+  type Mosquitto,
+  startHttpReceiver,
+  startMosquitto,
+  waitFor,
+} from '@cortex-mqtt/testing';
+import type { TestProduct } from './harness/product';
+import { type Publisher, startPublisher } from './harness/publisher';
+import { PATIENCE_MS, type Stack, startStack } from './harness/stack';
+import { startTally, type Tally } from './harness/tally';
+
+jest.setTimeout(240_000);
+
+interface Dead {
+  id: string;
+  subscription_id: number;
+  error: string;
+  topic: string;
+}
+
+describe('destinations that fail', () => {
+  let stack: Stack;
+  let broker: Mosquitto;
+  let publisher: Publisher;
+  let product: TestProduct;
+  /** Stands for a destination that is well. */
+  let well: Tally;
+  let receiver: HttpReceiver;
+  const subscriptions = new Map<string, number>();
+
+  /** A subscription of `topic` whose webhook goes to a receiver of its own. */
+  async function subscribe(topic: string, url: string, more: Record<string, unknown> = {}): Promise<void> {
+    const { id } = await product.addSubscription({
+      name: topic,
+      topic,
+      actions: [{ id: 'hook', type: 'webhook', url, ...more }],
+    });
+    subscriptions.set(topic, id);
+    await product.untilSettled();
+  }
+
+  const untilDead = (topic: string, count: number): Promise<Dead[]> =>
+    waitFor(
+      async () => {
+        const page = await stack.rest.call<{ items: Dead[]; total: number }>(
+          'GET',
+          `/products/${product.id}/deliveries?state=dead&page_size=100&subscription_id=${subscriptions.get(topic)}`,
+        );
+        return page.total >= count && page.items;
+      },
+      { timeout_ms: PATIENCE_MS, interval_ms: 100, message: `${count} dead letters of ${topic}` },
+    );
+
+  beforeAll(async () => {
+    well = await startTally();
+    receiver = await startHttpReceiver();
+    broker = await startMosquitto();
+    stack = await startStack({ queue: 'redis' });
+    product = await stack.newProduct({
+      name: 'destinations',
+      broker: { host: '127.0.0.1', port: broker.port },
+      topics: { qos: 1 },
+    });
+    await stack.startListener(product);
+    await subscribe('well', well.url);
+    publisher = await startPublisher(broker.url);
+  });
+
+  beforeEach(() => {
+    receiver.clear();
+    receiver.answerWith({});
+    well.clear();
+  });
+
+  afterAll(async () => {
+    await publisher?.end();
+    await stack?.stop();
+    await broker?.stop();
+    await receiver?.stop();
+    await well?.stop();
+  });
+
+  const failing: { name: string; answer: () => HttpAnswer; action?: Record<string, unknown> }[] = [
+    { name: 'answers-500', answer: () => ({ status: 500 }) },
+    { name: 'hangs', answer: () => ({ fault: 'hang' }), action: { timeout_ms: 500 } },
+    { name: 'slow-body', answer: () => ({ fault: 'hang-after-headers' }), action: { timeout_ms: 500 } },
+    { name: 'resets', answer: () => ({ fault: 'reset' }) },
+  ];
+
+  it.each(failing)('delivers later to one that $name, under the same id', async ({ name, answer, action }) => {
+    const own = await startHttpReceiver({ answer: (_request, count) => (count <= 2 ? answer() : {}) });
+    await subscribe(name, own.url, { ...action, retry: { base_delay_ms: 200, max_delay_ms: 1_000 } });
+    await publisher.publish(name, '{"n": 1}');
+    // A body that never ends is a success all the same: the status has been told.
+    const wanted = name === 'slow-body' ? 1 : 3;
+    await own.waitForRequests(wanted, { timeout_ms: PATIENCE_MS });
+    expect(new Set(own.requests.map(({ headers }) => headers['webhook-id'])).size).toBe(1);
+    expect(new Set(own.requests.map(({ text }) => text)).size).toBe(1);
+    await own.stop();
+  });
+
+  it('reads no more than it needs of a body of 100 MB', async () => {
+    let sent = 0;
+    const endless = (): Readable =>
+      new Readable({
+        read() {
+          sent += 65_536;
+          this.push(sent > 100_000_000 ? null : Buffer.alloc(65_536, 'x'));
+        },
+      });
+    const own = await startHttpReceiver({ answer: () => ({ body: endless() }) });
+    await subscribe('huge-body', own.url);
+    await publisher.publish('huge-body', '{"n": 1}');
+    await own.waitForRequests(1, { timeout_ms: PATIENCE_MS });
+    await product.untilStatus('the delivery’s end', ({ instances }) => instances[0]?.report.in_flight === 0);
+    // The rest would be buffers of the two sockets.
+    expect(sent).toBeLessThan(30_000_000);
+    await own.stop();
+  });
+
+  it.each([
+    { status: 302, headers: { location: 'http://127.0.0.1:1/elsewhere' }, error: /302.*redirects are not followed/ },
+    { status: 410, headers: {}, error: /answered 410/ },
+  ])('makes a dead letter at once when one answers $status', async ({ status, headers, error }) => {
+    const topic = `answers-${status}`;
+    receiver.answerWith({ status, headers: headers as Record<string, string> });
+    await subscribe(topic, receiver.url);
+    await publisher.publish(topic, '{"n": 1}');
+    const [dead] = await untilDead(topic, 1);
+    expect(dead).toMatchObject({ topic, error: expect.stringMatching(error) });
+    expect(receiver.count()).toBe(1);
+  });
+
+  it('waits as long as one asks with 429 and Retry-After', async () => {
+    receiver.answerWith((_request, count) =>
+      count === 1 ? { status: 429, headers: { 'retry-after': '2' } } : { status: 200 },
+    );
+    await subscribe('answers-429', receiver.url, { retry: { base_delay_ms: 100 } });
+    await publisher.publish('answers-429', '{"n": 1}');
+    const [first, second] = await receiver.waitForRequests(2, { timeout_ms: PATIENCE_MS });
+    expect((second?.received_at ?? 0) - (first?.received_at ?? 0)).toBeGreaterThanOrEqual(2_000);
+    expect(second?.headers['webhook-id']).toBe(first?.headers['webhook-id']);
+  });
+
+  it('goes on delivering to the others while one hangs', async () => {
+    const hanging = await startHttpReceiver({ answer: { fault: 'hang' } });
+    await subscribe('hanging', hanging.url, { timeout_ms: 60_000 });
+    for (let n = 0; n < 300; n += 1) await publisher.publish('hanging', `{"n": ${n}}`);
+    await hanging.waitForRequests(50, { timeout_ms: PATIENCE_MS });
+    const stream = publisher.stream({ topic: 'well', per_second: 200, through: well.distinct });
+    await waitFor(() => stream.accepted() >= 500, { timeout_ms: PATIENCE_MS });
+    const count = await stream.stop();
+    const took_ms = await well.untilComplete(count);
+    console.info(
+      `one destination hangs with 300 messages: ${count} others delivered, the last ${took_ms} ms after its publish`,
+    );
+    expect(well.duplicates()).toBe(0);
+    await stack.rest.call('PUT', `${product.path}/subscriptions/${subscriptions.get('hanging')}`, { enabled: false });
+    await hanging.stop();
+  });
+
+  it('makes dead letters of a row of poison, and lets what is behind it through', async () => {
+    await subscribe('poison', `${receiver.url}/{{payload.name}}`);
+    for (let n = 0; n < 100; n += 1) await publisher.publish('poison', `{"name": "broken ${n}`);
+    await publisher.publish('poison', '{"name": "whole"}');
+    await receiver.waitForRequests(1, { timeout_ms: PATIENCE_MS });
+    expect(receiver.requests.map(({ url }) => url)).toEqual(['/whole']);
+    const dead = await untilDead('poison', 100);
+    expect(dead).toHaveLength(100);
+    expect(dead[0]?.error).toMatch(/JSON/);
+  });
+
+  it('delivers a dead letter that was edited and tried again', async () => {
+    const [dead] = await untilDead('poison', 1);
+    const path = `/products/${product.id}/deliveries/${encodeURIComponent(dead?.id ?? '')}`;
+    const detail = await stack.rest.call<{ payload_base64: string }>('GET', path);
+    const mended = `${Buffer.from(detail.payload_base64, 'base64').toString()}"}`;
+    await stack.rest.call('POST', `${path}/retry`, { payload: mended });
+    const [request] = await receiver.waitForRequests(1, { timeout_ms: PATIENCE_MS });
+    expect(request?.url).toMatch(/^\/broken%20\d+$/);
+    expect((await stack.rest.ask('GET', path)).status).toBe(404);
+  });
+
+  it('gives two equal messages without an identity two ids', async () => {
+    await subscribe('equal', receiver.url);
+    await publisher.publish('equal', '{"n": 1}');
+    await publisher.publish('equal', '{"n": 1}');
+    await receiver.waitForRequests(2, { timeout_ms: PATIENCE_MS });
+    expect(new Set(receiver.requests.map(({ headers }) => headers['webhook-id'])).size).toBe(2);
+  });
+
+  it('has counters that add up when all is done', async () => {
+    const { instances } = await product.untilStatus('nothing in flight', (status) =>
+      status.instances.every(({ report }) => report.in_flight === 0),
+    );
+    for (const { report } of instances) {
+      const c = report.counters;
+      if (!c) throw new Error('there are no counters in the report');
+      expect(c.messages_received).toBe((c.messages_matched ?? 0) + (c.messages_unmatched ?? 0));
+      expect((c.deliveries_started ?? 0) + (c.deliveries_taken ?? 0)).toBe(
+        (c.deliveries_succeeded ?? 0) +
+          (c.deliveries_failed ?? 0) +
+          (c.deliveries_queued ?? 0) +
+          (c.deliveries_dead ?? 0),
+      );
+    }
+  });
+});

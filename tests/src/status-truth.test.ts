@@ -1,0 +1,74 @@
+import { type Mosquitto, startMosquitto, waitFor } from '@cortex-mqtt/testing';
+import type { TestProduct } from './harness/product';
+import { PATIENCE_MS, type Stack, startStack } from './harness/stack';
+
+jest.setTimeout(240_000);
+
+const STALE_AFTER_MS = 4_000;
+
+describe('the status of a listener that is gone', () => {
+  let stack: Stack;
+  let broker: Mosquitto;
+  let product: TestProduct;
+
+  beforeAll(async () => {
+    broker = await startMosquitto();
+    stack = await startStack({ queue: 'postgres', stale_after_ms: STALE_AFTER_MS });
+    product = await stack.newProduct({ name: 'truth', broker: { host: '127.0.0.1', port: broker.port } });
+  });
+
+  afterAll(async () => {
+    await stack?.stop();
+    await broker?.stop();
+  });
+
+  it('is "no listener" before there is one', async () => {
+    expect(await product.status()).toMatchObject({ connected: false, state: 'no_listener', instances: [] });
+  });
+
+  it('is stale and not connected once the heartbeat of a killed listener is missed', async () => {
+    const listener = await stack.startListener(product, { env: { HEARTBEAT_INTERVAL: '1s' } });
+    await product.untilSettled();
+    await listener.kill();
+    const killed_at = Date.now();
+    const status = await product.untilStatus('stale', ({ state }) => state === 'stale');
+    console.info(`kill -9 → stale after ${Date.now() - killed_at} ms, with STALE_AFTER=${STALE_AFTER_MS} ms`);
+    expect(status).toMatchObject({ connected: false, applied_revision: null, subscribed_topics_count: 0 });
+    expect(status.connection_error).toMatch(/no heartbeat since/i);
+    expect(status.instances).toMatchObject([{ id: listener.instance_id, state: 'stale' }]);
+    await waitFor(
+      async () => {
+        const path = `/products/${product.id}/mqtt-config/events?page_size=50`;
+        const { items } = await stack.rest.call<{ items: { type: string }[] }>('GET', path);
+        return items.some(({ type }) => type === 'heartbeat_lost');
+      },
+      { timeout_ms: PATIENCE_MS, interval_ms: 100, message: 'the lost heartbeat to be in the history' },
+    );
+  });
+
+  it('is connected again with the next process of the same name, and never counts twice', async () => {
+    const listener = await stack.startListener(product, { env: { HEARTBEAT_INTERVAL: '1s' } });
+    const status = await product.untilSettled();
+    expect(status.instances).toHaveLength(1);
+    expect(await listener.stop()).toBe(0);
+    const gone = await product.untilStatus('no listener', ({ state }) => state === 'no_listener');
+    expect(gone).toMatchObject({
+      connected: false,
+      instances: [],
+      connection_error: expect.stringMatching(/no listener/i),
+    });
+  });
+
+  it('tells of the one that lives when another of the same product has died', async () => {
+    const first = await stack.startListener(product, { instance_id: 'first', env: { HEARTBEAT_INTERVAL: '1s' } });
+    const second = await stack.startListener(product, { instance_id: 'second', env: { HEARTBEAT_INTERVAL: '1s' } });
+    await product.untilStatus('both', ({ instances }) => instances.length === 2);
+    await second.kill();
+    const status = await product.untilStatus('one stale', ({ instances }) =>
+      instances.some(({ id, state }) => id === 'second' && state === 'stale'),
+    );
+    expect(status.instances.find(({ id }) => id === 'first')?.state).not.toBe('stale');
+    await product.untilStatus('the first at work', ({ connected }) => connected);
+    await first.stop();
+  });
+});
