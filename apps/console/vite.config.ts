@@ -1,12 +1,13 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
+import { firstLoadBudget } from './build/first-load-budget';
 import { mantineVariables } from './build/mantine-variables';
 
 /** `npm run dev` forwards the API to an orchestrator that runs beside it. */
 const orchestratorUrl = process.env.ORCHESTRATOR_URL ?? 'http://127.0.0.1:8004';
 
 export default defineConfig({
-  plugins: [react(), mantineVariables()],
+  plugins: [react(), mantineVariables(), firstLoadBudget({ max_kB: 250 })],
   build: {
     target: 'es2023',
     sourcemap: false,
