@@ -6,7 +6,7 @@ import type { EventLog } from './event-log';
 import { createLatencyHistogram, type LatencySnapshot } from './latency-histogram';
 import type { Overflow } from './overflow';
 import type { PipelineMessage } from './pipeline-message';
-import { createRecentMessages } from './recent-messages';
+import { createRecentMessages, createSampleBudget } from './recent-messages';
 import { SubscriptionRuntime } from './subscription-runtime';
 
 export interface MessagePipelineDeps {
@@ -55,6 +55,7 @@ export interface MessagePipeline {
 export function createMessagePipeline(deps: MessagePipelineDeps): MessagePipeline {
   const counters = emptyCounters();
   const latency = createLatencyHistogram();
+  const budget = createSampleBudget();
   const runtimes = new Map<number, SubscriptionRuntime<Delivery>>();
   const eventLog = deps.eventLog ?? null;
   const engine = new DeliveryEngine({
@@ -71,7 +72,7 @@ export function createMessagePipeline(deps: MessagePipelineDeps): MessagePipelin
   const runtime = (id: number): SubscriptionRuntime<Delivery> => {
     let found = runtimes.get(id);
     if (!found) {
-      found = new SubscriptionRuntime<Delivery>(id, createRecentMessages());
+      found = new SubscriptionRuntime<Delivery>(id, createRecentMessages({ budget }));
       runtimes.set(id, found);
     }
     return found;
@@ -157,7 +158,9 @@ export function createMessagePipeline(deps: MessagePipelineDeps): MessagePipelin
       plan = next;
       for (const [id, of] of runtimes) {
         const isIdle = of.running === 0 && of.waiting.size === 0 && of.lanes.size === 0 && of.admission === null;
-        if (isIdle && !next.subscription(id)) runtimes.delete(id);
+        if (!isIdle || next.subscription(id)) continue;
+        of.recent.forget();
+        runtimes.delete(id);
       }
     },
 

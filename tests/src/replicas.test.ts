@@ -1,0 +1,99 @@
+import { type Mosquitto, startMosquitto, waitFor } from '@cortex-mqtt/testing';
+import type { Status, TestProduct } from './harness/product';
+import { type Publisher, startPublisher } from './harness/publisher';
+import { PATIENCE_MS, type Stack, startStack, type TestListener } from './harness/stack';
+import { startTally, type Tally } from './harness/tally';
+
+jest.setTimeout(240_000);
+
+const RATE = 200;
+
+describe('several listeners of one product', () => {
+  let stack: Stack;
+  let broker: Mosquitto;
+  let publisher: Publisher;
+  let tally: Tally;
+
+  beforeAll(async () => {
+    tally = await startTally();
+    broker = await startMosquitto({ persistence: true, config: ['max_queued_messages 0'] });
+    stack = await startStack({ queue: 'postgres' });
+    publisher = await startPublisher(broker.url, { clean: false, clientId: 'publisher' });
+  });
+  beforeEach(() => tally.clear());
+  afterAll(async () => {
+    await publisher?.end();
+    await stack?.stop();
+    await broker?.stop();
+    await tally?.stop();
+  });
+
+  const newProduct = (name: string, topics: Record<string, unknown>): Promise<TestProduct> =>
+    stack.newProduct({
+      name,
+      broker: { host: '127.0.0.1', port: broker.port },
+      topics: { qos: 1, ...topics },
+      subscriptions: [{ name: 'numbers', topic: name, actions: [{ id: 'hook', type: 'webhook', url: tally.url }] }],
+    });
+  const statesOf = ({ instances }: Status): Record<string, string> =>
+    Object.fromEntries(instances.map(({ id, state }) => [id, state]));
+
+  it('take turns without a shared group: the active one is killed under load, another takes over, nothing is lost', async () => {
+    const product = await newProduct('turns', {});
+    const first = await stack.startListener(product, { instance_id: 'first' });
+    await product.untilSettled();
+    const second = await stack.startListener(product, { instance_id: 'second' });
+    await product.untilStatus('one active, one standby', (status) => {
+      const { first: a, second: b } = statesOf(status);
+      return a === 'connected' && b === 'standby';
+    });
+    const client_id = (await product.status()).client_id;
+
+    const stream = publisher.stream({ topic: 'turns', per_second: RATE, through: () => tally.distinct() });
+    await waitFor(() => tally.distinct() > RATE, { timeout_ms: PATIENCE_MS });
+    await first.kill();
+    const killed_at = Date.now();
+    await product.untilStatus('the second to be active', (status) => statesOf(status).second === 'connected');
+    const took_over_ms = Date.now() - killed_at;
+    const count = await stream.stop();
+    await tally.untilComplete(count);
+    console.info(
+      `active killed at ${RATE}/s: ${count} messages, 0 lost, ${tally.duplicates()} repeated, taken over after ${took_over_ms} ms`,
+    );
+    expect(tally.unstableIds()).toEqual([]);
+    expect(took_over_ms).toBeLessThan(30_000);
+    expect((await product.status()).client_id).toBe(client_id);
+
+    // The one that comes back waits; when the active one stops cleanly it takes over.
+    await first.start();
+    await product.untilStatus('the first to wait', (status) => statesOf(status).first === 'standby');
+    await second.stop();
+    await product.untilStatus('the first to be active', (status) => statesOf(status).first === 'connected');
+    await first.stop();
+  });
+
+  it('share the load of a group, and come and go under load without a loss', async () => {
+    const product = await newProduct('shared', { use_shared: true, shared_group: 'workers' });
+    const listeners: TestListener[] = [await stack.startListener(product, { instance_id: 'one' })];
+    await product.untilSettled();
+    const stream = publisher.stream({ topic: 'shared', per_second: RATE, through: () => tally.distinct() });
+    for (const instance_id of ['two', 'three']) {
+      listeners.push(await stack.startListener(product, { instance_id }));
+      await product.untilStatus(
+        `${instance_id} to be connected`,
+        (status) => statesOf(status)[instance_id] === 'connected',
+      );
+    }
+    const receivedBy = async (): Promise<number[]> =>
+      (await product.status()).instances.map(({ report }) => report.counters.messages_received ?? 0);
+    await waitFor(async () => (await receivedBy()).every((received) => received > 0), { timeout_ms: PATIENCE_MS });
+    for (const listener of listeners.slice(1)) await listener.stop();
+    const before = tally.distinct();
+    await waitFor(() => tally.distinct() > before + RATE, { timeout_ms: PATIENCE_MS });
+    const count = await stream.stop();
+    await tally.untilComplete(count);
+    console.info(`scaled 1 → 3 → 1 at ${RATE}/s: ${count} messages, 0 lost, ${tally.duplicates()} repeated`);
+    expect(tally.unstableIds()).toEqual([]);
+    await listeners[0]?.stop();
+  });
+});
