@@ -65,7 +65,10 @@ describe('the main job, with a broker that asks for TLS and a password', () => {
   });
 
   it('says that nothing is configured before anything is', async () => {
-    const status = await product.untilStatus('the listener to be known', ({ instances }) => instances.length === 1);
+    const status = await product.untilStatus(
+      'the listener to say why it waits',
+      (current) => current.connection_error !== null && current.instances.length === 1,
+    );
     expect(status).toMatchObject({ connected: false, client_id: null });
     expect(status.connection_error).toMatch(/no broker is configured/i);
   });
