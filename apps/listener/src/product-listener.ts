@@ -197,11 +197,15 @@ export class ProductListener {
     this.probe.stop();
     this.queue_gauge?.stop();
     await this.work;
+    const until_ms = Date.now() + drain_ms;
+    const left_ms = (): number => Math.max(0, until_ms - Date.now());
     if (leave_group) await this.session?.leaveGroup({ limit_ms: drain_ms / 2 });
-    await this.retryWorker?.close(drain_ms);
+    await this.retryWorker?.close(left_ms());
     // What does not end in time is safe in the queue, so that the broker can be answered.
     this.handover?.handOverAll();
-    await this.endSession(drain_ms);
+    await this.endSession(left_ms());
+    // Those are acknowledged and still running: ended here, they would all run once more from the queue.
+    await withinLimit(this.pipeline.drain(), left_ms());
     await this.handover?.stop();
     this.stopping.abort();
     await Promise.all([this.publishing.stop(), this.http.close(), this.postgres.close(), this.engine.stop()]);
@@ -348,6 +352,16 @@ export class ProductListener {
       logger,
     });
   }
+}
+
+/** Resolves when `work` is done, or at the limit. */
+async function withinLimit(work: Promise<void>, limit_ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, limit_ms);
+  });
+  await Promise.race([work, limit]);
+  clearTimeout(timer);
 }
 
 /** Without a queue the `queue` action cannot work; the delivery tells so. */
