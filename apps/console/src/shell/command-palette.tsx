@@ -38,12 +38,14 @@ export function CommandPalette() {
         },
         ...(query === ''
           ? []
-          : productPages.map((page) => ({
-              id: `product-${product.id}-${page.path}`,
-              label: texts.palette.page(product.name, page.label),
-              leftSection: <page.icon size={18} stroke={1.6} />,
-              onClick: go(`/products/${product.id}/${page.path}`),
-            }))),
+          : productPages
+              .filter((page) => page.path !== '')
+              .map((page) => ({
+                id: `product-${product.id}-${page.path}`,
+                label: texts.palette.page(product.name, page.label),
+                leftSection: <page.icon size={18} stroke={1.6} />,
+                onClick: go(`/products/${product.id}/${page.path}`),
+              }))),
       ]),
     },
     {

@@ -35,7 +35,7 @@ const gray: MantineColorsTuple = [
   '#d5dae1',
   '#bcc4ce',
   '#9aa4b1',
-  '#66717f',
+  '#5f6a78',
   '#4a5461',
   '#313944',
   '#1b2129',
