@@ -288,6 +288,8 @@ describe('the console, in a browser against the whole system', () => {
         .last()
         .waitFor();
       await page.keyboard.type('Orders 1: MQTT');
+      const option = page.getByRole('dialog').getByRole('button', { name: 'Orders 1: MQTT configuration' });
+      await option.and(page.locator('[data-selected]')).waitFor();
       await page.keyboard.press('Enter');
       await page.waitForURL(`**${configPage()}`);
     },
