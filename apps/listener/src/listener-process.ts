@@ -150,6 +150,7 @@ export async function startListener(
           probe: (request, onStage) =>
             probeConnection(request, { egress, onStage, tested_from: `listener:${identity.instance_id}` }),
           recentMessages: (subscription_id) => target.pipeline.recentMessages(subscription_id),
+          publishTestMessage: (message) => target.publishTestMessage(message),
           logger,
         });
       }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import {
+  ActionFault,
   createActionRunner,
   createBreakers,
   createHttpSender,
@@ -13,6 +14,7 @@ import {
   type ConfigSource,
   type ConnectionEvent,
   type ListenerConfigDocument,
+  type TestMessageOutcome,
 } from '@cortex-mqtt/contracts';
 import { createExpressionEngine } from '@cortex-mqtt/expressions';
 import type { EgressPolicy } from '@cortex-mqtt/egress';
@@ -54,6 +56,8 @@ export interface ProductListenerDeps {
 
 /** Bytes of messages that may be unacknowledged on one connection. */
 const MAX_IN_FLIGHT_BYTES = 64 * 1024 * 1024;
+
+const TEST_MESSAGE_LIMIT_MS = 8_000;
 
 /** What is in flight has this long to end when it becomes another instance's turn. */
 const STEP_DOWN_MS = 5_000;
@@ -173,6 +177,28 @@ export class ProductListener {
     await this.stopRetries();
     this.applied = null;
     this.deps.onChange();
+  }
+
+  /** Publishes a message of a person who wants to see one, on the broker in use; the reason when that fails. */
+  async publishTestMessage(message: { topic: string; payload: string; qos: 0 | 1 | 2 }): Promise<TestMessageOutcome> {
+    try {
+      await this.publishing.publish(
+        {
+          topic: message.topic,
+          payload: Buffer.from(message.payload),
+          qos: message.qos,
+          retain: false,
+          user_properties: {},
+          content_type: null,
+          message_expiry_s: null,
+        },
+        { signal: AbortSignal.timeout(TEST_MESSAGE_LIMIT_MS) },
+      );
+      return { published: true };
+    } catch (error) {
+      if (!(error instanceof ActionFault)) throw error;
+      return { published: false, reason: error.message };
+    }
   }
 
   /** Whether this instance waits for its turn: another one has, or may have, the session at the broker. */

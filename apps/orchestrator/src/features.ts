@@ -45,6 +45,8 @@ import type { SecretBox } from './features/secrets/secret-box';
 import { subscriptionRoutes } from './features/subscriptions/subscription.routes';
 import { SubscriptionService } from './features/subscriptions/subscription.service';
 import { checkAllTopics } from './features/subscriptions/subscription-topic';
+import { testMessageRoutes } from './features/test-message/test-message.routes';
+import { TestMessageService } from './features/test-message/test-message.service';
 import { userRoutes } from './features/users/user.routes';
 import { UserService } from './features/users/user.service';
 import type { Authenticate } from './http/mount-routes';
@@ -126,6 +128,11 @@ export function buildFeatures(deps: FeatureDeps): Features {
   const deliveries = new DeliveryService({ dataSource, queues });
   const operations = new OperationService({ dataSource, queues, deliveries });
   const recentMessages = new RecentMessagesService({ dataSource, queues, liveInstanceIds, logger });
+  const testMessages = new TestMessageService({
+    dataSource,
+    queues,
+    connectedInstanceIds: async (product_id) => [...(await connectionStatus.brokersInUse(product_id)).keys()],
+  });
   const metrics = new MetricsService({ dataSource, stale_after_ms });
   return {
     auth,
@@ -154,6 +161,7 @@ export function buildFeatures(deps: FeatureDeps): Features {
       ...metricsRoutes({ metrics }),
       ...deliveryRoutes({ deliveries, operations }),
       ...recentMessagesRoutes({ recentMessages }),
+      ...testMessageRoutes({ testMessages }),
       ...reconnectRoutes({ reconnects }),
       ...productSecretRoutes({ productSecrets: new ProductSecretService({ dataSource, secretBox, notifier }) }),
       ...listenerTokenRoutes({ listenerTokens: new ListenerTokenService({ dataSource }) }),

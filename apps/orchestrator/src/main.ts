@@ -106,7 +106,13 @@ export async function startOrchestrator(
     mounts: [
       {
         path: '/',
-        handler: healthRouter({ health, metrics, metrics_token: config.metricsToken, ...build }),
+        handler: healthRouter({
+          health,
+          metrics,
+          metrics_token: config.metricsToken,
+          listener_runtime: config.listenerRuntime,
+          ...build,
+        }),
       },
       { path: '/docs', handler: docsRouter({ openApi }) },
       { path: '/', handler: startGate(() => started) },

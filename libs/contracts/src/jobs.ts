@@ -9,7 +9,15 @@ export type ControlJob =
   | {
       name: 'recent-messages';
       data: { product_id: ProductId; subscription_id: number; limit: number; after: string | null };
+    }
+  /** Answers TestMessageOutcome. */
+  | {
+      name: 'test-message';
+      data: { product_id: ProductId; topic: string; payload: string; qos: 0 | 1 | 2 };
     };
+
+/** Whether the broker took a test message (QoS 0: whether it was written to it). */
+export type TestMessageOutcome = { published: true } | { published: false; reason: string };
 
 /** A message that a listener received lately, as it keeps it for people to look at. */
 export interface RecentMessage {

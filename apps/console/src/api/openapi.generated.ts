@@ -733,6 +733,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/products/{product_id}/mqtt-config/test-message": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Publish a message where the product listens
+         * @description A connected listener publishes it on its broker, never retained. It is a real message: subscriptions that match it run their actions, of this product and of whoever else listens there. 409 while no listener is connected.
+         */
+        post: operations["postProductsByProductIdMqttConfigTestMessage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/products/{product_id}/mqtt-config/reconnect": {
         parameters: {
             query?: never;
@@ -2009,6 +2029,18 @@ export interface components {
             used_by: number[];
             created_at: string;
             updated_at: string;
+        };
+        TestMessageDto: {
+            topic: string;
+            payload: string;
+            /** @enum {number} */
+            qos?: 0 | 1 | 2;
+        };
+        TestMessageView: {
+            topic: string;
+            /** @enum {number} */
+            qos: 0 | 1 | 2;
+            published_by: string;
         };
         CreateUserDto: {
             /** Format: email */
@@ -3850,6 +3882,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RecentMessagesView"];
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postProductsByProductIdMqttConfigTestMessage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                product_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TestMessageDto"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestMessageView"];
                 };
             };
             /** @description Problem details (RFC 9457) */

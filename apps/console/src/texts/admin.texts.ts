@@ -98,6 +98,7 @@ export const auditTexts = {
     broker: 'Broker',
     mqtt_broker: 'Broker',
     delivery: 'Delivery',
+    test_message: 'Test message',
   } as Record<string, string>,
   verbs: {
     create: 'created',
@@ -110,6 +111,7 @@ export const auditTexts = {
     retry: 'retried',
     purge: 'purged',
     reorder: 'reordered',
+    publish: 'published',
   } as Record<string, string>,
 };
 

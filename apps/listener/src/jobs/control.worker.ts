@@ -6,6 +6,7 @@ import {
   queueNames,
   type RecentMessage,
   type StageResult,
+  type TestMessageOutcome,
 } from '@cortex-mqtt/contracts';
 import type { Logger } from '@cortex-mqtt/observability';
 import type { QueueBackend, TypedWorker } from '@cortex-mqtt/queues';
@@ -24,10 +25,12 @@ export interface ControlWorkerDeps {
   ): Promise<ConnectionTestResult>;
   /** What the subscription received lately, newest first. */
   recentMessages(subscription_id: number): RecentMessage[];
+  /** Publishes where the product listens. */
+  publishTestMessage(message: { topic: string; payload: string; qos: 0 | 1 | 2 }): Promise<TestMessageOutcome>;
   logger: Logger;
 }
 
-/** Jobs for this instance alone. They say "look again"; what to find is asked from the orchestrator. */
+/** Jobs for this instance alone. They say "look again"; what to find is asked from the orchestrator. A test message comes whole. */
 export function startControlWorker(deps: ControlWorkerDeps): TypedWorker {
   const queue = queueNames.control(asProductId(deps.product_id), asInstanceId(deps.instance_id));
   return deps.queues.worker<ControlJob>(
@@ -57,6 +60,7 @@ export function startControlWorker(deps: ControlWorkerDeps): TypedWorker {
           .recentMessages(subscription_id)
           .filter((message) => after === null || Date.parse(message.received_at) > Date.parse(after))
           .slice(0, limit),
+      'test-message': async ({ data: { topic, payload, qos } }) => deps.publishTestMessage({ topic, payload, qos }),
     },
     { concurrency: 4 },
   );

@@ -13,6 +13,8 @@ export function healthRouter(deps: {
   metrics_token: string | undefined;
   version: string;
   git_commit: string;
+  /** Whether this orchestrator starts listeners itself. */
+  listener_runtime: 'process' | 'none';
 }): Router {
   const router = Router();
   router.use((_request, response, next) => {
@@ -23,7 +25,8 @@ export function healthRouter(deps: {
     response.json(deps.health.live());
   });
   router.get('/healthz', (_request, response) => {
-    response.json({ ...deps.health.live(), version: deps.version, git_commit: deps.git_commit });
+    const { version, git_commit, listener_runtime } = deps;
+    response.json({ ...deps.health.live(), version, git_commit, listener_runtime });
   });
   router.get('/readyz', async (_request, response) => {
     const readiness = await deps.health.ready();

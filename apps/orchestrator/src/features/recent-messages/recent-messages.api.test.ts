@@ -54,6 +54,7 @@ describe('recent messages of a subscription', () => {
         reconnect: async () => undefined,
         'connection-test': async () => undefined,
         'recent-messages': async ({ data }) => answer(data),
+        'test-message': async () => undefined,
       },
     );
     workers.push(worker);
