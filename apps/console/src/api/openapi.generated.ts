@@ -279,7 +279,7 @@ export interface paths {
         put?: never;
         /**
          * Test a connection, stage by stage
-         * @description Without a body the stored configuration. The stored password goes only to the stored host. A failed test is a 200 too. With `Accept: text/event-stream` an `event: stage` for each stage, then `event: result` or `event: problem`.
+         * @description What would happen if the body was saved: absent fields, secrets too, are those stored; without a body all of them. The stored password goes to no other host: with another one give `password`, or null. A failed test is a 200 too. With `Accept: text/event-stream` an `event: stage` for each stage (a later one of the same name corrects it), then `event: result` or `event: problem`.
          */
         post: operations["postProductsByProductIdMqttConfigTest"];
         delete?: never;

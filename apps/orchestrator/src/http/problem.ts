@@ -14,10 +14,6 @@ import {
 /** The one place where errors become answers: RFC 9457 `application/problem+json`. */
 export function problemHandler({ logger }: { logger: Logger }): ErrorRequestHandler {
   return (error: unknown, request: Request, response: Response, next) => {
-    if (response.headersSent) {
-      next(error);
-      return;
-    }
     const known = toAppError(error);
     if (known?.status === 503) {
       logger.warn('request could not be served', { request_id: response.locals.request_id, path: request.path, error });
@@ -29,12 +25,25 @@ export function problemHandler({ logger }: { logger: Logger }): ErrorRequestHand
         error,
       });
     }
-    sendProblem(request, response, known);
+    // A stream that has told its problem itself.
+    if (response.writableEnded) return;
+    if (response.headersSent) {
+      next(error);
+      return;
+    }
+    const problem = problemOf(error, request, response);
+    response
+      .status(problem.status)
+      .set(known?.headers ?? {})
+      .type('application/problem+json')
+      .send(JSON.stringify(problem));
   };
 }
 
-function sendProblem(request: Request, response: Response, error: AppError | null): void {
-  const problem: Problem = {
+/** What the caller is told of an error; nothing of one that isn't ours. */
+export function problemOf(cause: unknown, request: Request, response: Response): Problem {
+  const error = toAppError(cause);
+  return {
     type: `urn:cortex-mqtt:problem:${error?.kind ?? 'internal'}`,
     title: error?.title ?? 'Something went wrong on our side',
     status: error?.status ?? 500,
@@ -43,11 +52,6 @@ function sendProblem(request: Request, response: Response, error: AppError | nul
     request_id: String(response.locals.request_id ?? ''),
     errors: error?.errors ?? [],
   };
-  response
-    .status(problem.status)
-    .set(error?.headers ?? {})
-    .type('application/problem+json')
-    .send(JSON.stringify(problem));
 }
 
 /** Express' own parse errors carry `type` and `status`; everything else that is not ours is a fault of ours. */

@@ -28,10 +28,8 @@ export function startConnectionTestWorker(deps: {
         const stages: StageResult[] = [];
         let recorded: Promise<void> = Promise.resolve();
         const result = await deps.probe(request, (stage) => {
-          // A later finding may correct a stage.
-          const told = stages.findIndex((known) => known.stage === stage.stage);
-          if (told === -1) stages.push(stage);
-          else stages[told] = stage;
+          // One that a later finding corrects is told again, so that whoever follows hears of it.
+          stages.push(stage);
           const soFar = [...stages];
           recorded = recorded.then(() => deps.connectionTests.recordStages(product_id, test_id, soFar));
         });

@@ -139,11 +139,15 @@ describe('further brokers of a product', () => {
         return { status: 'success', connected: true, stages: [] };
       },
     });
-    await operator('post', `${base}/brokers/${id}/test`).expect(200);
-    await operator('post', `${base}/brokers/${id}/test`).send({ host: 'evil.example.com' }).expect(200);
+    const ask = (body?: object) => operator('post', `${base}/brokers/${id}/test`).send(body);
+    await ask().expect(200);
+    await ask({ host: 'B.example.com.', port: 2000, username: 'u', verify_cert: true }).expect(200);
+    await ask({ host: 'evil.example.com' }).expect(400);
+    await ask({ host: 'evil.example.com', password: null }).expect(200);
     await worker.close();
     expect(asked).toEqual([
       expect.objectContaining({ host: 'b.example.com', port: 1999, username: 'u', password: 'second' }),
+      expect.objectContaining({ host: 'B.example.com', port: 2000, username: 'u', password: 'second' }),
       expect.objectContaining({ host: 'evil.example.com', password: null }),
     ]);
   });

@@ -1,7 +1,8 @@
 import type { Request } from 'express';
+import { sendEvent } from '../../http/event-stream';
 import { handled, ok, type Route, route } from '../../http/route';
 import { ProductParams } from '../../http/route-params';
-import { sendEvent, type StatusStream } from '../connection-status/status-stream';
+import type { StatusStream } from '../connection-status/status-stream';
 import { ConnectionEventQuery, ConnectionEventView, UptimeView } from './connection-history.dto';
 import type { ConnectionHistoryService } from './connection-history.service';
 

@@ -1,11 +1,11 @@
 import type { Logger } from '@cortex-mqtt/observability';
 import type { Response } from 'express';
 import { Client } from 'pg';
+import { KEEP_ALIVE_MS, openEventStream, sendEvent, sendKeepAlive } from '../../http/event-stream';
 import type { ConnectionStatusService } from './connection-status.service';
 import { STATUS_CHANNEL } from './connection-status.service';
 import type { ConnectionStatusView } from './connection-status.view';
 
-const KEEP_ALIVE_MS = 15_000;
 /** Changes of one product are sent at most this often. */
 const THROTTLE_MS = 250;
 const RECONNECT_MS = 1_000;
@@ -36,10 +36,7 @@ export class StatusStream {
   ) {}
 
   async start(): Promise<void> {
-    this.keepAlive = setInterval(
-      () => this.eachResponse((response) => response.write(': keep-alive\n\n')),
-      KEEP_ALIVE_MS,
-    );
+    this.keepAlive = setInterval(() => this.eachResponse(sendKeepAlive), KEEP_ALIVE_MS);
     await this.listen();
   }
 
@@ -63,12 +60,7 @@ export class StatusStream {
    * once, whenever something was reported of the product.
    */
   follow(product_id: number, response: Response, update: Update): void {
-    response.status(200).set({
-      'Content-Type': 'text/event-stream; charset=utf-8',
-      'Cache-Control': 'no-store',
-      'X-Accel-Buffering': 'no',
-    });
-    response.flushHeaders();
+    openEventStream(response);
     response.write('retry: 2000\n\n');
     const group = this.subscribers.get(product_id) ?? new Map<Response, Update>();
     group.set(response, update);
@@ -142,9 +134,4 @@ export class StatusStream {
   private eachResponse(work: (response: Response) => void): void {
     for (const group of this.subscribers.values()) for (const response of group.keys()) work(response);
   }
-}
-
-/** One server-sent event; with `id` a browser that reconnects says where it was. */
-export function sendEvent(response: Response, event: string, data: unknown, id?: string | number): void {
-  response.write(`${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
 }

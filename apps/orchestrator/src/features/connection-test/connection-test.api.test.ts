@@ -61,11 +61,23 @@ describe('testing a connection without a listener', () => {
     expect(body).toMatchObject({ status: 'failed', diagnosis: { stage: 'connect' } });
   });
 
-  it('never sends the stored password to another host or for another user', async () => {
-    for (const changed of [{ host: 'localhost' }, { username: 'somebody' }]) {
-      const { body } = await test(changed).expect(200);
-      expect(body).toMatchObject({ status: 'failed', diagnosis: { stage: 'connect' } });
-    }
+  it('uses the stored password with a form that leaves it out', async () => {
+    const { username } = USER;
+    const form = { host: '127.0.0.1', port: broker.port, username, keep_alive: 20, verify_cert: true };
+    const { body } = await test(form).expect(200);
+    expect(body).toMatchObject({ status: 'success', connected: true });
+  });
+
+  it('refuses another host without a password: the stored one is not sent there', async () => {
+    const { body } = await test({ host: 'localhost' }).expect(400);
+    expect(body.errors).toEqual([
+      { field: 'password', message: expect.stringContaining('never sent to another host') },
+    ]);
+    const without = await test({ host: 'localhost', password: null }).expect(200);
+    expect(without.body).toMatchObject({ status: 'failed', diagnosis: { stage: 'connect' } });
+    await test({ host: 'localhost', password: USER.password })
+      .expect(200)
+      .expect(({ body: given }) => expect(given).toMatchObject({ status: 'success' }));
   });
 
   it('leaves no parameters behind, in the database or in the queue', async () => {
@@ -83,6 +95,19 @@ describe('testing a connection without a listener', () => {
     const events = [...text.matchAll(/^event: (\w+)$/gm)].map((match) => match[1]);
     expect(events.filter((event) => event === 'stage').length).toBeGreaterThan(3);
     expect(events.at(-1)).toBe('result');
+  });
+
+  it('streams in a way that proxies neither gather nor transform, and refuses a bad request before it begins', async () => {
+    const stream = () => admin('post', `${base()}/test`).set('Accept', 'text/event-stream');
+    const { headers } = await stream().send({}).expect(200);
+    expect(headers).toMatchObject({
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-store, no-transform',
+      'x-accel-buffering': 'no',
+    });
+    expect(headers['content-length']).toBeUndefined();
+    const { body } = await stream().send({ host: 'localhost' }).expect(400);
+    expect(body).toMatchObject({ type: 'urn:cortex-mqtt:problem:validation', errors: [{ field: 'password' }] });
   });
 
   it('names the fields of a bad request', async () => {
@@ -106,6 +131,11 @@ describe('testing a connection without a listener', () => {
         .send({ host: '127.0.0.1', port: broker.port, timeout_ms: 500 })
         .expect(503);
       expect(body.type).toBe('urn:cortex-mqtt:problem:unavailable');
+      const { text } = await client('post', `/api/v1/products/${id}/mqtt-config/test`)
+        .set('Accept', 'text/event-stream')
+        .send({ host: '127.0.0.1', port: broker.port, timeout_ms: 500 })
+        .expect(200);
+      expect(text).toMatch(/^event: problem\ndata: .*"status":503/m);
     } finally {
       await cut.close();
     }

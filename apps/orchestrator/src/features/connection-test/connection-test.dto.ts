@@ -17,7 +17,7 @@ import {
 import { MayBeAbsent } from '../../http/optional';
 import { BrokerDto } from '../mqtt-config/mqtt-config.dto';
 
-/** Body of `POST …/mqtt-config/test`: absent fields are taken from the stored configuration. */
+/** Body of a connection test: absent fields, secrets too, are those stored for the broker that is tested. */
 export class ConnectionTestDto extends BrokerDto {
   /** Publishes a message on the probe topic and waits to receive it. */
   @IsBoolean()
@@ -47,8 +47,9 @@ export class StageResultDto implements StageResult {
 }
 
 export class StagesDto {
+  /** In the order they ended; one that was corrected stands again. */
   @IsArray()
-  @ArrayMaxSize(10)
+  @ArrayMaxSize(2 * TEST_STAGES.length)
   @ValidateNested({ each: true })
   @Type(() => StageResultDto)
   stages!: StageResultDto[];

@@ -1,9 +1,11 @@
-import type { ConnectionTestResult, StageResult } from '@cortex-mqtt/contracts';
+import type { ConnectionTestResult } from '@cortex-mqtt/contracts';
 import type { Request, Response } from 'express';
+import { KEEP_ALIVE_MS, openEventStream, sendEvent, sendKeepAlive } from '../../http/event-stream';
+import { problemOf } from '../../http/problem';
 import { handled, noContent, ok, type Reply, type Route, route } from '../../http/route';
 import { ProductIdParams, ProductParams, UuidParams } from '../../http/route-params';
 import { ConnectionTestDto, ConnectionTestView, StagesDto } from './connection-test.dto';
-import type { ConnectionTestService } from './connection-test.service';
+import type { ConnectionTestService, PreparedTest } from './connection-test.service';
 
 export function connectionTestRoutes({ connectionTests }: { connectionTests: ConnectionTestService }): Route[] {
   return [
@@ -12,8 +14,10 @@ export function connectionTestRoutes({ connectionTests }: { connectionTests: Con
       path: '/api/v1/products/{product_id}/mqtt-config/test',
       summary: 'Test a connection, stage by stage',
       description:
-        'Without a body the stored configuration. The stored password goes only to the stored host. A failed test is a 200 ' +
-        'too. With `Accept: text/event-stream` an `event: stage` for each stage, then `event: result` or `event: problem`.',
+        'What would happen if the body was saved: absent fields, secrets too, are those stored; without a body all of them. ' +
+        'The stored password goes to no other host: with another one give `password`, or null. A failed test is a 200 ' +
+        'too. With `Accept: text/event-stream` an `event: stage` for each stage (a later one of the same name corrects it), ' +
+        'then `event: result` or `event: problem`.',
       tag: 'MQTT configuration',
       access: { kind: 'role', role: 'operator' },
       params: ProductParams,
@@ -21,8 +25,9 @@ export function connectionTestRoutes({ connectionTests }: { connectionTests: Con
       body_optional: true,
       response: ConnectionTestView,
       handler: async ({ params, body, request, response }) =>
-        answerTest(request, response, (onStage) =>
-          connectionTests.run({ product_id: params.product_id, broker_id: null }, body, onStage),
+        answerTest(
+          { request, response },
+          await connectionTests.prepare({ product_id: params.product_id, broker_id: null }, body),
         ),
     }),
     route({
@@ -37,8 +42,9 @@ export function connectionTestRoutes({ connectionTests }: { connectionTests: Con
       body_optional: true,
       response: ConnectionTestView,
       handler: async ({ params, body, request, response }) =>
-        answerTest(request, response, (onStage) =>
-          connectionTests.run({ product_id: params.product_id, broker_id: params.id }, body, onStage),
+        answerTest(
+          { request, response },
+          await connectionTests.prepare({ product_id: params.product_id, broker_id: params.id }, body),
         ),
     }),
     route({
@@ -70,23 +76,21 @@ export function connectionTestRoutes({ connectionTests }: { connectionTests: Con
 
 /** One JSON answer, or server-sent events for who asks for them. */
 async function answerTest(
-  request: Request,
-  response: Response,
-  run: (onStage: (stage: StageResult) => void) => Promise<ConnectionTestResult>,
+  { request, response }: { request: Request; response: Response },
+  test: PreparedTest,
 ): Promise<Reply<ConnectionTestResult>> {
-  if (!request.headers.accept?.includes('text/event-stream')) return ok(await run(() => {}));
-  const send = (event: string, data: unknown): void => {
-    if (!response.headersSent) {
-      response.status(200).set({ 'Content-Type': 'text/event-stream; charset=utf-8', 'Cache-Control': 'no-store' });
-    }
-    response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
-  };
+  if (!request.headers.accept?.includes('text/event-stream')) return ok(await test.run(() => {}));
+  openEventStream(response);
+  const keepAlive = setInterval(() => sendKeepAlive(response), KEEP_ALIVE_MS);
   try {
-    send('result', await run((stage) => send('stage', stage)));
+    sendEvent(response, 'result', await test.run((stage) => sendEvent(response, 'stage', stage)));
   } catch (error) {
-    // Before the first event an error is answered like any other; later the stream has to tell it.
-    if (!response.headersSent) throw error;
-    send('problem', { detail: error instanceof Error ? error.message : 'The test could not be run.' });
+    // The status line is gone: the stream has to tell it.
+    sendEvent(response, 'problem', problemOf(error, request, response));
+    response.end();
+    throw error;
+  } finally {
+    clearInterval(keepAlive);
   }
   response.end();
   return handled();

@@ -15,7 +15,7 @@ import { JobFailedError, type QueueBackend, QueueUnavailableError } from '@corte
 import type { DataSource } from 'typeorm';
 import { NotFoundError, UnavailableError, ValidationError } from '../../http/app-error';
 import { MqttBrokerEntity } from '../brokers/mqtt-broker.entity';
-import { brokerFaults, completeLastWill, normalHost, sameHost, transportAfter } from '../mqtt-config/broker-fields';
+import { brokerFaults, completeLastWill, normalHost, transportAfter } from '../mqtt-config/broker-fields';
 import { openFurtherBroker, openPrimaryBroker } from '../mqtt-config/broker-secrets';
 import { MqttConfigEntity } from '../mqtt-config/mqtt-config.entity';
 import { ProductEntity } from '../products/product.entity';
@@ -39,6 +39,12 @@ export interface TestedBroker {
   broker_id: number | null;
 }
 
+/** A test that may be run. */
+export interface PreparedTest {
+  /** To its end. `onStage` hears of each stage as it ends, and again when a later one corrects it. */
+  run(onStage: (stage: StageResult) => void): Promise<ConnectionTestResult>;
+}
+
 export interface ConnectionTestDeps {
   dataSource: DataSource;
   queues: QueueBackend;
@@ -54,15 +60,17 @@ export interface ConnectionTestDeps {
 export class ConnectionTestService {
   constructor(private readonly deps: ConnectionTestDeps) {}
 
-  /**
-   * Runs a test to its end, of the primary broker or the one with `broker_id`. `onStage` hears of each stage as it ends.
-   */
-  async run(
-    { product_id, broker_id }: TestedBroker,
-    dto: ConnectionTestDto,
-    onStage: (stage: StageResult) => void = () => {},
+  /** Checks what is asked for, a test of the primary broker or the one with `broker_id`. Nothing is connected to yet. */
+  async prepare({ product_id, broker_id }: TestedBroker, dto: ConnectionTestDto): Promise<PreparedTest> {
+    const request = await this.requestFor({ product_id, broker_id }, dto);
+    return { run: (onStage) => this.run(product_id, request, onStage) };
+  }
+
+  private async run(
+    product_id: number,
+    request: ConnectionTestRequest,
+    onStage: (stage: StageResult) => void,
   ): Promise<ConnectionTestResult> {
-    const request = await this.prepare({ product_id, broker_id }, dto);
     await this.store(product_id, request);
     const stopWatching = this.watchStages(request.id, onStage);
     try {
@@ -94,7 +102,7 @@ export class ConnectionTestService {
     await this.deps.dataSource.query('DELETE FROM connection_tests WHERE expires_at < now()');
   }
 
-  private async prepare(
+  private async requestFor(
     { product_id, broker_id }: TestedBroker,
     dto: ConnectionTestDto,
   ): Promise<ConnectionTestRequest> {
@@ -105,9 +113,9 @@ export class ConnectionTestService {
     const further =
       broker_id === null ? null : await manager.findOneBy(MqttBrokerEntity, { id: broker_id, product_id });
     if (broker_id !== null && !further) throw new NotFoundError(`Product ${product_id} has no broker ${broker_id}.`);
-    const stored_host = (further ?? config).broker_host;
-    const host = dto.host === undefined ? stored_host : normalHost(dto.host);
-    const faults = brokerFaults(dto, { host: null, password_set: false }, '');
+    const stored = further ?? config;
+    const host = dto.host === undefined ? stored.broker_host : normalHost(dto.host);
+    const faults = brokerFaults(dto, { host: stored.broker_host, password_set: stored.password !== null }, '');
     if (host === null) faults.push({ field: 'host', message: 'is needed: no broker is configured yet' });
     if (faults.length > 0 || host === null) throw new ValidationError(faults);
     const subscriptions = await manager.find(SubscriptionEntity, {
@@ -122,7 +130,6 @@ export class ConnectionTestService {
           ? { ...openFurtherBroker(further, this.deps.secretBox), host }
           : openPrimaryBroker(config, host, this.deps.secretBox),
         dto,
-        sameHost(host, stored_host),
       ),
       topic_filters: subscriptions.map((subscription) => ({
         filter: subscribedFilter(product, config, subscription),
@@ -190,27 +197,28 @@ export class ConnectionTestService {
   }
 }
 
-/** Stored credentials go only to the stored host, and only for the stored user. */
-function mergedBroker(stored: BrokerConnection, dto: ConnectionTestDto, same_host: boolean): BrokerConnection {
-  const username = dto.username === undefined ? stored.username : dto.username || null;
-  const may_use_stored = same_host && username === stored.username;
+/**
+ * What the product would connect with if `dto` was saved: absent fields are the stored ones, secrets too. That the stored
+ * password goes to no other host is checked before (`brokerFaults`), as it is when saving.
+ */
+function mergedBroker(stored: BrokerConnection, dto: ConnectionTestDto): BrokerConnection {
   return {
     ...stored,
     port: dto.port ?? stored.port,
     transport: transportAfter(dto, stored.transport),
     path: dto.path === undefined ? stored.path : dto.path,
     verify_cert: dto.verify_cert ?? stored.verify_cert,
-    username,
-    password: dto.password === undefined ? (may_use_stored ? stored.password : null) : dto.password || null,
+    username: dto.username === undefined ? stored.username : dto.username || null,
+    password: dto.password === undefined ? stored.password : dto.password || null,
     client_id: null,
     keep_alive: dto.keep_alive ?? stored.keep_alive,
     protocol_version: dto.protocol_version ?? stored.protocol_version,
     connect_timeout_s: dto.connect_timeout_s ?? stored.connect_timeout_s,
-    server_name: dto.server_name === undefined ? (same_host ? stored.server_name : null) : dto.server_name,
+    server_name: dto.server_name === undefined ? stored.server_name : dto.server_name,
     alpn_protocols: dto.alpn_protocols ?? stored.alpn_protocols,
     ca_cert: dto.ca_cert === undefined ? stored.ca_cert : dto.ca_cert,
-    client_cert: dto.client_cert === undefined ? (same_host ? stored.client_cert : null) : dto.client_cert,
-    client_key: dto.client_key === undefined ? (same_host ? stored.client_key : null) : dto.client_key,
+    client_cert: dto.client_cert === undefined ? stored.client_cert : dto.client_cert,
+    client_key: dto.client_key === undefined ? stored.client_key : dto.client_key || null,
     user_properties: dto.user_properties ?? stored.user_properties,
     last_will: dto.last_will === undefined ? null : completeLastWill(dto.last_will),
   };

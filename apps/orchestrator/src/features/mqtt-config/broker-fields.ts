@@ -15,7 +15,7 @@ export function brokerFaults(
   if (dto.transport !== undefined && dto.use_tls !== undefined && isEncrypted(dto.transport) !== dto.use_tls) {
     add('use_tls', `contradicts transport ${dto.transport}`);
   }
-  if (dto.host !== undefined && stored.password_set && dto.password === undefined && !sameHost(dto.host, stored.host)) {
+  if (dto.host !== undefined && stored.password_set && dto.password === undefined && !isHost(dto.host, stored.host)) {
     add('password', 'must be given again, or null: the stored password is never sent to another host');
   }
   if (dto.last_will) {
@@ -33,8 +33,8 @@ export function brokerFaults(
   return faults;
 }
 
-export function sameHost(a: string, b: string | null): boolean {
-  return b !== null && a.toLowerCase() === b.toLowerCase();
+function isHost(given: string, stored: string | null): boolean {
+  return stored !== null && normalHost(given).toLowerCase() === stored.toLowerCase();
 }
 
 const isEncrypted = (transport: Transport): boolean => transport === 'tls' || transport === 'wss';
