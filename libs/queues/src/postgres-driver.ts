@@ -2,6 +2,7 @@ import {
   type BackendFactory,
   type ConnectionOptions,
   createPostgresBackend,
+  isPgPool,
   quoteSchemaName,
   runMigrations,
 } from 'bullmq';
@@ -37,6 +38,7 @@ export function createPostgresDriver(deps: { url: string; prefix: string; logger
   pool.setMaxListeners(0);
   // An idle connection that the server ends is no event: the next query opens another.
   pool.on('error', (error) => logger.debug('queue connection ended', { backend: 'postgres', error: error.message }));
+  hearErrorsInUse(pool);
 
   let migrated: Promise<void> | undefined;
   const migrate = async (): Promise<void> => {
@@ -59,7 +61,7 @@ export function createPostgresDriver(deps: { url: string; prefix: string; logger
   return {
     kind: 'postgres',
     prefix,
-    backendFactory: createPostgresBackend as unknown as BackendFactory,
+    backendFactory: createHearingBackend as unknown as BackendFactory,
     ready: (limit_ms) => withTimeLimit('connect to the queue', limit_ms, ensureMigrated()),
     producerConnection: () => pool as unknown as ConnectionOptions,
     consumerConnection: () =>
@@ -94,4 +96,19 @@ export function createPostgresDriver(deps: { url: string; prefix: string; logger
       await pool.end();
     },
   };
+}
+
+/** BullMQ's factory; the pools that it opens itself are as safe as ours. */
+const createHearingBackend: typeof createPostgresBackend = (...settings) => {
+  const backend = createPostgresBackend(...settings);
+  if (!isPgPool(settings[1].connection)) hearErrorsInUse(backend.connection.pool as unknown as Pool);
+  return backend;
+};
+
+/**
+ * A pool hears only its idle connections. One that breaks while it is lent out rejects its query and emits `error` besides,
+ * which would end the process.
+ */
+function hearErrorsInUse(pool: Pool): void {
+  pool.on('connect', (client) => client.on('error', () => undefined));
 }

@@ -7,6 +7,7 @@ import {
   startTcpProxy,
   type TcpProxy,
 } from '@cortex-mqtt/testing';
+import { Client } from 'pg';
 import { asInstanceId, asProductId, type ControlJob, queueNames } from '@cortex-mqtt/contracts';
 import { createQueueBackend, type QueueBackend } from './queue-backend';
 import { JobFailedError, QueueUnavailableError } from './queue-errors';
@@ -215,6 +216,61 @@ describe.each(['redis', 'postgres'] as const)('a %s queue backend', (kind) => {
     const others = Array.from({ length: 6 }, () => open());
     await Promise.all(others.map((other) => other.queue<ExampleJob>('together').add('greet', { who: 'x' })));
     expect((await backend.queue('together').counts()).waiting).toBe(6);
+  });
+});
+
+describe('a postgres queue backend whose connections break while it starts', () => {
+  it.each(['a producer', 'a worker'] as const)('tries again: %s', async (who) => {
+    const database = await createTestDatabase();
+    const direct = new URL(database.url);
+    const proxy = await startTcpProxy({ target: { port: Number(direct.port) } });
+    direct.port = String(proxy.port);
+    const prepared = createQueueBackend({ url: database.url, logger: silentQueueLogger });
+    await prepared.ready();
+    const watcher = new Client({ connectionString: database.url });
+    const locker = new Client({ connectionString: database.url });
+    await Promise.all([watcher.connect(), locker.connect()]);
+    await locker.query('BEGIN; LOCK TABLE bullmq.migration IN ACCESS EXCLUSIVE MODE');
+
+    const backend = createQueueBackend({ url: direct.href, logger: silentQueueLogger });
+    const seen: string[] = [];
+    const work = (): void => {
+      backend.worker<ExampleJob>('starting', {
+        greet: async (job) => {
+          seen.push(job.data.who);
+        },
+        break: async () => undefined,
+      });
+    };
+    const hangs = (count: number): Promise<unknown> =>
+      waitFor(async () => {
+        const { rows } = await watcher.query("SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'");
+        return rows.length >= count;
+      });
+    const ready = backend.ready(60_000).catch((error: Error) => error);
+    if (who === 'a producer') {
+      await hangs(1);
+      proxy.cut();
+      expect(await ready).toBeInstanceOf(QueueUnavailableError);
+      await locker.query('ROLLBACK');
+    } else {
+      await locker.query('ROLLBACK');
+      expect(await ready).toBeUndefined();
+      await locker.query('BEGIN; LOCK TABLE bullmq.migration IN ACCESS EXCLUSIVE MODE');
+      work();
+      await hangs(1);
+      proxy.cut();
+      await locker.query('ROLLBACK');
+    }
+    await waitFor(() => backend.queue<ExampleJob>('starting').add('greet', { who: 'x' }));
+    if (who === 'a producer') work();
+    await waitFor(() => seen.length > 0);
+
+    await backend.close();
+    await prepared.close();
+    await Promise.all([watcher.end(), locker.end()]);
+    await proxy.stop();
+    await database.drop();
   });
 });
 

@@ -45,6 +45,8 @@ export function createPostgresSender({ egress, connections = 4 }: PostgresSender
     const pool = new Pool(poolConfig(request, { egress, connections }));
     // An idle connection that breaks is replaced at the next use; without a listener it would end the process.
     pool.on('error', () => {});
+    // One that breaks under a statement fails the statement, and tells its own listeners as well.
+    pool.on('connect', (client) => client.on('error', () => {}));
     pools.set(key, pool);
     if (pools.size > MAX_POOLS) {
       const [oldestKey, oldest] = pools.entries().next().value ?? [];

@@ -1,4 +1,4 @@
-import { createTestDatabase, type TestDatabase } from '@cortex-mqtt/testing';
+import { createTestDatabase, startTcpProxy, type TestDatabase, waitFor } from '@cortex-mqtt/testing';
 import { Client } from 'pg';
 import { validateActions } from '../action-registry';
 import { type ActionBench, createActionBench } from '../testing/action-bench';
@@ -74,6 +74,20 @@ describe('the postgres action', () => {
     expect(await bench.run(statement({ statement: 'SELECT 1', timeout_ms: 5_000 }), secrets())).toMatchObject({
       status: 'succeeded',
     });
+  });
+
+  it('fails for now when the connection breaks in the middle of a statement', async () => {
+    const direct = new URL(database.url);
+    const proxy = await startTcpProxy({ target: { port: Number(direct.port) } });
+    direct.port = String(proxy.port);
+    const fault = bench.faultOf(statement({ statement: 'SELECT pg_sleep(60)' }), { secrets: { DB: direct.href } });
+    await waitFor(async () => {
+      const { rows } = await client.query("SELECT FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)'");
+      return rows.length > 0;
+    });
+    proxy.cut();
+    expect(await fault).toMatchObject({ permanent: false });
+    await proxy.stop();
   });
 
   it('stops when the listener stops', async () => {
