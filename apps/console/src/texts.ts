@@ -155,6 +155,8 @@ export const texts = {
       'A product is one MQTT broker with the events you care about. Create one to see its first message in a few minutes.',
     problems: (n: number) => (n === 1 ? '1 product needs attention' : `${n} products need attention`),
     allWell: (n: number) => (n === 1 ? 'The product is connected' : `All ${n} products are connected`),
+    deadLetters: (n: number) =>
+      n === 1 ? '1 delivery was given up' : `${n.toLocaleString('en')} deliveries were given up`,
     someOff: (n: number) => `${n} not in use`,
     lastMessage: 'Last message',
     messages: 'Messages',

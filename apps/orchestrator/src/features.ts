@@ -23,6 +23,7 @@ import { ConnectionTestService } from './features/connection-test/connection-tes
 import { dryRunRoutes } from './features/dry-run/dry-run.routes';
 import { DryRunService } from './features/dry-run/dry-run.service';
 import { deliveryRoutes } from './features/deliveries/delivery.routes';
+import { DeadLetterCounts } from './features/deliveries/dead-letter-counts';
 import { DeliveryService } from './features/deliveries/delivery.service';
 import { OperationService } from './features/deliveries/operation.service';
 import { listenerConfigRoutes } from './features/listener-config/listener-config.routes';
@@ -133,7 +134,12 @@ export function buildFeatures(deps: FeatureDeps): Features {
     queues,
     connectedInstanceIds: async (product_id) => [...(await connectionStatus.brokersInUse(product_id)).keys()],
   });
-  const metrics = new MetricsService({ dataSource, stale_after_ms });
+  const deadLetterCounts = new DeadLetterCounts({ queues });
+  const metrics = new MetricsService({
+    dataSource,
+    stale_after_ms,
+    deadLetters: (product_ids) => deadLetterCounts.of(product_ids),
+  });
   return {
     auth,
     products,

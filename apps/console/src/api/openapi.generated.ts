@@ -1949,6 +1949,7 @@ export interface components {
             product_id: number;
             name: string;
             slug: string;
+            description: string;
             enabled: boolean;
             /** @enum {string} */
             state: "no_listener" | "connecting" | "connected" | "degraded" | "disconnected" | "stale";
@@ -1959,6 +1960,7 @@ export interface components {
             messages_received: number;
             last_message_at: string | null;
             rate_1m: number;
+            dead_letters: number | null;
             sparkline: number[];
         };
         CreateProductDto: {

@@ -97,7 +97,7 @@ export interface Warning {
 
 /** One listener process. `report` is what it last said of itself; it may lack what an older listener doesn't know. */
 export type InstanceStatus = Refined<
-  Pick<Schemas['InstanceView'], 'id' | 'state' | 'applied_revision' | 'config_source' | 'last_heartbeat_at' | 'report'>,
+  Schemas['InstanceView'],
   { state: InstanceState; report: Partial<InstanceReport> }
 >;
 
@@ -106,35 +106,14 @@ export type InstanceReport = Refined<
   {
     rejected_revision: { revision: number; reason: string } | null;
     broker: { name: string; host: string; port: number } | null;
-    recovery: { attempt: number; next_try_at: string | null } | null;
+    /** Only those that are not as wanted, at most 200. */
     topic_filters: TopicFilterState[];
-    warnings: Warning[];
-    probe: { last_sent_at: string | null; last_received_at: string | null; round_trip_ms: number | null } | null;
   }
 >;
 
-/** The parts of the status that the console reads. */
-export type ConnectionStatus = Refined<
-  Pick<
-    Schemas['ConnectionStatusView'],
-    | 'product_id'
-    | 'connected'
-    | 'state'
-    | 'desired_revision'
-    | 'applied_revision'
-    | 'last_connected_at'
-    | 'last_disconnected_at'
-    | 'connection_error'
-    | 'messages_received'
-    | 'rate_1m'
-    | 'last_message_at'
-    | 'subscribed_topics_count'
-    | 'client_id'
-    | 'broker_info'
-    | 'updated_at'
-  >,
-  { instances: InstanceStatus[] }
->;
+export type ConnectionStatus = Refined<Schemas['ConnectionStatusView'], { instances: InstanceStatus[] }>;
+export type Recovery = Schemas['RecoveryView'];
+export type Probe = Schemas['ProbeView'];
 
 export const TEST_STAGES = ['dns', 'tcp', 'tls', 'websocket', 'connect', 'subscribe', 'roundtrip'] as const;
 export type TestStage = StageResult['stage'];

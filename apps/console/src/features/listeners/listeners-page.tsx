@@ -5,19 +5,20 @@ import { useState } from 'react';
 import { post, remove } from '../../api/client';
 import { everyPage } from '../../api/every-page';
 import { keys } from '../../api/keys';
-import type { InstanceStatus, Token } from '../../api/types';
+import type { ConnectionStatus, InstanceStatus, Token } from '../../api/types';
 import { CopyButton } from '../../components/copy-button';
 import { Facts, Page, Panel } from '../../components/layout';
 import { notifyDone } from '../../components/notify';
 import rows from '../../components/rows.module.css';
-import { Empty, Loaded, LoadingRows } from '../../components/states';
-import { StatusBadge } from '../../components/status-badge';
+import { Empty, Failure, Loaded, LoadingRows } from '../../components/states';
 import { Time } from '../../components/time';
 import { TokenDialog } from '../../components/token-dialog';
 import { TokenList } from '../../components/token-list';
 import { mayChange, useUser } from '../../shell/session';
 import { texts } from '../../texts';
 import { useConnectionStatus } from '../mqtt-config/connection-status-query';
+import { FilterFaults, InstanceStatusView, Problem } from '../mqtt-config/instance-status-view';
+import { worstFirst } from '../mqtt-config/status-reading';
 import { useProductId } from '../products/product-id';
 import { useProduct } from '../products/products-query';
 import { deployCommands } from './deploy-commands';
@@ -28,19 +29,19 @@ const words = texts.listeners;
 export function ListenersPage() {
   const productId = useProductId();
   const canChange = mayChange(useUser(), productId);
-  const { status } = useConnectionStatus(productId);
+  const { status, error, retry } = useConnectionStatus(productId);
   const [token, setToken] = useState<string | null>(null);
   return (
     <Page title={words.title}>
       <Panel title={words.running} hint={words.runningHint} flush>
-        {!status && <LoadingRows rows={2} />}
+        {!status && (error ? <Failure error={error} onRetry={retry} /> : <LoadingRows rows={2} />)}
         {status &&
           (status.instances.length === 0 ? (
             <Empty icon={IconBolt} title={words.none} hint={words.noneHint} />
           ) : (
             <ul className={rows.rows}>
-              {status.instances.map((instance) => (
-                <Instance key={instance.id} instance={instance} />
+              {worstFirst(status.instances).map((instance) => (
+                <Instance key={instance.id} instance={instance} status={status} />
               ))}
             </ul>
           ))}
@@ -51,20 +52,23 @@ export function ListenersPage() {
   );
 }
 
-function Instance({ instance }: { instance: InstanceStatus }) {
+function Instance({ instance, status }: { instance: InstanceStatus; status: ConnectionStatus }) {
   const { report } = instance;
+  const warnings = status.warnings.filter(({ instance_id }) => instance_id === instance.id);
   return (
     <li className={`${rows.row} ${classes.instance}`}>
-      <div className={classes.instanceHead}>
-        <code className={rows.title}>{instance.id}</code>
-        <StatusBadge state={instance.state} />
+      <div className={classes.state}>
+        <InstanceStatusView instance={instance} desired={status.desired_revision} told={null} />
+        <FilterFaults instances={[instance]} />
+        {warnings.map((warning) => (
+          <Problem key={warning.code + warning.message}>{warning.message}</Problem>
+        ))}
       </div>
       <Facts
         items={[
           [words.version, report.version ?? '–'],
           [words.host, [report.hostname, report.pid && `pid ${report.pid}`].filter(Boolean).join(' · ') || '–'],
           [words.started, <Time key="s" at={report.started_at} />],
-          [words.heartbeat, <Time key="h" at={instance.last_heartbeat_at} />],
           [
             words.config,
             [

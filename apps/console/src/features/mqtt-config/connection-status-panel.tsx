@@ -1,24 +1,27 @@
-import { Alert, Anchor, Button, Tooltip } from '@mantine/core';
-import { IconBolt, IconInfoCircle, IconRefresh } from '@tabler/icons-react';
-import { useState } from 'react';
+import { Alert, Anchor, Tooltip } from '@mantine/core';
+import { IconBolt, IconInfoCircle } from '@tabler/icons-react';
+import type { ReactNode } from 'react';
 import { Link } from 'react-router';
-import { get, post } from '../../api/client';
-import type { ConnectionStatus, InstanceStatus, ReconnectOutcome } from '../../api/types';
+import type { ConnectionStatus, Probe } from '../../api/types';
 import { Facts, Panel } from '../../components/layout';
-import { notifyDone, notifyFailure, notifyWarning } from '../../components/notify';
 import { count, duration } from '../../components/relative-time';
-import { Empty, LoadingRows } from '../../components/states';
-import { StatusBadge, ToneBadge, ToneIcon } from '../../components/status-badge';
+import type { Tone } from '../../components/state-language';
+import { Empty, Failure, LoadingRows } from '../../components/states';
+import { StatusBadge, ToneBadge } from '../../components/status-badge';
 import { Time } from '../../components/time';
 import { texts } from '../../texts';
+import { perSecond } from '../overview/metric-series';
 import classes from './connection-status-panel.module.css';
 import { type LiveMode, useConnectionStatus } from './connection-status-query';
+import { FilterFaults, InstanceStatusView, Problem, RecoveryLine } from './instance-status-view';
+import { ReconnectButton } from './reconnect-button';
+import { adviceOf, distinctWarnings, subscribedOf, worstFirst } from './status-reading';
 
 const words = texts.status;
 
 /** Is it connected, since when, does it run what was saved, and what is wrong if not. */
 export function ConnectionStatusPanel({ productId, canChange }: { productId: number; canChange: boolean }) {
-  const { status, mode } = useConnectionStatus(productId);
+  const { status, mode, error, retry } = useConnectionStatus(productId);
   return (
     <Panel
       id="status"
@@ -30,7 +33,13 @@ export function ConnectionStatusPanel({ productId, canChange }: { productId: num
         </>
       }
     >
-      {status ? <Status status={status} /> : <LoadingRows rows={3} />}
+      {status ? (
+        <Status status={status} />
+      ) : error ? (
+        <Failure error={error} onRetry={retry} />
+      ) : (
+        <LoadingRows rows={3} />
+      )}
     </Panel>
   );
 }
@@ -45,51 +54,44 @@ function LiveSign({ mode }: { mode: LiveMode }) {
   );
 }
 
+/** What is wrong first, then the figures, then each listener. */
 function Status({ status }: { status: ConnectionStatus }) {
-  const filters = topicFiltersOf(status.instances);
-  const behind = status.applied_revision !== status.desired_revision;
-  const version = status.broker_info?.version;
+  const { live, recovery } = status;
+  const reason = status.connection_error ?? live.reason;
+  const advice = adviceOf(status);
   return (
     <div className={classes.status}>
       <div className={classes.state}>
         <StatusBadge state={status.state} />
-        <span className={classes.note}>
-          {words.since} <Time at={status.connected ? status.last_connected_at : status.last_disconnected_at} />
-        </span>
+        {live.since && (
+          <span className={classes.note}>
+            {words.since} <Time at={live.since} />
+          </span>
+        )}
       </div>
-      {status.connection_error && (
+      {reason && (
         <Alert color={status.connected ? 'amber' : 'red'} icon={<IconInfoCircle size={18} />} p="sm">
-          {status.connection_error}
-          {adviceOf(status.instances) && <div className={classes.advice}>{adviceOf(status.instances)}</div>}
+          {reason}
+          {advice && <div className={classes.advice}>{advice}</div>}
+          {recovery && <RecoveryLine recovery={recovery} />}
         </Alert>
       )}
-      <Facts
-        items={[
-          [words.messages, count(status.messages_received)],
-          [words.lastMessage, <Time key="t" at={status.last_message_at} />],
-          [
-            words.topics,
-            filters.total > 0
-              ? words.topicsOf(status.subscribed_topics_count, filters.total)
-              : count(status.subscribed_topics_count),
-          ],
-          [
-            words.revision,
-            behind ? (
-              <ToneBadge key="r" tone="busy">
-                {words.revisionBehind(status.desired_revision, status.applied_revision)}
-              </ToneBadge>
-            ) : (
-              words.revisionApplied(status.desired_revision)
-            ),
-          ],
-          ...(typeof version === 'string' ? ([[words.broker, version]] as [string, string][]) : []),
-          [words.lastConnected, <Time key="c" at={status.last_connected_at} />],
-          [words.lastDisconnected, <Time key="d" at={status.last_disconnected_at} />],
-        ]}
-      />
+      {status.desired.reason && status.desired.reason !== reason && <Problem>{status.desired.reason}</Problem>}
+      <FilterFaults instances={status.instances} />
+      {distinctWarnings(status).map((warning) => (
+        <Problem key={warning.code + warning.message}>
+          {warning.message}
+          {status.instances.length > 1 && (
+            <span className={classes.note}> {words.warningBy(warning.instance_ids.join(', '))}</span>
+          )}
+        </Problem>
+      ))}
+      <Facts items={factsOf(status)} />
       <div className={classes.instances}>
-        <h3 className={classes.heading}>{words.instances}</h3>
+        <h3 className={classes.heading}>
+          {words.instances}
+          {status.instances.length > 1 && <span className={classes.note}> · {instanceCounts(status)}</span>}
+        </h3>
         {status.instances.length === 0 ? (
           <Empty
             icon={IconBolt}
@@ -102,12 +104,12 @@ function Status({ status }: { status: ConnectionStatus }) {
             }
           />
         ) : (
-          status.instances.map((instance) => (
-            <Instance
+          worstFirst(status.instances).map((instance) => (
+            <InstanceStatusView
               key={instance.id}
               instance={instance}
               desired={status.desired_revision}
-              told={status.connection_error}
+              told={status.instances.length === 1 ? reason : null}
             />
           ))
         )}
@@ -116,152 +118,83 @@ function Status({ status }: { status: ConnectionStatus }) {
   );
 }
 
-/** `told` is what the page says already of the whole product; the instance doesn't repeat it. */
-function Instance({ instance, desired, told }: { instance: InstanceStatus; desired: number; told: string | null }) {
-  const { report } = instance;
-  const refused = (report.topic_filters ?? []).filter((filter) => filter.refused !== null);
+function instanceCounts({ live }: ConnectionStatus): string {
+  const standby = live.standby_instances;
+  return [
+    words.liveOf(live.connected_instances, live.live_instances),
+    ...(standby > 0 ? [words.standby(standby)] : []),
+  ].join(', ');
+}
+
+function factsOf(status: ConnectionStatus): [string, ReactNode][] {
+  const { flow, probe } = status;
+  const subscribed = subscribedOf(status);
+  const version = status.broker_info.version;
+  return [
+    [words.revision, <Revision key="r" status={status} />],
+    [
+      words.topics,
+      subscribed ? words.topicsOf(subscribed.granted, subscribed.wanted) : count(status.subscribed_topics_count),
+    ],
+    [
+      words.messages,
+      <span key="m">
+        {count(status.messages_received)} <span className={classes.note}>{words.rate(perSecond(flow.rate_1m))}</span>
+      </span>,
+    ],
+    [words.lastMessage, <Time key="l" at={flow.last_message_at ?? status.last_message_at} />],
+    [
+      words.acknowledgement,
+      flow.acknowledgement_age_ms === null ? words.nothingWaits : words.oldest(duration(flow.acknowledgement_age_ms)),
+    ],
+    [words.queue, queueWords(flow)],
+    ...(probe ? ([[words.probe, <ProbeFact key="p" probe={probe} />]] as [string, ReactNode][]) : []),
+    ...(typeof version === 'string' ? ([[words.broker, version]] as [string, string][]) : []),
+    ...(status.client_id ? ([[words.clientId, <code key="c">{status.client_id}</code>]] as [string, ReactNode][]) : []),
+    [words.lastConnected, <Time key="u" at={status.last_connected_at} />],
+    [words.lastDisconnected, <Time key="d" at={status.last_disconnected_at} />],
+  ];
+}
+
+function Revision({ status }: { status: ConnectionStatus }) {
+  const { desired, desired_revision, applied_revision } = status;
   return (
-    <article className={classes.instance}>
-      <div className={classes.instanceHead}>
-        <code className={classes.id}>{instance.id}</code>
-        <StatusBadge state={instance.state} />
-      </div>
-      <div className={classes.note}>
-        {words.heartbeat} <Time at={instance.last_heartbeat_at} />
-        {instance.config_source && <> · {words.configSource[instance.config_source] ?? instance.config_source}</>}
-        {instance.applied_revision !== null && instance.applied_revision !== desired && (
-          <> · {words.revisionBehind(desired, instance.applied_revision)}</>
-        )}
-      </div>
-      {report.reason && report.reason !== told && <div className={classes.reason}>{report.reason}</div>}
-      {report.recovery && (
-        <div className={classes.note}>
-          {words.recovery(report.recovery.attempt)}
-          {report.recovery.next_try_at && (
-            <>
-              {' '}
-              · {words.nextTry} <Time at={report.recovery.next_try_at} />
-            </>
-          )}
-        </div>
-      )}
-      {report.rejected_revision && (
-        <Problem>
-          {words.rejected(report.rejected_revision.revision)}: {report.rejected_revision.reason}
-        </Problem>
-      )}
-      {refused.length > 0 && (
-        <Problem>
-          {words.refusedTopics(refused.length)}
-          <ul className={classes.refused}>
-            {refused.slice(0, 5).map((filter) => (
-              <li key={filter.topic_filter}>
-                <code>{filter.topic_filter}</code> {filter.refused}
-              </li>
-            ))}
-          </ul>
-        </Problem>
-      )}
-      {(report.warnings ?? []).map((warning) => (
-        <Problem key={warning.code + warning.message}>{warning.message}</Problem>
-      ))}
-      <div className={classes.figures}>
-        <Figure label={words.inFlight} value={report.in_flight ?? null} />
-        <Figure label={words.queued} value={report.queue_depth ?? null} />
-        {report.oldest_unacknowledged_ms != null && (
-          <Figure label={words.oldest} value={duration(report.oldest_unacknowledged_ms)} />
-        )}
-      </div>
-    </article>
+    <>
+      {applied_revision === desired_revision ? (
+        words.revisionApplied(desired_revision)
+      ) : (
+        <ToneBadge tone="busy">{words.revisionBehind(desired_revision, applied_revision)}</ToneBadge>
+      )}{' '}
+      <span className={classes.note}>
+        {words.saved} <Time at={desired.since} />
+      </span>
+    </>
   );
 }
 
-function Figure({ label, value }: { label: string; value: number | string | null }) {
-  if (value === null) return null;
+function queueWords({ queue_depth, oldest_queued_ms }: ConnectionStatus['flow']): string {
+  if (queue_depth === null) return words.queueUnknown;
+  return [count(queue_depth), ...(oldest_queued_ms === null ? [] : [words.oldest(duration(oldest_queued_ms))])].join(
+    ', ',
+  );
+}
+
+const PROBE_TONES: { [S in Probe['state']]: Tone } = { ok: 'ok', waiting: 'busy', lost: 'bad' };
+
+function ProbeFact({ probe }: { probe: Probe }) {
   return (
-    <span>
-      <span className={classes.note}>{label}</span> {typeof value === 'number' ? count(value) : value}
+    <span className={classes.probe}>
+      <ToneBadge tone={PROBE_TONES[probe.state]} hint={probe.reason ?? probe.topic}>
+        {words.probeStates[probe.state]}
+      </ToneBadge>
+      {probe.round_trip_ms !== null && (
+        <span className={classes.note}>{words.probeTook(duration(probe.round_trip_ms))}</span>
+      )}
+      {probe.last_received_at && (
+        <span className={classes.note}>
+          {words.probeProven} <Time at={probe.last_received_at} />
+        </span>
+      )}
     </span>
   );
-}
-
-function Problem({ children }: { children: React.ReactNode }) {
-  return (
-    <div className={classes.problem}>
-      <ToneIcon tone="warn" />
-      <div>{children}</div>
-    </div>
-  );
-}
-
-const POLL_INTERVAL_MS = 700;
-const GIVE_UP_AFTER_MS = 15_000;
-
-function ReconnectButton({ productId }: { productId: number }) {
-  const [outcome, setOutcome] = useState<ReconnectOutcome | null>(null);
-  const [busy, setBusy] = useState(false);
-  const run = async () => {
-    setBusy(true);
-    try {
-      const started = await post<ReconnectOutcome>(`/products/${productId}/mqtt-config/reconnect`);
-      const ended = await waitForOutcome(productId, started, setOutcome);
-      tell(ended);
-    } catch (error) {
-      notifyFailure(words.reconnect, error);
-    } finally {
-      setBusy(false);
-      setOutcome(null);
-    }
-  };
-  const done = outcome?.instances.filter((instance) => instance.outcome !== 'pending').length ?? 0;
-  return (
-    <Button
-      size="compact-sm"
-      variant="default"
-      leftSection={<IconRefresh size={15} />}
-      loading={busy && outcome === null}
-      disabled={busy}
-      onClick={() => void run()}
-    >
-      {words.reconnect}
-      {outcome && outcome.instances.length > 0 ? ` ${done}/${outcome.instances.length}` : ''}
-    </Button>
-  );
-}
-
-async function waitForOutcome(
-  productId: number,
-  started: ReconnectOutcome,
-  onOutcome: (outcome: ReconnectOutcome) => void,
-): Promise<ReconnectOutcome> {
-  const giveUpAt = Date.now() + GIVE_UP_AFTER_MS;
-  let outcome = started;
-  do {
-    outcome = await get<ReconnectOutcome>(`/products/${productId}/mqtt-config/reconnect/${started.id}`);
-    onOutcome(outcome);
-    if (outcome.state === 'done') break;
-    await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS));
-  } while (Date.now() < giveUpAt);
-  return outcome;
-}
-
-function tell(outcome: ReconnectOutcome): void {
-  const { instances } = outcome;
-  const failed = instances.filter((instance) => instance.outcome === 'failed');
-  const silent = instances.filter((instance) => instance.outcome === 'pending' || instance.outcome === 'gone');
-  if (instances.length === 0) notifyWarning(words.reconnect, words.reconnectNone);
-  else if (failed.length > 0) {
-    const who = failed.map(({ instance_id, reason }) => (reason ? `${instance_id} (${reason})` : instance_id));
-    notifyWarning(words.reconnectFailedTitle, words.reconnectFailed(who.join(', ')));
-  } else if (silent.length > 0) notifyWarning(words.reconnectFailedTitle, words.reconnectLater);
-  else notifyDone(words.reconnectDone(instances.length));
-}
-
-function topicFiltersOf(instances: InstanceStatus[]): { total: number } {
-  const known = new Set(instances.flatMap(({ report }) => (report.topic_filters ?? []).map((one) => one.topic_filter)));
-  return { total: known.size };
-}
-
-function adviceOf(instances: InstanceStatus[]): string | null {
-  return instances.find(({ report }) => report.advice)?.report.advice ?? null;
 }

@@ -18,7 +18,9 @@ const streams = new Map<
 export function useConnectionStatus(productId: number): {
   status: ConnectionStatus | undefined;
   mode: LiveMode;
+  /** Why there is no status yet. */
   error: unknown;
+  retry: () => void;
 } {
   const queryClient = useQueryClient();
   const [mode, setMode] = useState<LiveMode>('polling');
@@ -34,7 +36,7 @@ export function useConnectionStatus(productId: number): {
     return joinStream(productId, setMode, (status) => queryClient.setQueryData(keys.status(productId), status));
   }, [productId, queryClient]);
 
-  return { status: query.data, mode, error: query.error };
+  return { status: query.data, mode, error: query.error, retry: () => void query.refetch() };
 }
 
 /** One stream a product, however many parts of the page look at it. */

@@ -111,7 +111,8 @@ function MqttConfig({ productId, loaded }: { productId: number; loaded: TaggedCo
           <SubscriptionsList
             productId={productId}
             subscriptions={loaded.document.subscriptions}
-            instances={status?.instances ?? []}
+            status={status}
+            defaultQos={loaded.document.mqtt_config.topics.qos}
             canChange={canChange}
           />
         </div>

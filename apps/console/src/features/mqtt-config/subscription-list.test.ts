@@ -1,5 +1,6 @@
-import type { InstanceStatus, Subscription, TopicFilterState } from '../../api/types';
-import { filterStates, listSubscriptions, lookOf } from './subscription-list';
+import type { Subscription, TopicFilterState } from '../../api/types';
+import { buildInstance, buildStatus } from './build-status';
+import { listSubscriptions, lookOf, readFilters } from './subscription-list';
 
 function buildSubscription(overrides: Partial<Subscription>): Subscription {
   return {
@@ -36,15 +37,6 @@ const filterState = (overrides: Partial<TopicFilterState>): TopicFilterState => 
   ...overrides,
 });
 
-const instance = (...topic_filters: TopicFilterState[]): InstanceStatus => ({
-  id: 'a',
-  state: 'connected',
-  applied_revision: 1,
-  config_source: 'orchestrator',
-  last_heartbeat_at: '2026-01-02T00:00:00Z',
-  report: { topic_filters },
-});
-
 describe('the list of subscriptions', () => {
   const list = [
     buildSubscription({ id: 1, name: 'Line 10', messages_received: 5 }),
@@ -72,20 +64,40 @@ describe('the list of subscriptions', () => {
 });
 
 describe('the state of a filter', () => {
+  const reading = (...lists: TopicFilterState[][]) =>
+    readFilters(
+      buildStatus({
+        instances: lists.map((topic_filters, index) =>
+          buildInstance({ id: `edge-${index}`, report: { topic_filters } }),
+        ),
+      }),
+    );
+  const look = (subscription: Partial<Subscription>, found: ReturnType<typeof readFilters>) =>
+    lookOf(buildSubscription(subscription), found, 1);
+
   it('is the worst that any instance reports', () => {
-    const states = filterStates([
-      instance(filterState({})),
-      instance(filterState({ granted_qos: null, refused: 'Not authorized (0x87)' })),
-    ]);
-    expect(lookOf(buildSubscription({}), states.get(1))).toEqual({
-      tone: 'bad',
-      words: 'Refused by the broker: Not authorized (0x87)',
-    });
+    const found = reading([filterState({ granted_qos: 0 })], [filterState({ refused: 'Not authorized (0x87)' })]);
+    expect(look({}, found)).toEqual({ tone: 'bad', words: 'Refused by the broker: Not authorized (0x87)' });
+  });
+
+  it('is as asked for when a connected listener has nothing to say about it', () => {
+    expect(look({ id: 2, qos: 2 }, reading([filterState({})]))).toEqual({ tone: 'ok', words: 'Subscribed with QoS 2' });
+  });
+
+  it('waits while the listener has not applied the newest revision', () => {
+    const status = buildStatus({ desired_revision: 2 });
+    expect(look({}, readFilters(status)).tone).toBe('busy');
+  });
+
+  it('is not known without a connected listener, or when too many are not as wanted', () => {
+    const silent = buildStatus({ instances: [buildInstance({ state: 'stale' })] });
+    expect(look({}, readFilters(silent)).tone).toBe('off');
+    const many = Array.from({ length: 200 }, (_, index) => filterState({ subscription_ids: [index + 10] }));
+    expect(look({}, reading(many)).tone).toBe('off');
   });
 
   it('warns of a lower QoS than asked for, and says when it is off', () => {
-    expect(lookOf(buildSubscription({}), filterState({ granted_qos: 0 })).tone).toBe('warn');
-    expect(lookOf(buildSubscription({ enabled: false }), filterState({})).tone).toBe('off');
-    expect(lookOf(buildSubscription({}), undefined).tone).toBe('off');
+    expect(look({}, reading([filterState({ granted_qos: 0 })])).tone).toBe('warn');
+    expect(look({ enabled: false }, reading([])).tone).toBe('off');
   });
 });

@@ -1,4 +1,4 @@
-import type { InstanceStatus, Subscription, TopicFilterState } from '../../api/types';
+import type { ConnectionStatus, InstanceStatus, Subscription, TopicFilterState } from '../../api/types';
 import type { Tone } from '../../components/state-language';
 import { texts } from '../../texts';
 
@@ -46,18 +46,35 @@ export interface FilterLook {
   words: string;
 }
 
-/** What the brokers say of each subscription's filter, by its id; the worst of all instances. */
-export function filterStates(instances: InstanceStatus[]): Map<number, TopicFilterState> {
-  const states = new Map<number, TopicFilterState>();
-  for (const { report } of instances) {
+/** What the listeners told of filters; see {@link readFilters}. */
+export interface FilterReading {
+  /** Of the filters that are not as wanted, by subscription: the worst of all instances. */
+  reported: Map<number, TopicFilterState>;
+  /** What holds for all the others: a listener tells only of what is not as wanted. */
+  others: 'granted' | 'waiting' | 'unknown';
+}
+
+/** A listener tells of so many filters at most. */
+const MOST_REPORTED = 200;
+
+export function readFilters({ instances, desired_revision }: ConnectionStatus): FilterReading {
+  const reported = new Map<number, TopicFilterState>();
+  const working = instances.filter(({ state }) => state === 'connected' || state === 'degraded');
+  for (const { report } of working) {
     for (const state of report.topic_filters ?? []) {
       for (const id of state.subscription_ids) {
-        const known = states.get(id);
-        if (!known || rank(state) < rank(known)) states.set(id, state);
+        const known = reported.get(id);
+        if (!known || rank(state) < rank(known)) reported.set(id, state);
       }
     }
   }
-  return states;
+  return { reported, others: othersOf(working, desired_revision) };
+}
+
+function othersOf(working: InstanceStatus[], desired_revision: number): FilterReading['others'] {
+  if (working.length === 0) return 'unknown';
+  if (working.some(({ report }) => (report.topic_filters?.length ?? 0) >= MOST_REPORTED)) return 'unknown';
+  return working.every(({ applied_revision }) => applied_revision === desired_revision) ? 'granted' : 'waiting';
 }
 
 function rank(state: TopicFilterState): number {
@@ -66,10 +83,25 @@ function rank(state: TopicFilterState): number {
   return state.granted_qos < state.requested_qos ? 2 : 3;
 }
 
-export function lookOf(subscription: Subscription, state: TopicFilterState | undefined): FilterLook {
+/** State of a subscription's filter at the broker; `default_qos` is the configuration's. */
+export function lookOf(
+  subscription: Pick<Subscription, 'id' | 'enabled' | 'qos'>,
+  { reported, others }: FilterReading,
+  default_qos: number,
+): FilterLook {
   const words = texts.subscriptions.filterState;
   if (!subscription.enabled) return { tone: 'off', words: words.off };
-  if (!state) return { tone: 'off', words: words.unknown };
+  const state = reported.get(subscription.id);
+  if (!state) {
+    switch (others) {
+      case 'granted':
+        return { tone: 'ok', words: words.granted(subscription.qos ?? default_qos) };
+      case 'waiting':
+        return { tone: 'busy', words: words.waiting };
+      case 'unknown':
+        return { tone: 'off', words: words.unknown };
+    }
+  }
   if (state.refused !== null) return { tone: 'bad', words: words.refused(state.refused) };
   if (state.granted_qos === null) return { tone: 'busy', words: words.waiting };
   if (state.granted_qos < state.requested_qos) {

@@ -6,7 +6,7 @@ import { useDeferredValue, useMemo, useRef, useState } from 'react';
 import { Link } from 'react-router';
 import { put } from '../../api/client';
 import { keys } from '../../api/keys';
-import type { InstanceStatus, Subscription, SubscriptionChange } from '../../api/types';
+import type { ConnectionStatus, Subscription, SubscriptionChange } from '../../api/types';
 import { ActionIcons } from '../../components/action-icons';
 import { Panel } from '../../components/layout';
 import { notifyDone, notifyFailure } from '../../components/notify';
@@ -16,23 +16,28 @@ import { ToneIcon } from '../../components/status-badge';
 import { Time } from '../../components/time';
 import { texts } from '../../texts';
 import type { TaggedConfig } from './mqtt-config-query';
-import { filterStates, listSubscriptions, lookOf, type SubscriptionSort } from './subscription-list';
+import { type FilterReading, listSubscriptions, lookOf, readFilters, type SubscriptionSort } from './subscription-list';
 import classes from './subscriptions-list.module.css';
 
 const words = texts.subscriptions;
 const ROW_HEIGHT = 62;
 /** Rows that are shown without a frame of their own to scroll in. */
 const UNFRAMED_ROWS = 12;
+const NOTHING_KNOWN: FilterReading = { reported: new Map(), others: 'unknown' };
 
 interface Props {
   productId: number;
   subscriptions: Subscription[];
-  instances: InstanceStatus[];
+  /** Undefined while it is not known yet. */
+  status: ConnectionStatus | undefined;
+  /** QoS of subscriptions without one of their own. */
+  defaultQos: number;
   canChange: boolean;
 }
 
 /** Every subscription with its switch, filter state and counters; only the rows in sight are in the page. */
-export function SubscriptionsList({ productId, subscriptions, instances, canChange }: Props) {
+export function SubscriptionsList(props: Props) {
+  const { productId, subscriptions, canChange } = props;
   const [search, setSearch] = useState('');
   const [sort, setSort] = useState<SubscriptionSort>('name');
   const deferredSearch = useDeferredValue(search);
@@ -82,7 +87,7 @@ export function SubscriptionsList({ productId, subscriptions, instances, canChan
           {shown.length === 0 ? (
             <NoMatch query={search} onClear={() => setSearch('')} />
           ) : (
-            <Rows productId={productId} subscriptions={shown} instances={instances} canChange={canChange} />
+            <Rows {...props} subscriptions={shown} />
           )}
         </>
       )}
@@ -90,9 +95,9 @@ export function SubscriptionsList({ productId, subscriptions, instances, canChan
   );
 }
 
-function Rows({ productId, subscriptions, instances, canChange }: Props) {
+function Rows({ productId, subscriptions, status, defaultQos, canChange }: Props) {
   const frame = useRef<HTMLDivElement>(null);
-  const states = useMemo(() => filterStates(instances), [instances]);
+  const filters = useMemo(() => (status ? readFilters(status) : NOTHING_KNOWN), [status]);
   const toggle = useToggle(productId);
   const virtualizer = useVirtualizer({
     count: subscriptions.length,
@@ -108,7 +113,7 @@ function Rows({ productId, subscriptions, instances, canChange }: Props) {
         {virtualizer.getVirtualItems().map((item) => {
           const subscription = subscriptions[item.index];
           if (!subscription) return null;
-          const look = lookOf(subscription, states.get(subscription.id));
+          const look = lookOf(subscription, filters, defaultQos);
           return (
             <li
               key={item.key}

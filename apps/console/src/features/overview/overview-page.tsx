@@ -1,15 +1,16 @@
 import { Button, SegmentedControl, Skeleton } from '@mantine/core';
 import { IconArrowRight, IconHistory, IconZoomOut } from '@tabler/icons-react';
 import { Link, useSearchParams } from 'react-router';
-import type { ConnectionStatus, DeliveryCounts, Product, Warning } from '../../api/types';
+import type { ConnectionStatus, DeliveryCounts, Product } from '../../api/types';
 import { Panel } from '../../components/layout';
 import { duration } from '../../components/relative-time';
-import { Empty, Loaded, LoadingRows } from '../../components/states';
+import { Empty, Failure, Loaded, LoadingRows } from '../../components/states';
 import { ToneIcon } from '../../components/status-badge';
 import { texts } from '../../texts';
 import { EventList } from '../history/event-list';
 import { useConnectionEvents } from '../history/events-query';
 import { useConnectionStatus } from '../mqtt-config/connection-status-query';
+import { distinctWarnings, type SharedWarning } from '../mqtt-config/status-reading';
 import { useProductId } from '../products/product-id';
 import { useProduct } from '../products/products-query';
 import { DEFAULT_RANGE, type MetricWindow, RANGES, type Range, windowIn, zoomTo } from './metric-window';
@@ -26,7 +27,7 @@ const LATEST_EVENTS = 8;
 export function OverviewPage() {
   const productId = useProductId();
   const product = useProduct(productId);
-  const { status } = useConnectionStatus(productId);
+  const { status, error, retry } = useConnectionStatus(productId);
   const counts = useDeliveryCounts(productId);
   const [window, setWindow] = useMetricWindow();
   const metrics = useMetrics(productId, window);
@@ -35,8 +36,11 @@ export function OverviewPage() {
     <div className={classes.page}>
       <title>{`${product.data?.name ?? words.title} · cortex-mqtt`}</title>
       <h1 className={classes.heading}>{words.title}</h1>
+      {product.data?.description && <p className={classes.description}>{product.data.description}</p>}
       {product.data && status ? (
         <Problems productId={productId} product={product.data} status={status} counts={counts.data ?? null} />
+      ) : error ? (
+        <Failure error={error} onRetry={retry} />
       ) : (
         <Skeleton height={54} />
       )}
@@ -61,7 +65,7 @@ export function OverviewPage() {
       </Loaded>
       <div className={classes.columns}>
         <LatestEvents productId={productId} />
-        {status && <Warnings warnings={warningsOf(status)} />}
+        {status && <Warnings warnings={distinctWarnings(status)} />}
       </div>
     </div>
   );
@@ -202,7 +206,7 @@ function LatestEvents({ productId }: { productId: number }) {
   );
 }
 
-function Warnings({ warnings }: { warnings: Warning[] }) {
+function Warnings({ warnings }: { warnings: SharedWarning[] }) {
   if (warnings.length === 0) return null;
   return (
     <Panel id="warnings" title={words.warnings}>
@@ -216,10 +220,4 @@ function Warnings({ warnings }: { warnings: Warning[] }) {
       </ul>
     </Panel>
   );
-}
-
-/** Each warning once, whoever of the listeners gives it. */
-function warningsOf(status: ConnectionStatus): Warning[] {
-  const all = status.instances.flatMap(({ report }) => report.warnings ?? []);
-  return [...new Map(all.map((warning) => [warning.code + warning.message, warning])).values()];
 }

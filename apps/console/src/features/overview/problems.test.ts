@@ -1,39 +1,5 @@
-import type { ConnectionStatus, InstanceStatus } from '../../api/types';
+import { buildInstance, buildStatus } from '../mqtt-config/build-status';
 import { problemsOf } from './problems';
-
-function buildInstance(overrides: Partial<InstanceStatus> = {}): InstanceStatus {
-  return {
-    id: 'edge-1',
-    state: 'connected',
-    applied_revision: 1,
-    config_source: 'orchestrator',
-    last_heartbeat_at: '2026-01-02T00:00:00Z',
-    report: {},
-    ...overrides,
-  };
-}
-
-function buildStatus(overrides: Partial<ConnectionStatus> = {}): ConnectionStatus {
-  return {
-    product_id: 1,
-    connected: true,
-    state: 'connected',
-    desired_revision: 1,
-    applied_revision: 1,
-    last_connected_at: null,
-    last_disconnected_at: null,
-    connection_error: null,
-    messages_received: 0,
-    rate_1m: 0,
-    last_message_at: null,
-    subscribed_topics_count: 1,
-    client_id: null,
-    broker_info: {},
-    updated_at: '2026-01-02T00:00:00Z',
-    instances: [buildInstance()],
-    ...overrides,
-  };
-}
 
 const ON = { enabled: true };
 const NONE = { waiting: 3, active: 1, dead: 0 };
@@ -49,17 +15,12 @@ describe('what needs attention', () => {
       connection_error: 'One topic is refused.',
       instances: [
         buildInstance({
-          report: {
-            advice: 'Ask for the rights.',
-            topic_filters: [
-              {
-                topic_filter: 'a/#',
-                subscription_ids: [1],
-                requested_qos: 1,
-                granted_qos: null,
-                refused: 'not authorised',
-              },
-            ],
+          advice: 'Ask for the rights.',
+          subscribed: {
+            wanted: 2,
+            granted: 1,
+            refused: [{ topic_filter: 'a/#', reason: 'not authorised' }],
+            lowered_qos: [],
           },
         }),
       ],

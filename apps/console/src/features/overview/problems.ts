@@ -1,6 +1,7 @@
 import type { ConnectionStatus, DeliveryCounts, Product } from '../../api/types';
 import type { Tone } from '../../components/state-language';
 import { texts } from '../../texts';
+import { adviceOf, refusedFilters } from '../mqtt-config/status-reading';
 
 const words = texts.overview.problem;
 
@@ -42,7 +43,7 @@ export function problemsOf({ product, status, counts }: Known): ProductProblem[]
     }
     const refused = refusedFilters(status);
     if (refused.length > 0) {
-      const detail = refused.map(([filter, reason]) => `${filter}: ${reason}`).join(' · ');
+      const detail = refused.map(({ topic_filter, reason }) => `${topic_filter}: ${reason}`).join(' · ');
       problems.push({ tone: 'bad', title: words.refused(refused.length), detail, remedy: 'connection' });
     }
   }
@@ -63,8 +64,7 @@ export function problemsOf({ product, status, counts }: Known): ProductProblem[]
 const SEVERITY: { [T in ProductProblem['tone']]: number } = { bad: 0, warn: 1, busy: 2, off: 3 };
 
 function connectionProblem(status: ConnectionStatus): ProductProblem[] {
-  const advice = status.instances.map(({ report }) => report.advice).find(Boolean) ?? null;
-  const detail = [status.connection_error, advice].filter(Boolean).join(' ') || null;
+  const detail = [status.connection_error, adviceOf(status)].filter(Boolean).join(' ') || null;
   switch (status.state) {
     case 'connected':
       return [];
@@ -84,16 +84,6 @@ function connectionProblem(status: ConnectionStatus): ProductProblem[] {
         : [{ tone: 'bad', title: words.disconnected, detail, remedy: 'connection' }];
     }
   }
-}
-
-function refusedFilters(status: ConnectionStatus): [filter: string, reason: string][] {
-  const refused = new Map<string, string>();
-  for (const { report } of status.instances) {
-    for (const filter of report.topic_filters ?? []) {
-      if (filter.refused !== null) refused.set(filter.topic_filter, filter.refused);
-    }
-  }
-  return [...refused];
 }
 
 /** Several listeners often tell the same. */

@@ -26,9 +26,9 @@ export function Tiles({ productId, status, counts, metrics, uptime }: Props) {
     <dl className={classes.tiles}>
       <Tile label={words.tiles.state}>
         <span className={classes.badge}>{status ? <StatusBadge state={status.state} /> : '–'}</span>
-        {status && (
+        {status?.live.since && (
           <Note>
-            {words.tiles.since} <Time at={status.connected ? status.last_connected_at : status.last_disconnected_at} />
+            {words.tiles.since} <Time at={status.live.since} />
           </Note>
         )}
       </Tile>

@@ -10,7 +10,7 @@ import { Time } from '../../components/time';
 import { perSecond } from '../overview/metric-series';
 import { useUser } from '../../shell/session';
 import { texts } from '../../texts';
-import { filterProducts, isProblem, type ProductFilter, stateOfProduct } from './product-state';
+import { filterProducts, isConnectionProblem, isProblem, type ProductFilter, stateOfProduct } from './product-state';
 import classes from './products-page.module.css';
 import { useOverview } from './products-query';
 import { RateSparkline } from './rate-sparkline';
@@ -120,12 +120,18 @@ function ProductRow({ product }: { product: ProductOverview }) {
           {product.name}
         </Link>
         <span className={classes.note}>
-          {product.connection_error && isProblem(product) ? (
+          {product.connection_error && isConnectionProblem(product) ? (
             <span className={classes[`${toneOf(state)}Note`]}>{product.connection_error}</span>
           ) : (
-            <span className="mono">{product.slug}</span>
+            product.description || <span className="mono">{product.slug}</span>
           )}
         </span>
+        {product.dead_letters ? (
+          <Link to={`/products/${product.product_id}/deliveries`} className={classes.dead}>
+            <ToneIcon tone="bad" size={14} />
+            {texts.products.deadLetters(product.dead_letters)}
+          </Link>
+        ) : null}
       </div>
       <div className={classes.state}>
         <StatusBadge state={state} />

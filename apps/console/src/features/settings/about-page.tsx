@@ -1,13 +1,16 @@
 import { Anchor } from '@mantine/core';
-import { IconExternalLink } from '@tabler/icons-react';
+import { IconExternalLink, IconStack2 } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
+import { Link } from 'react-router';
 import { keys } from '../../api/keys';
 import { Page, Panel } from '../../components/layout';
 import rows from '../../components/rows.module.css';
-import { Loaded } from '../../components/states';
-import { ToneBadge, ToneIcon } from '../../components/status-badge';
+import { Empty, Loaded, LoadingRows } from '../../components/states';
+import { StatusBadge, ToneBadge, ToneIcon } from '../../components/status-badge';
 import { useUser } from '../../shell/session';
 import { texts } from '../../texts';
+import { countStates } from '../products/product-state';
+import { useOverview } from '../products/products-query';
 import { type Health, readHealth } from './health';
 
 const words = texts.about;
@@ -31,6 +34,7 @@ export function AboutPage() {
       <Panel title={words.health} flush>
         <Loaded query={health}>{(found) => <Parts health={found} />}</Loaded>
       </Panel>
+      <BrokersPanel />
       <Panel title={words.links} flush>
         <ul className={rows.rows}>
           {links.map(([href, label]) => (
@@ -44,6 +48,36 @@ export function AboutPage() {
         </ul>
       </Panel>
     </Page>
+  );
+}
+
+/** The products' brokers, as their listeners see them. */
+function BrokersPanel() {
+  const overview = useOverview();
+  return (
+    <Panel title={words.brokers} hint={words.brokersHint} flush>
+      <Loaded query={overview} loading={<LoadingRows rows={2} />}>
+        {(products) =>
+          products.length === 0 ? (
+            <Empty icon={IconStack2} title={texts.products.empty} hint={texts.products.emptyHint} />
+          ) : (
+            <ul className={rows.rows}>
+              {countStates(products).map(([state, count]) => (
+                <li key={state} className={rows.row}>
+                  <span className={rows.main}>{words.products(count)}</span>
+                  <StatusBadge state={state} />
+                </li>
+              ))}
+              <li className={rows.row}>
+                <Anchor component={Link} to="/products">
+                  {texts.app.toProducts}
+                </Anchor>
+              </li>
+            </ul>
+          )
+        }
+      </Loaded>
+    </Panel>
   );
 }
 

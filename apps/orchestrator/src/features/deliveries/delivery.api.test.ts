@@ -106,6 +106,20 @@ describe('deliveries over REST', () => {
     return body.items.map((item: { action: string }) => item.action);
   };
 
+  it('makes a product with dead letters one of the problems of the overview', async () => {
+    await bury([
+      { id: 'first', reason: 'HTTP 404' },
+      { id: 'second', reason: 'HTTP 404' },
+    ]);
+    const quiet = await app.product({ name: 'A quiet one', enabled: false });
+    await operator('patch', base).send({ enabled: false, name: 'B with letters' }).expect(200);
+    const { body } = await viewer('get', '/api/v1/overview').expect(200);
+    expect(body.items).toMatchObject([
+      { product_id, dead_letters: 2 },
+      { product_id: quiet.id, dead_letters: 0 },
+    ]);
+  });
+
   it('lists dead letters by subscription, error and page', async () => {
     await bury([
       { id: 'd-1', reason: 'HTTP 404' },

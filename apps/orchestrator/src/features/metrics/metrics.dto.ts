@@ -108,6 +108,9 @@ export class ProductOverviewView {
   @IsString()
   slug!: string;
 
+  @IsString()
+  description!: string;
+
   @IsBoolean()
   enabled!: boolean;
 
@@ -139,6 +142,11 @@ export class ProductOverviewView {
   /** Messages a second over the last minute. */
   @IsNumber()
   rate_1m!: number;
+
+  /** As of some seconds ago; null while the queue does not answer. */
+  @IsInt()
+  @IsOptional()
+  dead_letters!: number | null;
 
   /** Messages received in each 10 s of the last 10 minutes, oldest first. */
   @IsArray()

@@ -32,7 +32,14 @@ const DISABLED_SEVERITY = 6;
 
 /** Traffic over time, and all products at a glance. */
 export class MetricsService {
-  constructor(private readonly deps: { dataSource: DataSource; stale_after_ms: number }) {}
+  constructor(
+    private readonly deps: {
+      dataSource: DataSource;
+      stale_after_ms: number;
+      /** Dead letters by product; products whose queue does not answer are missing. */
+      deadLetters: (product_ids: number[]) => Promise<Map<number, number>>;
+    },
+  ) {}
 
   async read(product_id: number, query: MetricsQuery, now = new Date()): Promise<MetricsView> {
     const { manager } = this.deps.dataSource;
@@ -60,19 +67,21 @@ export class MetricsService {
     const pattern = query.search ? ILike(`%${query.search.replace(/[\\%_]/g, '\\$&')}%`) : undefined;
     const products = await manager.find(ProductEntity, {
       where: pattern ? [{ name: pattern }, { slug: pattern }] : {},
-      select: { id: true, name: true, slug: true, enabled: true },
+      select: { id: true, name: true, slug: true, description: true, enabled: true },
     });
     const statuses = new Map((await manager.find(ConnectionStatusEntity)).map((status) => [status.product_id, status]));
     const configs = await manager.find(MqttConfigEntity, { select: { id: true, product_id: true, revision: true } });
     const revisions = new Map(configs.map((config) => [config.product_id, config.revision]));
     const silent = await this.silentProducts(now);
     const traffic = await this.recentTraffic(now);
+    const dead_letters = await this.deps.deadLetters(products.map(({ id }) => id));
     const rows = products.map((product) =>
       overviewOf({
         product,
         status: statuses.get(product.id),
         desired_revision: revisions.get(product.id) ?? 0,
         is_silent: silent.has(product.id),
+        dead_letters: dead_letters.get(product.id) ?? null,
         sparkline: traffic.get(product.id) ?? new Array<number>(SPARKLINE_POINTS).fill(0),
         now,
       }),
@@ -119,10 +128,11 @@ function overviewOf(parts: {
   status: ConnectionStatusEntity | undefined;
   desired_revision: number;
   is_silent: boolean;
+  dead_letters: number | null;
   sparkline: number[];
   now: Date;
 }): ProductOverviewView {
-  const { product, status, desired_revision, is_silent, sparkline, now } = parts;
+  const { product, status, desired_revision, is_silent, dead_letters, sparkline, now } = parts;
   const went_silent = is_silent && status !== undefined && status.state !== 'stale' && status.state !== 'no_listener';
   const state = went_silent ? 'stale' : (status?.state ?? 'no_listener');
   const connected = !went_silent && (status?.connected ?? false);
@@ -132,6 +142,7 @@ function overviewOf(parts: {
     product_id: product.id,
     name: product.name,
     slug: product.slug,
+    description: product.description,
     enabled: product.enabled,
     state,
     connected,
@@ -143,12 +154,15 @@ function overviewOf(parts: {
     messages_received: status?.messages_received ?? 0,
     last_message_at: status?.last_message_at?.toISOString() ?? null,
     rate_1m: perSecond(String(last_minute), since, now),
+    dead_letters,
     sparkline,
   };
 }
 
+/** Dead letters need a person, however well the connection is, and whether or not the product is switched on. */
 function severityOf(row: ProductOverviewView): number {
-  return row.enabled ? SEVERITY[row.state] : DISABLED_SEVERITY;
+  const by_state = row.enabled ? SEVERITY[row.state] : DISABLED_SEVERITY;
+  return row.dead_letters ? Math.min(by_state, SEVERITY.degraded) : by_state;
 }
 
 function widthFor(parts: { from: Date; to: Date; now: Date; wanted_s: number | undefined }): number {
