@@ -8,6 +8,7 @@ import {
   createHealth,
   createMetrics,
   type Logger,
+  type Metrics,
   type Redactor,
   startHealthServer,
 } from '@cortex-mqtt/observability';
@@ -166,8 +167,14 @@ export async function startListener(
     },
   });
 
-  const metrics = createMetrics({ service: 'listener', version: build.version, git_commit: build.git_commit });
-  registerListenerMetrics(metrics, () => listener);
+  let metrics: Metrics | null = null;
+  const metricsOfListener = (): Metrics => {
+    if (metrics === null) {
+      metrics = createMetrics({ service: 'listener', version: build.version, git_commit: build.git_commit });
+      registerListenerMetrics(metrics, () => listener);
+    }
+    return metrics;
+  };
   const health = createHealth({ redactText: (text) => redactor.redactText(text) });
   health.register({
     name: 'broker',
@@ -183,7 +190,7 @@ export async function startListener(
     port: config.healthPort,
     host: config.healthHost,
     health,
-    metrics,
+    metrics: metricsOfListener,
     extra: () => {
       const { state, reason, config_source, applied_revision } = statusFacts(identity, listener, { is_stopped, idle });
       return { state, reason, config_source, applied_revision };

@@ -1,6 +1,16 @@
 import { Type } from 'class-transformer';
-import { IsBoolean, IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min, ValidateNested } from 'class-validator';
-import { JSONSchema } from 'class-validator-jsonschema';
+import {
+  IsBoolean,
+  IsInt,
+  IsOptional,
+  IsString,
+  JSONSchema,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+  ValidateNested,
+} from './validators';
 
 /** How often and how long a failing action is tried again. */
 export class RetryPolicy {

@@ -1,8 +1,8 @@
-import { defaultMetadataStorage } from 'class-transformer/cjs/storage';
-import { targetConstructorToSchema } from 'class-validator-jsonschema';
+import type { ClassConstructor } from 'class-transformer';
 import { RetryPolicy } from './action-base';
 import type { ActionType as TypeName } from './action-definition';
 import { ACTION_TYPES, actionTypeOf } from './action-registry';
+import { classTransformerStorage, jsonSchema } from './on-demand';
 
 /** What a form for one type of action is generated from. */
 export interface ActionSchema {
@@ -39,6 +39,8 @@ export function actionSchemas(): ActionSchema[] {
   });
 }
 
-function schemaOf(definition: Parameters<typeof targetConstructorToSchema>[0]): Record<string, unknown> {
+function schemaOf(definition: ClassConstructor<object>): Record<string, unknown> {
+  const { defaultMetadataStorage } = classTransformerStorage();
+  const { targetConstructorToSchema } = jsonSchema();
   return { ...targetConstructorToSchema(definition, { classTransformerMetadataStorage: defaultMetadataStorage }) };
 }

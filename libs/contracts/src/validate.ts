@@ -1,12 +1,16 @@
 import 'reflect-metadata';
 import { type ClassConstructor, plainToInstance } from 'class-transformer';
-import { type ValidationError, validateSync } from 'class-validator';
+import type { ValidationError } from 'class-validator';
 
 /** One fault of one field. `field` is a path such as `broker.port` or `actions[2].url`. */
 export interface FieldFault {
   field: string;
   message: string;
 }
+
+// class-validator's index would load every decorator with the libraries behind them; this loads the validator alone.
+const { Validator } = require('class-validator/cjs/validation/Validator') as typeof import('class-validator');
+const validator = new Validator();
 
 export type Validated<T> = { ok: true; value: T } | { ok: false; faults: FieldFault[] };
 
@@ -19,7 +23,7 @@ export function validateShape<T extends object>(type: ClassConstructor<T>, input
     return { ok: false, faults: [{ field: '', message: 'must be a JSON object' }] };
   }
   const instance = plainToInstance(type, input, { exposeDefaultValues: false });
-  const errors = validateSync(instance, {
+  const errors = validator.validateSync(instance, {
     whitelist: true,
     forbidNonWhitelisted: true,
     forbidUnknownValues: true,

@@ -1,9 +1,10 @@
 import { runInNewContext } from 'node:vm';
-import jsonata from 'jsonata';
+import type jsonata from 'jsonata';
 import { boundedFunctions, checkString, harden } from './bounded-functions';
 import { ExpressionError, positionAt } from './expression-error';
 import { type EvaluationBounds, LimitReached } from './limits';
 import { type JsonataFunction, nativeFunctions, REMOVED_FUNCTIONS } from './native-functions';
+import { jsonata as loadJsonata } from './on-demand';
 import { toPlainValue } from './plain-value';
 import { LinearRegExp } from './regex-engine';
 import { isNode, type SyntaxNode, visitNodes } from './syntax-tree';
@@ -66,7 +67,7 @@ export function parseExpression(source: string, options?: jsonata.JsonataOptions
   const fallbacks = source.split(/\?\?|\?:/).length - 1;
   const parse = () => {
     try {
-      return jsonata(source, options);
+      return loadJsonata()(source, options);
     } catch (error) {
       throw toExpressionError(error, source);
     }

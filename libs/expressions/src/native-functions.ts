@@ -1,4 +1,4 @@
-import jsonata from 'jsonata';
+import { jsonata } from './on-demand';
 
 /** What JSONata makes of a function that is built in or registered. */
 export interface JsonataFunction {
@@ -93,7 +93,7 @@ export function nativeFunctions(): Promise<ReadonlyMap<string, JsonataFunction>>
 async function loadNatives(): Promise<ReadonlyMap<string, JsonataFunction>> {
   const found = new Map<string, JsonataFunction>();
   for (const name of KNOWN_FUNCTIONS) {
-    const value: unknown = await jsonata(`$${name}`).evaluate(null);
+    const value: unknown = await jsonata()(`$${name}`).evaluate(null);
     if (!isNative(value)) throw new Error(`this version of jsonata has no function $${name}`);
     found.set(name, value);
   }

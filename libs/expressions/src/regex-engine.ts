@@ -1,4 +1,5 @@
-import { type Matcher, RE2JS, RE2JSSyntaxException } from 're2js';
+import type { Matcher, RE2JS } from 're2js';
+import { re2 } from './on-demand';
 
 /**
  * Regular expressions of linear time (RE2) with as much of RegExp's shape as JSONata uses: `lastIndex` and `exec`. A
@@ -44,6 +45,7 @@ const compiledPatterns = new WeakMap<RegExp, RE2JS>();
 function compileLinear(pattern: RegExp): RE2JS {
   const known = compiledPatterns.get(pattern);
   if (known) return known;
+  const { RE2JS } = re2();
   const flags =
     (pattern.ignoreCase ? RE2JS.CASE_INSENSITIVE : 0) |
     (pattern.multiline ? RE2JS.MULTILINE : 0) |
@@ -61,7 +63,7 @@ export function linearFault(pattern: RegExp): string | null {
     compileLinear(pattern);
     return null;
   } catch (error) {
-    if (error instanceof RE2JSSyntaxException) return `regular expression: ${error.message}`;
+    if (error instanceof re2().RE2JSSyntaxException) return `regular expression: ${error.message}`;
     throw error;
   }
 }

@@ -4,7 +4,8 @@ import { type ConnectionOptions, checkServerIdentity, TLSSocket, connect as tlsC
 import { isNativeError } from 'node:util/types';
 import type { BrokerConnection, TestStage, Transport } from '@cortex-mqtt/contracts';
 import type { EgressPolicy } from '@cortex-mqtt/egress';
-import WebSocket, { createWebSocketStream } from 'ws';
+import type { WebSocket } from 'ws';
+import { ws } from './on-demand';
 
 /** An address that doesn't answer holds up the next one this long; Node's 250 ms gives up on slow but good links. */
 const NEXT_ADDRESS_AFTER_MS = 1_000;
@@ -58,6 +59,7 @@ export function openWebsocket(
   socket: Socket,
   options: { timeout_ms: number },
 ): { websocket: WebSocket; stream: Duplex } {
+  const { createWebSocketStream, WebSocket } = ws();
   const websocket = new WebSocket(websocketUrl(broker), ['mqtt'], {
     createConnection: () => socket,
     handshakeTimeout: options.timeout_ms,

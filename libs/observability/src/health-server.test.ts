@@ -62,7 +62,12 @@ describe('startHealthServer', () => {
     health = createHealth();
     const metrics = createMetrics({ service: 'listener', version: '1.2.3', git_commit: 'abc', defaultMetrics: true });
     metrics.counter({ name: 'messages_total', help: 'Messages', labelNames: ['topic'] }).inc({ topic: 't' });
-    server = await startHealthServer({ port: 0, health, metrics, extra: () => ({ config_source: 'orchestrator' }) });
+    server = await startHealthServer({
+      port: 0,
+      health,
+      metrics: () => metrics,
+      extra: () => ({ config_source: 'orchestrator' }),
+    });
   });
   afterEach(() => server.close());
 
@@ -98,7 +103,7 @@ describe('startHealthServer', () => {
   });
 
   it('rejects when the port is taken', async () => {
-    const second = startHealthServer({ port: server.port, health, metrics: createMetrics({ service: 'x' }) });
+    const second = startHealthServer({ port: server.port, health, metrics: () => createMetrics({ service: 'x' }) });
     await expect(second).rejects.toMatchObject({ code: 'EADDRINUSE' });
   });
 });

@@ -9,7 +9,8 @@ export interface HealthServerOptions {
   /** Loopback by default; `0.0.0.0` where a scraper or an orchestrator outside asks. */
   host?: string;
   health: Health;
-  metrics: Metrics;
+  /** Asked for at the first scrape. */
+  metrics: () => Pick<Metrics, 'render'>;
   /** More fields for the answer of `/healthz` (config source, revision, …); no secrets. */
   extra?: () => Record<string, unknown>;
 }
@@ -42,7 +43,7 @@ export async function startHealthServer(options: HealthServerOptions): Promise<H
         return sendJson(response, readiness.status === 'ok' ? 200 : 503, readiness);
       }
       case '/metrics': {
-        const { content_type, body } = await metrics.render();
+        const { content_type, body } = await metrics().render();
         return send(response, { status: 200, content_type, body });
       }
       default:

@@ -1,13 +1,13 @@
-import {
+import type {
   Counter,
-  type CounterConfiguration,
-  collectDefaultMetrics,
+  CounterConfiguration,
   Gauge,
-  type GaugeConfiguration,
+  GaugeConfiguration,
   Histogram,
-  type HistogramConfiguration,
+  HistogramConfiguration,
   Registry,
 } from 'prom-client';
+import { promClient } from './on-demand';
 
 type WithoutRegistry<C> = Omit<C, 'registers'>;
 
@@ -31,6 +31,7 @@ export interface MetricsOptions {
 }
 
 export function createMetrics(options: MetricsOptions): Metrics {
+  const { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } = promClient();
   const registry = new Registry();
   registry.setDefaultLabels({ service: options.service });
   if (options.defaultMetrics) collectDefaultMetrics({ register: registry });

@@ -1,12 +1,6 @@
-import {
-  type BackendFactory,
-  type ConnectionOptions,
-  createPostgresBackend,
-  isPgPool,
-  quoteSchemaName,
-  runMigrations,
-} from 'bullmq';
-import { Pool } from 'pg';
+import type { BackendFactory, ConnectionOptions, createPostgresBackend } from 'bullmq';
+import type { Pool } from 'pg';
+import { bullmq, postgres } from './on-demand';
 import type { QueueDriver } from './queue-driver';
 import { describeError, QueueUnavailableError, withTimeLimit } from './queue-errors';
 import type { QueueLogger } from './queue-logger';
@@ -22,6 +16,7 @@ const CONSUMER_CONNECTIONS = 4;
  */
 export function createPostgresDriver(deps: { url: string; prefix: string; logger: QueueLogger }): QueueDriver {
   const { url, prefix, logger } = deps;
+  const { quoteSchemaName, runMigrations } = bullmq();
   const schema = quoteSchemaName(prefix);
   const connection = {
     connectionString: url,
@@ -29,7 +24,7 @@ export function createPostgresDriver(deps: { url: string; prefix: string; logger
     keepAlive: true,
     idleTimeoutMillis: 30_000,
   };
-  const pool = new Pool({
+  const pool = new (postgres().Pool)({
     ...connection,
     max: PRODUCER_CONNECTIONS,
     query_timeout: 30_000,
@@ -100,6 +95,7 @@ export function createPostgresDriver(deps: { url: string; prefix: string; logger
 
 /** BullMQ's factory; the pools that it opens itself are as safe as ours. */
 const createHearingBackend: typeof createPostgresBackend = (...settings) => {
+  const { createPostgresBackend, isPgPool } = bullmq();
   const backend = createPostgresBackend(...settings);
   if (!isPgPool(settings[1].connection)) hearErrorsInUse(backend.connection.pool as unknown as Pool);
   return backend;

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type JobsOptions, QueueEvents } from 'bullmq';
+import type { JobsOptions, QueueEvents } from 'bullmq';
 import type { JobHandlers, JobShape } from './job-types';
+import { bullmq } from './on-demand';
 import { createPostgresDriver } from './postgres-driver';
 import type { QueueDriver } from './queue-driver';
 import { withTimeLimit } from './queue-errors';
@@ -89,7 +90,7 @@ export function createQueueBackend(deps: {
 
     async events(name) {
       await driver.ready(limit_ms);
-      const events = new QueueEvents(
+      const events = new (bullmq().QueueEvents)(
         name,
         {
           connection: driver.consumerConnection(),

@@ -1,5 +1,6 @@
 import type { ConnectionOptions } from 'bullmq';
-import { Redis, type RedisOptions } from 'ioredis';
+import type { Redis, RedisOptions } from 'ioredis';
+import { ioredis } from './on-demand';
 import type { QueueDriver } from './queue-driver';
 import { describeError, QueueUnavailableError } from './queue-errors';
 import type { QueueLogger } from './queue-logger';
@@ -17,7 +18,7 @@ export function createRedisDriver(deps: { url: string; prefix: string; logger: Q
     connectTimeout: 5_000,
     keepAlive: 10_000,
   };
-  const client = new Redis(url, {
+  const client = new (ioredis().Redis)(url, {
     ...common,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,

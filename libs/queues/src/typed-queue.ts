@@ -1,5 +1,6 @@
-import { type JobsOptions, type JobState, type JobType, Queue } from 'bullmq';
+import type { JobsOptions, JobState, JobType, Queue } from 'bullmq';
 import type { AddOptions, JobData, JobName, JobShape } from './job-types';
+import { bullmq } from './on-demand';
 import type { QueueDriver } from './queue-driver';
 import { isUnavailable, JobFailedError, QueueUnavailableError, withTimeLimit } from './queue-errors';
 import type { QueueLogger } from './queue-logger';
@@ -58,7 +59,7 @@ export function createTypedQueue<J extends JobShape>(deps: {
   const open = async (): Promise<Queue> => {
     if (isClosed) throw new QueueUnavailableError(`queue ${name} is closed`, 'not_done');
     if (!current) {
-      current = new Queue(
+      current = new (bullmq().Queue)(
         name,
         {
           connection: driver.producerConnection(),

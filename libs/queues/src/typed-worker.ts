@@ -1,13 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DelayedError, type Job, UnrecoverableError, Worker, type WorkerOptions } from 'bullmq';
+import type { Job, Worker, WorkerOptions } from 'bullmq';
 import type { JobData, JobHandlers, JobName, JobShape, RunningJob } from './job-types';
+import { bullmq } from './on-demand';
 import type { QueueDriver } from './queue-driver';
 import { describeError } from './queue-errors';
 import type { QueueLogger } from './queue-logger';
 import { assertQueueName } from './typed-queue';
 
 /** Thrown by a handler: never try again, the job goes to the failed ones at once. */
-export { UnrecoverableError as PermanentJobError } from 'bullmq';
+export class PermanentJobError extends Error {
+  /** What BullMQ knows it by. */
+  override readonly name = 'UnrecoverableError';
+}
 
 export interface TypedWorkerOptions {
   /** Jobs worked at once; 1 by default. */
@@ -51,7 +55,7 @@ export function createTypedWorker<J extends JobShape>(deps: {
       try {
         await driver.ready(2_000);
         if (closing.signal.aborted) return;
-        candidate = new Worker(
+        candidate = new (bullmq().Worker)(
           name,
           (job, token, signal) => handle(job, token ?? '', signal, handlers),
           workerOptions(driver, deps.options ?? {}),
@@ -118,7 +122,7 @@ async function handle<J extends JobShape>(
   handlers: JobHandlers<J>,
 ): Promise<unknown> {
   const handler = Object.hasOwn(handlers, job.name) ? handlers[job.name as JobName<J>] : undefined;
-  if (!handler) throw new UnrecoverableError(`no handler for job "${job.name}"`);
+  if (!handler) throw new PermanentJobError(`no handler for job "${job.name}"`);
   const running: RunningJob<JobName<J>, JobData<J, JobName<J>>> = {
     id: job.id ?? '',
     name: job.name as JobName<J>,
@@ -129,7 +133,7 @@ async function handle<J extends JobShape>(
     updateData: (data) => job.updateData(data),
     async postpone(delay_ms) {
       await job.moveToDelayed(Date.now() + delay_ms, token);
-      return new DelayedError();
+      return new (bullmq().DelayedError)();
     },
   };
   return handler(running);

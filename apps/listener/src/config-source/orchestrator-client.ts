@@ -1,5 +1,5 @@
 import type { ConnectionTestRequest, StageResult, StatusReply, StatusReport } from '@cortex-mqtt/contracts';
-import { Agent, request } from 'undici';
+import { Agent } from '@cortex-mqtt/egress';
 
 /** Milliseconds one call may take. */
 const CALL_LIMIT_MS = 10_000;
@@ -36,11 +36,13 @@ export function createOrchestratorClient({ url, token }: { url: string; token: s
   const base = url.replace(/\/+$/, '');
 
   async function call(method: 'GET' | 'POST', path: string, options: { body?: unknown; etag?: string | null } = {}) {
-    let response: Awaited<ReturnType<typeof request>>;
+    const address = new URL(`${base}${path}`);
+    let response: Awaited<ReturnType<typeof agent.request>>;
     let text: string;
     try {
-      response = await request(`${base}${path}`, {
-        dispatcher: agent,
+      response = await agent.request({
+        origin: address.origin,
+        path: address.pathname + address.search,
         method,
         headers: {
           authorization: `Bearer ${token}`,

@@ -10,7 +10,7 @@ import {
   silentQueueLogger,
   type TypedWorker,
 } from '@cortex-mqtt/queues';
-import { Pool } from 'undici';
+import { Pool } from '@cortex-mqtt/egress';
 import type { CompiledAction, CompiledPlan } from '../pipeline/compiled-plan';
 import type { MessagePipeline, MessagePipelineDeps } from '../pipeline/message-pipeline';
 import { buildPipeline } from '../pipeline/pipeline.testing';

@@ -1,5 +1,4 @@
-import { Equals, IsIn, IsOptional, IsString, MaxLength } from 'class-validator';
-import { JSONSchema } from 'class-validator-jsonschema';
+import { Equals, IsIn, IsOptional, IsString, JSONSchema, MaxLength } from '../validators';
 import { ActionBase } from '../action-base';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn'] as const;

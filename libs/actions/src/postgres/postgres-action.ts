@@ -1,5 +1,4 @@
-import { ArrayMaxSize, Equals, IsArray, IsOptional, IsString, MaxLength, MinLength } from 'class-validator';
-import { JSONSchema } from 'class-validator-jsonschema';
+import { ArrayMaxSize, Equals, IsArray, IsOptional, IsString, JSONSchema, MaxLength, MinLength } from '../validators';
 import { ActionBase } from '../action-base';
 
 /** One parameterised SQL statement on a database of the product's own. */

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { Socket } from 'node:net';
 import { EgressRefusedError } from '@cortex-mqtt/egress';
-import { DatabaseError, Pool, type PoolConfig } from 'pg';
+import type { Pool, PoolConfig } from 'pg';
+import { postgres } from '../on-demand';
 import { ActionFault } from '../action-fault';
 import type { EgressGuard } from '../webhook/http-sender';
 import { isPermanentSqlState } from './sqlstate';
@@ -42,7 +43,7 @@ export function createPostgresSender({ egress, connections = 4 }: PostgresSender
       pools.set(key, known);
       return known;
     }
-    const pool = new Pool(poolConfig(request, { egress, connections }));
+    const pool = new (postgres().Pool)(poolConfig(request, { egress, connections }));
     // An idle connection that breaks is replaced at the next use; without a listener it would end the process.
     pool.on('error', () => {});
     // One that breaks under a statement fails the statement, and tells its own listeners as well.
@@ -85,7 +86,13 @@ export function createPostgresSender({ egress, connections = 4 }: PostgresSender
         return { row_count: result.rowCount ?? 0 };
       } catch (error) {
         // What the server itself has answered leaves the connection usable.
-        release(error instanceof DatabaseError ? undefined : error instanceof Error ? error : new Error(String(error)));
+        release(
+          error instanceof postgres().DatabaseError
+            ? undefined
+            : error instanceof Error
+              ? error
+              : new Error(String(error)),
+        );
         throw signal?.aborted ? aborted() : postgresFault(error);
       }
     },
@@ -145,7 +152,7 @@ function aborted(): ActionFault {
 function postgresFault(error: unknown): ActionFault {
   if (!(error instanceof Error))
     return new ActionFault(String(error), { permanent: false, detail: { code: 'FAILED' } });
-  if (error instanceof DatabaseError) {
+  if (error instanceof postgres().DatabaseError) {
     const status = error.code ?? 'XX000';
     return new ActionFault(`the database answered ${status}: ${error.message}`, {
       permanent: isPermanentSqlState(status),

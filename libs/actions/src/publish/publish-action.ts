@@ -6,13 +6,13 @@ import {
   IsObject,
   IsOptional,
   IsString,
+  JSONSchema,
   Max,
   MaxLength,
   Min,
   MinLength,
-} from 'class-validator';
+} from '../validators';
 import type { QoS } from '@cortex-mqtt/contracts';
-import { JSONSchema } from 'class-validator-jsonschema';
 import { ActionBase } from '../action-base';
 
 /** An MQTT PUBLISH to the product's broker, on a connection of its own. */

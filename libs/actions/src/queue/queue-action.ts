@@ -1,5 +1,15 @@
-import { Equals, IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min, MinLength } from 'class-validator';
-import { JSONSchema } from 'class-validator-jsonschema';
+import {
+  Equals,
+  IsInt,
+  IsOptional,
+  IsString,
+  JSONSchema,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+  MinLength,
+} from '../validators';
 import { ActionBase } from '../action-base';
 
 /** A BullMQ job for a downstream worker. */

@@ -1,6 +1,14 @@
 import { createHash } from 'node:crypto';
-import { type EgressPolicy, EgressRefusedError } from '@cortex-mqtt/egress';
-import { buildConnector, type Dispatcher, errors, Pool } from 'undici';
+import {
+  buildConnector,
+  type Connector,
+  type ConnectorOptions,
+  type Dispatcher,
+  type EgressPolicy,
+  EgressRefusedError,
+  errors,
+  Pool,
+} from '@cortex-mqtt/egress';
 import { ActionFault } from '../action-fault';
 
 /** What is needed of the egress policy. */
@@ -269,14 +277,14 @@ function wordsOf(code: string): string {
   }
 }
 
-function guardedConnector(egress: EgressGuard, tls: TlsIdentity | null, timeout: number): buildConnector.connector {
+function guardedConnector(egress: EgressGuard, tls: TlsIdentity | null, timeout: number): Connector {
   const connect = buildConnector({
     timeout,
     lookup: egress.lookup,
     ...(tls?.ca ? { ca: tls.ca } : {}),
     ...(tls?.cert ? { cert: tls.cert } : {}),
     ...(tls?.key ? { key: tls.key } : {}),
-  } as buildConnector.BuildOptions);
+  } as ConnectorOptions);
   return (options, callback) => {
     try {
       // Literals are never looked up.

@@ -8,12 +8,12 @@ import {
   IsObject,
   IsOptional,
   IsString,
+  JSONSchema,
   Matches,
   Max,
   MaxLength,
   Min,
-} from 'class-validator';
-import { JSONSchema } from 'class-validator-jsonschema';
+} from '../validators';
 import { ActionBase } from '../action-base';
 
 export const WEBHOOK_METHODS = ['POST', 'PUT', 'PATCH', 'DELETE', 'GET'] as const;

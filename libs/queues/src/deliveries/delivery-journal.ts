@@ -1,5 +1,6 @@
 import { type DeliveryJob, type DeliveryJobData, queueNames, type ProductId } from '@cortex-mqtt/contracts';
-import { Job, type Queue } from 'bullmq';
+import type { Job, Queue } from 'bullmq';
+import { bullmq } from '../on-demand';
 import type { QueueBackend } from '../queue-backend';
 import type { TypedQueue } from '../typed-queue';
 
@@ -131,7 +132,7 @@ export function deliveriesQueue(backend: QueueBackend, product_id: ProductId): T
 }
 
 /** A job object without a round trip to fetch it; only its id is used. */
-const handleOf = (queue: Queue, job_id: string): Job => new Job(queue, 'deliver', {}, {}, job_id);
+const handleOf = (queue: Queue, job_id: string): Job => new (bullmq().Job)(queue, 'deliver', {}, {}, job_id);
 
 async function changeDelay(queue: Queue, job_id: string, delay_ms: number): Promise<boolean> {
   try {
