@@ -35,6 +35,21 @@ export function isUnavailable(error: unknown): boolean {
   return typeof message === 'string' && UNAVAILABLE_MESSAGES.test(message);
 }
 
+/** Data exceptions and program limits (PostgreSQL, appendix A). */
+const CONTENT_CODES = /^(22\w{3}|54\w{3}|ERR_STRING_TOO_LONG)$/;
+const CONTENT_MESSAGES = /invalid string length|invalid bulk length|exceeds maximum allowed size/i;
+
+/**
+ * True for errors that are about what was to be written: it will be refused each time. Everything else may pass, a right
+ * that was taken away or a replica that is down included.
+ */
+export function isContentRefused(error: unknown): boolean {
+  if (error instanceof QueueUnavailableError || typeof error !== 'object' || error === null) return false;
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  if (typeof code === 'string' && CONTENT_CODES.test(code)) return true;
+  return typeof message === 'string' && CONTENT_MESSAGES.test(message);
+}
+
 /**
  * Settles like `operation`, but no later than `limit_ms`. BullMQ's `add()` waits for ever while Redis was never up, so
  * every operation goes through here. `onLateSuccess` hears of an operation that succeeded after it was given up.

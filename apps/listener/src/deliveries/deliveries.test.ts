@@ -8,6 +8,7 @@ import {
   type TcpProxy,
 } from '@cortex-mqtt/testing';
 import { createQueueBackend, silentQueueLogger } from '@cortex-mqtt/queues';
+import { Redis as RedisClient } from 'ioredis';
 import type { Delivery } from '../pipeline/delivery';
 import { SUCCEEDED } from '../pipeline/compiled-plan';
 import {
@@ -295,6 +296,52 @@ describe.each(['redis', 'postgres'] as const)('deliveries that go through a %s q
     for (const message of held) expect(bodies).toContain(message.payload.toString());
   });
 
+  it('keeps in the queue what was written again after a write that ended too late', async () => {
+    receiver.answer = (_request, body, response) => {
+      if (body === 'before') response.end();
+      else response.writeHead(429, { 'retry-after': '60' }).end();
+    };
+    let changes = 0;
+    const listener = start({
+      plan: buildPlan([buildSubscription({ actions: [postAction(receiver)] })]),
+      queue_limit_ms: 500,
+      withWorker: false,
+      journal: (real) => ({
+        ...real,
+        write: (entries) => {
+          changes += 1;
+          return real.write(entries);
+        },
+        remove: (job_ids) => {
+          changes += 1;
+          return real.remove(job_ids);
+        },
+      }),
+    });
+    const handOver = async (text: string): Promise<void> => {
+      const message = buildMessage({ text });
+      listener.pipeline.accept(message);
+      await waitFor(() => message.isSettled);
+    };
+    // The depth of the queue is known for a second: what comes next is written without asking for it.
+    await waitFor(async () => (await listener.store.counts()).waiting === 0);
+    await handOver('first');
+    proxy.blackhole();
+    const held = buildMessage({ text: 'held' });
+    listener.pipeline.accept(held);
+    // Its first write was given up, and what follows that is on its way as well.
+    await waitFor(() => changes === 3);
+    expect(held.isSettled).toBe(false);
+    await proxy.restore();
+    await waitFor(() => held.isSettled);
+    await handOver('last');
+    const { items } = await listener.store.listWaiting({});
+    const texts = await Promise.all(
+      items.map(async ({ id }) => Buffer.from((await listener.store.getDelivery(id))?.payload_base64 ?? '', 'base64')),
+    );
+    expect(texts.map(String).sort()).toEqual(['first', 'held', 'last']);
+  });
+
   it('stops handing over at the bound of the queue', async () => {
     const gated = buildGatedAction();
     const listener = start({
@@ -395,5 +442,42 @@ describe.each(['redis', 'postgres'] as const)('deliveries that go through a %s q
     const next = start({ plan: buildPlan([buildSubscription({ actions: [postAction(receiver)] })]) });
     await waitFor(() => next.pipeline.counters.deliveries_succeeded === 9);
     expect(new Set(receiver.bodies).size).toBe(9);
+  });
+});
+
+describe('a queue that takes nothing for a reason of its own', () => {
+  let redis: Redis;
+  let client: RedisClient;
+  let listener: TestListener;
+
+  beforeAll(async () => {
+    redis = await startRedis();
+    await prepare(redis.url);
+    client = new RedisClient(redis.url);
+  });
+
+  afterAll(async () => {
+    await listener.stop();
+    client.disconnect();
+    await redis.stop();
+  });
+
+  it('gets its dead letters once it takes them, and the broker holds their messages until then', async () => {
+    // Such as a replica that is down, or a right that was taken away: it is not for what is in the delivery.
+    await client.config('SET', 'min-replicas-to-write', '1');
+    const poison = buildAction(() => ({ kind: 'failed', permanent: true, error: 'poison' }));
+    listener = startListener({
+      url: redis.url,
+      product_id: 1,
+      plan: buildPlan([buildSubscription({ actions: [poison] })]),
+    });
+    const messages = Array.from({ length: 3 }, () => buildMessage());
+    for (const message of messages) listener.pipeline.accept(message);
+    await waitFor(() => !listener.handover.isQueueAvailable());
+    expect(messages.some((message) => message.isSettled)).toBe(false);
+    expect(listener.pipeline.dropped).toEqual([]);
+    await client.config('SET', 'min-replicas-to-write', '0');
+    await waitFor(() => messages.every((message) => message.isSettled));
+    await waitFor(async () => (await listener.store.counts()).dead === 3);
   });
 });

@@ -5,6 +5,7 @@ import {
   createDeliveryJournal,
   createDeliveryStore,
   createQueueBackend,
+  type DeliveryJournal,
   type DeliveryStore,
   type QueueBackend,
   silentQueueLogger,
@@ -112,6 +113,8 @@ export function startListener(options: {
   pipeline?: Partial<MessagePipelineDeps>;
   withWorker?: boolean;
   queue_limit_ms?: number;
+  /** Looks on, or gets in the way. */
+  journal?: (real: DeliveryJournal) => DeliveryJournal;
 }): TestListener {
   const { product_id, plan } = options;
   const backend = createQueueBackend({
@@ -121,8 +124,9 @@ export function startListener(options: {
   });
   const pipeline = buildPipeline({ plan, ...options.pipeline });
   boots += 1;
+  const journal = createDeliveryJournal({ backend, product_id: asProductId(product_id) });
   const handover = createHandover({
-    journal: createDeliveryJournal({ backend, product_id: asProductId(product_id) }),
+    journal: options.journal?.(journal) ?? journal,
     engine: pipeline.engine,
     product_id,
     handover_after_ms: () => pipeline.plan()?.handover_after_ms ?? 20,

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type DeliveryJournal, isUnavailable, type JournalEntry, type QueueLogger } from '@cortex-mqtt/queues';
+import { type DeliveryJournal, isContentRefused, isUnavailable, type JournalEntry, type QueueLogger } from '@cortex-mqtt/queues';
 import type { Delivery } from '../pipeline/delivery';
 import type { Overflow, OverflowEvents } from '../pipeline/overflow';
 import { toJobData } from './delivery-data';
@@ -71,7 +71,10 @@ export function createHandover(deps: {
   /** Waiting to be written, in order. */
   const offers = new Set<Delivery>();
   const held = new Set<Delivery>();
+  /** Job ids to be taken away: of deliveries that have ended, and of writes of which nothing is known. */
   const ended: string[] = [];
+  /** Deliveries of the next write: fewer after one that failed for a reason that nobody knows. */
+  let batch_limit = limits.batch;
   let heldBytes = 0;
   let jobNumber = 0;
   let depth: number | null = null;
@@ -126,10 +129,13 @@ export function createHandover(deps: {
         }
         await writeBatch(batch);
         pause_ms = RETRY_MIN_MS;
+        batch_limit = Math.min(batch_limit * 2, limits.batch);
         setAvailable(true);
       } catch (error) {
         if (stopping.signal.aborted) return;
         setAvailable(false, error);
+        // If it is about one delivery after all, the others get by.
+        if (!isUnavailable(error)) batch_limit = Math.max(1, Math.floor(batch_limit / 2));
         await sleep(pause_ms, undefined, { signal: stopping.signal }).catch(() => undefined);
         pause_ms = Math.min(pause_ms * 2, RETRY_MAX_MS);
       }
@@ -186,7 +192,7 @@ export function createHandover(deps: {
     const batch: { delivery: Delivery; fate: 'lease' | 'leave' | 'bury' }[] = [];
     const taken = { leases: 0, bytes: 0, writes: 0 };
     for (const delivery of offers) {
-      if (batch.length >= limits.batch) break;
+      if (batch.length >= batch_limit) break;
       const fate = fateOf(delivery, taken);
       if (fate === 'skip') {
         if (delivery.isOver || delivery.isUnwritable || delivery.journal === 'leased') offers.delete(delivery);
@@ -246,7 +252,13 @@ export function createHandover(deps: {
       );
     } catch (error) {
       for (const { delivery } of unsettled) {
-        if (delivery.journal === 'writing') delivery.journal = 'none';
+        if (delivery.journal === 'writing') {
+          delivery.journal = 'none';
+          // It may be in the queue all the same, or get there yet. What is written next is another job, so that taking this
+          // one away can't meet it.
+          if (delivery.job_id) ended.push(delivery.job_id);
+          delivery.job_id = null;
+        }
         offers.add(delivery);
         engine.onRefused(delivery);
       }
@@ -260,7 +272,7 @@ export function createHandover(deps: {
       await journal.write(items.map(({ delivery, fate }) => entryOf(delivery, fate)));
       if (depth !== null) depth += items.length;
     } catch (error) {
-      if (isUnavailable(error)) throw error;
+      if (!isContentRefused(error)) throw error;
       const [only] = items;
       if (items.length === 1 && only) {
         only.delivery.isUnwritable = true;
