@@ -40,8 +40,8 @@ const GATHERED = 64;
  *
  * - QoS 1: PUBACK when settled, in order of receipt (MQTT-4.6.0-2).
  * - QoS 2: PUBREC when settled, in order of receipt (MQTT-4.6.0-3), so a crash before it makes the broker send the
- *   message again; from PUBREC to PUBREL the packet identifier is remembered and the same message never runs again
- *   (MQTT-4.3.3-10); PUBCOMP answers PUBREL.
+ *   message again; from PUBREC to PUBREL the packet identifier is remembered and the same message, which comes with DUP,
+ *   never runs again (MQTT-4.3.3-10); PUBCOMP answers PUBREL.
  * - After a reconnection within the session, a message that comes again while it is still running, or whose
  *   acknowledgement was never written, is not run again but acknowledged when it is settled.
  */
@@ -187,6 +187,8 @@ export class ReceiverSession {
    */
   private isRepeat(packet: PublishPacket): boolean {
     const { packet_id, qos } = packet;
+    // Without DUP the broker sends it for the first time (MQTT-3.3.1-1): one that lost its last minutes gives numbers anew.
+    if (qos === 2 && !packet.duplicate) this.awaiting_release.delete(packet_id);
     if (qos === 2 && this.awaiting_release.has(packet_id)) {
       this.enqueue(ReceivedMessage.settledRepeat(this, packet, this.connection!.name));
       return true;
@@ -236,7 +238,7 @@ export class ReceiverSession {
   private gather(): void {
     this.gathering ??= setTimeout(() => {
       this.gathering = null;
-      this.flush();
+      this.flushAndTakeMore();
     }, GATHER_MS);
   }
 
@@ -246,12 +248,15 @@ export class ReceiverSession {
     this.flush_is_scheduled = true;
     setImmediate(() => {
       this.flush_is_scheduled = false;
-      this.flush();
-      if (this.someone_waits && this.connection && !this.isFull(0)) {
-        this.someone_waits = false;
-        this.connection.onRoom();
-      }
+      this.flushAndTakeMore();
     });
+  }
+
+  private flushAndTakeMore(): void {
+    this.flush();
+    if (!this.someone_waits || !this.connection || this.isFull(0)) return;
+    this.someone_waits = false;
+    this.connection.onRoom();
   }
 
   private flush(): void {

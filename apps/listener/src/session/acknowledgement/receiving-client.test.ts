@@ -1,10 +1,11 @@
 import { connect as connectSocket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { waitFor } from '@cortex-mqtt/testing';
 import type { IClientOptions } from 'mqtt';
 import { generate, type IPublishPacket, type Packet } from 'mqtt-packet';
 import type { IncomingMessage } from '../incoming-message';
 import { type ScriptedBroker, type ScriptedBrokerOptions, startScriptedBroker } from '../scripted-broker.testing';
-import { ReceiverSession } from './receiver-session';
+import { type ReceiverConnection, ReceiverSession } from './receiver-session';
 import { ReceivingClient } from './receiving-client';
 
 const cleanups: (() => Promise<void> | void)[] = [];
@@ -191,6 +192,29 @@ describe.each([4, 5] as const)('acknowledgements with protocol version %i', (pro
     expect(topics(messages)).toEqual(['orders/7', 'orders/new']);
   });
 
+  it('runs a new QoS 2 message of a broker that forgot what it did last, although its number awaits PUBREL', async () => {
+    const { broker, messages, connect } = await buildReceiver();
+    await connect({ protocolVersion });
+    const [first] = broker.connections;
+    first!.send(buildPublish(7, { qos: 2 }));
+    await waitFor(() => messages.length === 1);
+    messages[0]!.settle();
+    await waitFor(() => first!.acknowledgements().length === 1);
+    first!.socket.destroy();
+
+    // It was killed, and goes on with the session as of its last snapshot.
+    await connect({ protocolVersion });
+    const second = broker.connections[1]!;
+    second.send(buildPublish(7, { qos: 2, topic: 'orders/new' }));
+    await waitFor(() => messages.length === 2);
+    messages[1]!.settle();
+    await waitFor(() => second.acknowledgements().length === 1);
+    second.send({ cmd: 'pubrel', messageId: 7 });
+    await waitFor(() => second.acknowledgements().length === 2);
+    expect(second.acknowledgements()).toEqual(['pubrec 7', 'pubcomp 7']);
+    expect(topics(messages)).toEqual(['orders/7', 'orders/new']);
+  });
+
   it('answers a PUBREL it knows nothing of', async () => {
     const { broker, connect } = await buildReceiver();
     await connect({ protocolVersion });
@@ -328,6 +352,37 @@ describe('back-pressure', () => {
     expect(receiver.in_flight_bytes).toBeLessThanOrEqual(50_000);
     messages[1]!.settle();
     await waitFor(() => messages.length === 3);
+  });
+
+  it('takes more when the last acknowledgements leave that were gathered', async () => {
+    const receiver = new ReceiverSession({
+      limits: { messages: 100, bytes: 1_000 },
+      onMessage: (message) => message.settle(),
+    });
+    const written: Buffer[] = [];
+    let isRoom = false;
+    const connection: ReceiverConnection = {
+      name: 'primary',
+      version: 4,
+      write: (packets) => written.push(packets),
+      onRoom: () => {
+        isRoom = true;
+      },
+    };
+    receiver.attach(connection);
+    const offer = (packet_id: number, bytes: number) =>
+      receiver.offer(connection, {
+        ...{ topic: 't', payload: Buffer.alloc(bytes), packet_id, qos: 1, retain: false, duplicate: false },
+        ...{ properties: { user_properties: {}, content_type: null }, subscription_identifiers: [] },
+      });
+    offer(1, 10);
+    await nextTurn();
+    expect(written).toHaveLength(1);
+    // Settled at once, but only gathered: the one before has just been acknowledged.
+    offer(2, 700);
+    expect(offer(3, 700)).toBe('full');
+    await waitFor(() => isRoom);
+    expect(offer(3, 700)).toBe('taken');
   });
 
   it('takes one message that is larger than the limit', async () => {
