@@ -59,11 +59,9 @@ export async function startHealthServer(options: HealthServerOptions): Promise<H
     });
   });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options.port, options.host ?? '127.0.0.1', () => {
-      server.off('error', reject);
-      resolve();
-    });
+    // Heard for good: a connection that can't be accepted, for want of files, must not end the process.
+    server.on('error', reject);
+    server.listen(options.port, options.host ?? '127.0.0.1', resolve);
   });
 
   return {

@@ -17,7 +17,8 @@ export async function startApiServer(
   // Longer than the idle time of common proxies, so that they, not we, close a connection that is reused.
   server.keepAliveTimeout = 75_000;
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
+    // Heard for good: a connection that can't be accepted, for want of files, must not end the process.
+    server.on('error', (error: NodeJS.ErrnoException) => {
       reject(
         error.code === 'EADDRINUSE'
           ? new Error(`Port ${port} on ${host} is taken by another program; set PORT to a free one`, { cause: error })
