@@ -1,5 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type DeliveryJournal, isContentRefused, isUnavailable, type JournalEntry, type QueueLogger } from '@cortex-mqtt/queues';
+import {
+  type DeliveryJournal,
+  isContentRefused,
+  isUnavailable,
+  type JournalEntry,
+  type QueueLogger,
+} from '@cortex-mqtt/queues';
 import type { Delivery } from '../pipeline/delivery';
 import type { Overflow, OverflowEvents } from '../pipeline/overflow';
 import { toJobData } from './delivery-data';

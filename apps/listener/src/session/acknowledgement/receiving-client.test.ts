@@ -5,6 +5,7 @@ import type { IClientOptions } from 'mqtt';
 import { generate, type IPublishPacket, type Packet } from 'mqtt-packet';
 import type { IncomingMessage } from '../incoming-message';
 import { type ScriptedBroker, type ScriptedBrokerOptions, startScriptedBroker } from '../scripted-broker.testing';
+import { readPublish } from './publish-packet';
 import { type ReceiverConnection, ReceiverSession } from './receiver-session';
 import { ReceivingClient } from './receiving-client';
 
@@ -370,11 +371,11 @@ describe('back-pressure', () => {
       },
     };
     receiver.attach(connection);
-    const offer = (packet_id: number, bytes: number) =>
-      receiver.offer(connection, {
-        ...{ topic: 't', payload: Buffer.alloc(bytes), packet_id, qos: 1, retain: false, duplicate: false },
-        ...{ properties: { user_properties: {}, content_type: null }, subscription_identifiers: [] },
-      });
+    const offer = (packet_id: number, payload_bytes: number) => {
+      const bytes = generate(buildPublish(packet_id, { payload: Buffer.alloc(payload_bytes) }));
+      // Behind the first byte stands the remaining length, of one byte below 128 and of two here.
+      return receiver.offer(connection, readPublish(bytes, bytes[0]!, payload_bytes < 100 ? 2 : 3, bytes.length, 4));
+    };
     offer(1, 10);
     await nextTurn();
     expect(written).toHaveLength(1);
