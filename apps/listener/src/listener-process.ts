@@ -14,6 +14,7 @@ import {
 } from '@cortex-mqtt/observability';
 import { createQueueBackend, type QueueBackend, type TypedWorker } from '@cortex-mqtt/queues';
 import { EncryptedFile } from '@cortex-mqtt/secrets';
+import { writeToStream } from 'mqtt-packet';
 import type { ListenerConfig } from './config';
 import { ConfigSourceChain, type SourcedDocument } from './config-source/config-source';
 import { environmentDocument } from './config-source/environment-document';
@@ -47,6 +48,8 @@ export async function startListener(
   deps: { logger: Logger; redactor: Redactor; build: BuildInfo },
 ): Promise<RunningListener> {
   const { logger, redactor, build } = deps;
+  // mqtt-packet would make a buffer for each of the 65,536 numbers at the first packet: 6 MiB, for what costs little to make.
+  writeToStream.cacheNumbers = false;
   const identity = {
     instance_id: config.instanceId,
     boot_id: randomUUID(),
