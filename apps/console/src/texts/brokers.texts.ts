@@ -22,5 +22,5 @@ export const brokersTexts = {
   saved: (name: string) => `“${name}” is saved`,
   deleted: (name: string) => `“${name}” is deleted`,
   reordered: 'The new order is in force',
-  testSaved: 'The stored password stays stored: type it here to test with it.',
+  orderChanged: 'Somebody changed the list meanwhile. It is shown as it is now.',
 };

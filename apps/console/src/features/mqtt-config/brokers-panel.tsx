@@ -1,26 +1,25 @@
-import { ActionIcon, Button, Group, Modal, Stack, TextInput } from '@mantine/core';
+import { ActionIcon, Button, Group, Modal } from '@mantine/core';
 import { IconArrowDown, IconArrowUp, IconEdit, IconPlus, IconTrash } from '@tabler/icons-react';
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { get, post, put, remove } from '../../api/client';
+import { remove, request } from '../../api/client';
 import { keys } from '../../api/keys';
-import { faultsByField } from '../../api/problem';
+import { ApiError } from '../../api/problem';
 import type { Broker, FurtherBroker, InstanceStatus } from '../../api/types';
 import { Confirm } from '../../components/confirm';
 import { Panel } from '../../components/layout';
-import { notifyDone, notifyFailure } from '../../components/notify';
+import { notifyDone, notifyFailure, notifyWarning } from '../../components/notify';
 import rows from '../../components/rows.module.css';
 import { Loaded, LoadingRows } from '../../components/states';
 import { ToneBadge } from '../../components/status-badge';
 import { texts } from '../../texts';
-import { BrokerConnectionForm } from './broker-connection-form';
+import { BrokerEditor } from './broker-editor';
 import { movedBy } from './broker-order';
-import { bodyOf, type ConfigDraft, changesBetween, KEEP, testBodyOf } from './config-draft';
-import { createBinder } from './form-fields';
-import { ConnectionTestReport, TestConnectionButton, useConnectionTest } from './test-connection-button';
+import { readBrokers, type TaggedBrokers, useBrokers } from './brokers-query';
 
 const words = texts.brokers;
 const PRIMARY = 'primary';
+const idsOf = ({ brokers }: TaggedBrokers): number[] => brokers.map(({ id }) => id);
 const addressOf = ({ host, port }: Pick<Broker, 'host' | 'port'>) => (host ? `${host}:${port}` : words.notSet);
 
 interface Props {
@@ -34,28 +33,30 @@ interface Props {
 export function BrokersPanel({ productId, first, instances, canChange }: Props) {
   const queryClient = useQueryClient();
   const path = `/products/${productId}/brokers` as const;
-  const brokers = useQuery({
-    queryKey: keys.brokers(productId),
-    queryFn: ({ signal }) => get<FurtherBroker[]>(path, { signal }),
-    refetchInterval: 5_000,
-  });
+  const brokers = useBrokers(productId);
   const [editing, setEditing] = useState<FurtherBroker | 'new' | null>(null);
   const [deleting, setDeleting] = useState<FurtherBroker | null>(null);
   const refresh = () => queryClient.invalidateQueries({ queryKey: keys.brokers(productId) });
   const onFirst = instances.filter(
     ({ state, report }) => (state === 'connected' || state === 'degraded') && report.broker?.name === PRIMARY,
   );
-  const move = async (all: FurtherBroker[], broker: FurtherBroker, step: -1 | 1) => {
-    const ids = movedBy(
-      all.map(({ id }) => id),
-      broker.id,
-      step,
-    );
+  const move = async (all: TaggedBrokers, broker: FurtherBroker, step: -1 | 1) => {
+    const order = idsOf(all);
+    const body = { ids: movedBy(order, broker.id, step) };
+    const write = (ifMatch: string | null) => request<FurtherBroker[]>('PUT', `${path}/order`, { body, ifMatch });
     try {
-      queryClient.setQueryData(keys.brokers(productId), await put<FurtherBroker[]>(`${path}/order`, { ids }));
+      const { data, etag } = await write(all.etag).catch(async (error: unknown) => {
+        if (!(error instanceof ApiError) || error.status !== 412) throw error;
+        // Something else of the product was changed; only another order is in the way of this one.
+        const newest = await readBrokers(productId);
+        if (idsOf(newest).join() !== order.join()) throw error;
+        return write(newest.etag);
+      });
+      queryClient.setQueryData<TaggedBrokers>(keys.brokers(productId), { brokers: data, etag });
       notifyDone(words.reordered);
     } catch (error) {
-      notifyFailure(texts.common.saveFailed, error);
+      if (error instanceof ApiError && error.status === 412) notifyWarning(words.title, words.orderChanged);
+      else notifyFailure(texts.common.saveFailed, error);
       await refresh();
     }
   };
@@ -74,7 +75,7 @@ export function BrokersPanel({ productId, first, instances, canChange }: Props) 
       }
     >
       <Loaded query={brokers} loading={<LoadingRows rows={2} />}>
-        {(all) => (
+        {(loaded) => (
           <ol className={rows.rows}>
             <li className={rows.row}>
               <div className={rows.main}>
@@ -85,7 +86,7 @@ export function BrokersPanel({ productId, first, instances, canChange }: Props) 
               </div>
               <InUse by={onFirst.map(({ id }) => id)} />
             </li>
-            {all.map((broker, index) => (
+            {loaded.brokers.map((broker, index) => (
               <li key={broker.id} className={rows.row}>
                 <div className={rows.main}>
                   <span className={rows.title}>{broker.name}</span>
@@ -94,13 +95,13 @@ export function BrokersPanel({ productId, first, instances, canChange }: Props) 
                 <InUse by={broker.in_use_by} />
                 {canChange && (
                   <Group gap={2} wrap="nowrap">
-                    <Tool label={words.up(broker.name)} disabled={index === 0} onClick={() => move(all, broker, -1)}>
+                    <Tool label={words.up(broker.name)} disabled={index === 0} onClick={() => move(loaded, broker, -1)}>
                       <IconArrowUp size={16} />
                     </Tool>
                     <Tool
                       label={words.down(broker.name)}
-                      disabled={index === all.length - 1}
-                      onClick={() => move(all, broker, 1)}
+                      disabled={index === loaded.brokers.length - 1}
+                      onClick={() => move(loaded, broker, 1)}
                     >
                       <IconArrowDown size={16} />
                     </Tool>
@@ -114,7 +115,7 @@ export function BrokersPanel({ productId, first, instances, canChange }: Props) 
                 )}
               </li>
             ))}
-            {all.length === 0 && <li className={`${rows.row} ${rows.note}`}>{words.none}</li>}
+            {loaded.brokers.length === 0 && <li className={`${rows.row} ${rows.note}`}>{words.none}</li>}
           </ol>
         )}
       </Loaded>
@@ -125,12 +126,12 @@ export function BrokersPanel({ productId, first, instances, canChange }: Props) 
         size="xl"
         closeOnClickOutside={false}
       >
-        {editing !== null && (
+        {editing !== null && brokers.data && (
           <BrokerEditor
             productId={productId}
-            broker={editing === 'new' ? null : editing}
+            loaded={brokers.data}
+            id={editing === 'new' ? null : editing.id}
             onClose={() => setEditing(null)}
-            onSaved={() => void refresh()}
           />
         )}
       </Modal>
@@ -173,130 +174,5 @@ function Tool(props: { label: string; disabled?: boolean; onClick: () => unknown
     >
       {props.children}
     </ActionIcon>
-  );
-}
-
-const NEW_BROKER: Broker = {
-  host: null,
-  port: 1883,
-  use_tls: false,
-  verify_cert: true,
-  username: null,
-  password_set: false,
-  client_id: null,
-  keep_alive: 60,
-  clean_session: false,
-  protocol_version: 5,
-  transport: 'tcp',
-  path: null,
-  server_name: null,
-  ca_cert: null,
-  client_cert: null,
-  client_key_set: false,
-  session_expiry_s: 86_400,
-  connect_timeout_s: 10,
-  receive_maximum: null,
-  user_properties: {},
-  alpn_protocols: [],
-  last_will: null,
-};
-
-/** Told by the server or derived from the transport: never sent. */
-const NOT_SENT = new Set([
-  'id',
-  'name',
-  'position',
-  'in_use_by',
-  'created_at',
-  'updated_at',
-  'password_set',
-  'client_key_set',
-  'use_tls',
-]);
-
-function draftOfBroker(broker: Broker): ConfigDraft {
-  const fields = Object.entries(broker).filter(([name]) => !NOT_SENT.has(name));
-  return {
-    ...Object.fromEntries(fields.map(([name, value]) => [`broker.${name}`, value])),
-    'broker.password': KEEP,
-    'broker.client_key': KEEP,
-  };
-}
-
-function BrokerEditor({
-  productId,
-  broker,
-  onClose,
-  onSaved,
-}: {
-  productId: number;
-  /** null: a new one. */
-  broker: FurtherBroker | null;
-  onClose: () => void;
-  onSaved: () => void;
-}) {
-  const [base] = useState(() => draftOfBroker(broker ?? NEW_BROKER));
-  const [draft, setDraft] = useState(base);
-  const [name, setName] = useState(broker?.name ?? '');
-  const [faults, setFaults] = useState<Record<string, string>>({});
-  const [busy, setBusy] = useState(false);
-  const test = useConnectionTest(productId);
-  const bind = createBinder(
-    {
-      draft,
-      conflicts: [],
-      faults,
-      set: (field, value) => setDraft((current) => ({ ...current, [field]: value })),
-    },
-    { readOnly: false, localFaults: {} },
-  );
-  const save = async () => {
-    setBusy(true);
-    setFaults({});
-    const changed = { name, ...bodyOf(changesBetween(base, draft)).broker };
-    try {
-      if (broker) await put(`/products/${productId}/brokers/${broker.id}`, changed);
-      else await post(`/products/${productId}/brokers`, changed);
-      notifyDone(words.saved(name));
-      onSaved();
-      onClose();
-    } catch (error) {
-      const found = faultsByField(error);
-      setFaults(Object.fromEntries(Object.entries(found).map(([field, fault]) => [`broker.${field}`, fault])));
-      if (Object.keys(found).length === 0) notifyFailure(texts.common.saveFailed, error);
-    } finally {
-      setBusy(false);
-    }
-  };
-  // What the test's body leaves out is taken from the first broker: its password must not be tried here.
-  const testBody = {
-    password: null,
-    client_key: null,
-    ...Object.fromEntries(Object.entries(testBodyOf(draft)).filter(([, value]) => value !== undefined)),
-  };
-  return (
-    <Stack>
-      <TextInput
-        label={words.name}
-        description={words.nameHelp}
-        value={name}
-        error={faults['broker.name']}
-        maxLength={100}
-        data-autofocus
-        onChange={(event) => setName(event.currentTarget.value)}
-      />
-      <BrokerConnectionForm bind={bind} stored={broker ?? NEW_BROKER} />
-      <ConnectionTestReport test={test} />
-      <Group justify="flex-end">
-        {broker?.password_set && <span className={rows.note}>{words.testSaved}</span>}
-        <TestConnectionButton test={test} onRun={() => test.run(testBody)} />
-        <Button variant="default" onClick={onClose}>
-          {texts.common.cancel}
-        </Button>
-        <Button loading={busy} disabled={name.trim() === ''} onClick={() => void save()}>
-          {texts.common.save}
-        </Button>
-      </Group>
-    </Stack>
   );
 }

@@ -1,6 +1,12 @@
 import { send } from '../../api/client';
 import { readEvents } from '../../api/event-stream';
-import { type ConnectionTestResult, type StageResult, TEST_STAGES, type TestStage } from '../../api/types';
+import {
+  type ApiPath,
+  type ConnectionTestResult,
+  type StageResult,
+  TEST_STAGES,
+  type TestStage,
+} from '../../api/types';
 
 export interface TestProgress {
   stages: StageResult[];
@@ -12,13 +18,13 @@ export interface TestProgress {
  * stages together.
  */
 export async function runConnectionTest(
-  productId: number,
+  path: ApiPath,
   body: Record<string, unknown>,
   options: { signal: AbortSignal; onProgress: (progress: TestProgress) => void },
 ): Promise<ConnectionTestResult | null> {
   const response = await send(
     'POST',
-    `/products/${productId}/mqtt-config/test`,
+    path,
     { body, signal: options.signal },
     'text/event-stream, application/json;q=0.5',
   );

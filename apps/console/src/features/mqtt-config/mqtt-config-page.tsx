@@ -58,8 +58,9 @@ function MqttConfig({ productId, loaded }: { productId: number; loaded: TaggedCo
   const { broker } = loaded.document.mqtt_config;
 
   const save = async () => {
-    await state.save();
+    const { kind } = await state.save();
     review.close();
+    if (kind === 'conflict') choose.open();
   };
   const startSave = () => {
     const [faulty] = Object.keys(localFaults);
@@ -138,12 +139,9 @@ function MqttConfig({ productId, loaded }: { productId: number; loaded: TaggedCo
       />
       <ConflictDialog
         key={state.conflicts.map((conflict) => conflict.field).join()}
-        opened={(choosing || reviewing) && state.conflicts.length > 0}
+        opened={choosing && state.conflicts.length > 0}
         conflicts={state.conflicts}
-        onClose={() => {
-          choose.close();
-          review.close();
-        }}
+        onClose={choose.close}
         onResolve={(choices) => {
           state.resolve(choices);
           choose.close();

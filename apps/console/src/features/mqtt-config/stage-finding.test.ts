@@ -31,6 +31,14 @@ describe('what a stage found', () => {
     expect(
       stageFinding({ stage: 'tls', state: 'skipped', duration_ms: 0, detail: { reason: 'not used by tcp', x: {} } }),
     ).toBe('not used by tcp');
+    expect(
+      stageFinding({
+        stage: 'connect',
+        state: 'failed',
+        duration_ms: 2,
+        detail: { client_id: 'probe-1', attempts: [1], error: 'The broker refuses user and password.' },
+      }),
+    ).toBe('The broker refuses user and password.');
     expect(plainFacts({ topic_filter: 'a', nested: [1] })).toBe('topic filter a');
   });
 });

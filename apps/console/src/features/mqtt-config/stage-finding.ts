@@ -6,6 +6,8 @@ type Detail = Record<string, unknown>;
 export function stageFinding({ stage, state, detail }: StageResult): string {
   if (detail === null) return '';
   if (typeof detail === 'string') return detail;
+  // What a failed stage knows besides its error is for the API; the diagnosis says what to do.
+  if (state === 'failed' && typeof detail.error === 'string') return detail.error;
   if (state !== 'passed') return plainFacts(detail);
   const line = byStage(stage, detail).filter(Boolean).join(' · ');
   return line || plainFacts(detail);

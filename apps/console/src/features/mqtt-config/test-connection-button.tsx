@@ -16,7 +16,8 @@ export interface ConnectionTestState {
   running: boolean;
   progress: TestProgress | null;
   error: unknown;
-  run: (body: Record<string, unknown>) => void;
+  /** Tests the first broker, or the further one with `brokerId`, as it would be with `body`. */
+  run: (body: Record<string, unknown>, brokerId?: number | null) => void;
   stop: () => void;
   close: () => void;
 }
@@ -29,7 +30,7 @@ export function useConnectionTest(productId: number): ConnectionTestState {
   const abort = useRef<AbortController | null>(null);
   useEffect(() => () => abort.current?.abort(), []);
 
-  const run = async (body: Record<string, unknown>) => {
+  const run = async (body: Record<string, unknown>, brokerId: number | null) => {
     abort.current?.abort();
     const controller = new AbortController();
     abort.current = controller;
@@ -37,7 +38,10 @@ export function useConnectionTest(productId: number): ConnectionTestState {
     setError(null);
     setProgress({ stages: [], result: null });
     try {
-      const result = await runConnectionTest(productId, body, { signal: controller.signal, onProgress: setProgress });
+      const product = `/products/${productId}` as const;
+      const path =
+        brokerId === null ? (`${product}/mqtt-config/test` as const) : (`${product}/brokers/${brokerId}/test` as const);
+      const result = await runConnectionTest(path, body, { signal: controller.signal, onProgress: setProgress });
       if (result === null) setError(new Error(words.aborted));
     } catch (failure) {
       if (!controller.signal.aborted) setError(failure);
@@ -50,7 +54,7 @@ export function useConnectionTest(productId: number): ConnectionTestState {
     running,
     progress,
     error,
-    run: (body) => void run(body),
+    run: (body, brokerId = null) => void run(body, brokerId),
     stop: () => {
       abort.current?.abort();
       setRunning(false);

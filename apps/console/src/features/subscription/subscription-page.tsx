@@ -44,7 +44,7 @@ import { ExpressionField } from './expression/expression-field';
 import { Pipeline } from './pipeline';
 import { envelopeOf, messageOf, newSample, resolvedFilter, type Sample, sampleOf } from './sample-message';
 import { SamplePanel } from './sample-panel';
-import { bodyOfDraft, parseDraft } from './subscription-draft';
+import { bodyOfDraft, parseDraft, type SubscriptionDraft } from './subscription-draft';
 import classes from './subscription-page.module.css';
 import { type TaggedSubscription, useActionTypes, useSecretNames, useSubscription } from './subscription-query';
 import { names, type SubscriptionDraftState, useSubscriptionDraft } from './use-subscription-draft';
@@ -140,11 +140,12 @@ function Editor({ productId, loaded, config, delivery }: EditorProps) {
   const evaluator = useNewEvaluator();
   const finishing = useRef(false);
   const save = async () => {
-    const saved = await state.save();
-    if (saved && !loaded) {
+    const result = await state.save();
+    if (result.kind === 'saved' && !loaded) {
       finishing.current = true;
-      await navigate(`/products/${productId}/subscriptions/${saved.id}`, { replace: true });
+      await navigate(`/products/${productId}/subscriptions/${result.saved.subscription.id}`, { replace: true });
     }
+    if (result.kind === 'conflict') choose.open();
   };
 
   return (
@@ -158,7 +159,7 @@ function Editor({ productId, loaded, config, delivery }: EditorProps) {
       <div className={classes.columns}>
         <div className={classes.main}>
           {view === 'json' ? (
-            <JsonView state={state} readOnly={readOnly} />
+            <JsonView key={state.generation} state={state} readOnly={readOnly} />
           ) : (
             <>
               <Stage icon={<IconBroadcast size={18} stroke={1.7} />} title={words.trigger}>
@@ -216,7 +217,7 @@ function Editor({ productId, loaded, config, delivery }: EditorProps) {
       />
       <ConflictDialog
         key={state.conflicts.map((conflict) => conflict.field).join()}
-        opened={choosing || (state.conflicts.length > 0 && !state.saving)}
+        opened={choosing && state.conflicts.length > 0}
         conflicts={state.conflicts}
         onClose={choose.close}
         onResolve={(choices) => {
@@ -504,8 +505,13 @@ function Condition({ state, readOnly, sample }: PartProps & { sample: ReturnType
 }
 
 function JsonView({ state, readOnly }: PartProps) {
-  const [text, setText] = useState(() => JSON.stringify(bodyOfDraft(state.draft), null, 2));
+  const [text, setText] = useState(() => jsonOf(state.draft));
   const parsed = parseDraft(text);
+  const isBehind = parsed.ok && jsonOf(parsed.draft) !== jsonOf(state.draft);
+  useEffect(() => {
+    // Somebody else changed it. A text that can't be read is being typed: it stays.
+    if (isBehind) setText(jsonOf(state.draft));
+  }, [isBehind, state.draft]);
   return (
     <section className={classes.stageBody}>
       <p className={classes.note}>{words.jsonHint}</p>
@@ -519,7 +525,7 @@ function JsonView({ state, readOnly }: PartProps) {
           onChange={(next) => {
             setText(next);
             const result = parseDraft(next);
-            if (result.ok) state.replace(result.draft);
+            if (result.ok) state.set(result.draft);
           }}
         />
       </Suspense>
@@ -536,6 +542,8 @@ function JsonView({ state, readOnly }: PartProps) {
     </section>
   );
 }
+
+const jsonOf = (draft: SubscriptionDraft): string => JSON.stringify(bodyOfDraft(draft), null, 2);
 
 /** Runs the draft, saved or not, on the sample. */
 function useDryRun(
