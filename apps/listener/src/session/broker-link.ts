@@ -19,7 +19,8 @@ import type { ReceiverSession } from './acknowledgement/receiver-session';
 import { ReceivingClient } from './acknowledgement/receiving-client';
 import { Backoff, type BackoffTiming } from './backoff';
 import { endClient } from './end-client';
-import { type FilterChanges, type FilterRecord, SessionFilters } from './session-filters';
+import { type FilterChanges, SessionFilters } from './session-filters';
+import { isStillKept, type KnownSession, type LedgerEntry } from './subscription-ledger';
 import type { PlannedFilter } from './subscription-plan';
 
 export interface LinkTiming extends BackoffTiming {
@@ -54,6 +55,9 @@ export interface LinkEvents {
   changed(): void;
 }
 
+/** What a later process has to know of the session. */
+export type NotedSession = Pick<LedgerEntry, 'record' | 'session'>;
+
 export interface BrokerLinkDeps {
   broker: BrokerConnection;
   /** 0 = the first, which decides about protocol version and plan. */
@@ -66,9 +70,9 @@ export interface BrokerLinkDeps {
   receiver: ReceiverSession;
   /** Receive Maximum where the broker's settings have none. */
   receive_maximum: number;
-  /** What an earlier process knew; null = nothing. */
-  record: FilterRecord | null;
-  onRecord: (record: FilterRecord) => void;
+  /** What is known of the session from before; null = nothing. */
+  noted: NotedSession | null;
+  onNoted: (noted: NotedSession) => void;
   timing: LinkTiming;
   random: () => number;
   events: LinkEvents;
@@ -85,6 +89,12 @@ const REFUSED = new Set([0x01, 0x02, 0x84, 0x85, 0x8a, 0x97]);
 
 /** With 3.1.1 a takeover has no reason code: connections that the broker ends early, so many within that time. */
 const FLAPPING = { ends: 3, within_ms: 120_000, early_ms: 10_000 };
+
+/** Session Expiry Interval of a session that does not expire (MQTT 5, 3.1.2.11.2). */
+const NEVER_EXPIRES_S = 0xffff_ffff;
+/** While connected it is noted at least this often that the session is there: a process that is killed notes nothing more. */
+const LONGEST_UNNOTED_MS = 600_000;
+const SHORTEST_UNNOTED_MS = 1_000;
 
 /**
  * One MQTT session with one broker, kept connected for as long as it is started: connects, retries with jitter, falls back
@@ -116,10 +126,11 @@ export class BrokerLink {
   private readonly backoff: Backoff;
   private client: ReceivingClient | null = null;
   private is_started = false;
-  private had_session: boolean;
+  private session: KnownSession | null;
   private retry_timer: NodeJS.Timeout | undefined;
   private stable_timer: NodeJS.Timeout | undefined;
   private refused_timer: NodeJS.Timeout | undefined;
+  private noting_timer: NodeJS.Timeout | undefined;
   private applying: Promise<void> | null = null;
   private apply_again = false;
   private early_ends: number[] = [];
@@ -130,9 +141,9 @@ export class BrokerLink {
     this.client_id = deps.client_id;
     this.protocol_version = deps.broker.protocol_version;
     this.backoff = new Backoff(deps.timing, deps.random);
-    this.filters = new SessionFilters({ onRecord: deps.onRecord });
-    this.had_session = deps.record !== null;
-    if (deps.record) this.filters.restore(deps.record);
+    this.filters = new SessionFilters({ onRecord: () => this.note() });
+    this.session = deps.noted?.session ?? null;
+    if (deps.noted) this.filters.restore(deps.noted.record);
   }
 
   get is_connected(): boolean {
@@ -244,16 +255,45 @@ export class BrokerLink {
       events.changed();
     }, timing.stable_after_ms);
     if (!connack.session_present) {
-      if (this.had_session && !broker.clean_session) {
+      if (!broker.clean_session && isStillKept(this.session, Date.now())) {
         this.session_lost_at_ms = Date.now();
         events.sessionLost(this);
       }
       this.filters.forget();
     }
-    this.had_session = !broker.clean_session;
+    this.session = this.sessionOf(connack);
+    this.noteWhileConnected();
     // The plan may depend on what CONNACK said, so it is asked for (by `want`) before filters are sent.
     events.connected(this, connack);
     if (this.client === client) this.applyFilters();
+  }
+
+  /** The session that the broker keeps from now on. */
+  private sessionOf(connack: ConnackDetail): KnownSession | null {
+    const { broker } = this.deps;
+    if (broker.clean_session) return null;
+    const seen_at_ms = Date.now();
+    if (connack.protocol_version !== '5.0') return { seen_at_ms, expiry_s: null };
+    const expiry_s = connack.session_expiry_s ?? broker.session_expiry_s;
+    return expiry_s === 0 ? null : { seen_at_ms, expiry_s: expiry_s === NEVER_EXPIRES_S ? null : expiry_s };
+  }
+
+  private note(): void {
+    this.deps.onNoted({ record: this.filters.record, session: this.session });
+  }
+
+  private noteSeen(): void {
+    if (this.session) this.session = { ...this.session, seen_at_ms: Date.now() };
+    this.note();
+  }
+
+  private noteWhileConnected(): void {
+    this.note();
+    const expiry_s = this.session?.expiry_s ?? null;
+    if (expiry_s === null) return;
+    const interval_ms = Math.max(SHORTEST_UNNOTED_MS, Math.min(LONGEST_UNNOTED_MS, (expiry_s * 1_000) / 4));
+    this.noting_timer = setInterval(() => this.noteSeen(), interval_ms);
+    this.noting_timer.unref();
   }
 
   private onClosed(end: {
@@ -265,6 +305,8 @@ export class BrokerLink {
     const { events, timing, logger } = this.deps;
     clearTimeout(this.stable_timer);
     clearTimeout(this.refused_timer);
+    clearInterval(this.noting_timer);
+    if (end.is_connected) this.noteSeen();
     const was_subscribing = this.phase === 'subscribing' && this.applying !== null;
     const lasted_ms = end.is_connected ? Date.now() - (this.connected_at_ms ?? 0) : 0;
     this.disconnected_at_ms = Date.now();
@@ -426,11 +468,13 @@ export class BrokerLink {
     clearTimeout(this.retry_timer);
     clearTimeout(this.stable_timer);
     clearTimeout(this.refused_timer);
+    clearInterval(this.noting_timer);
     this.next_try_at_ms = null;
     const { client } = this;
     this.client = null;
     if (!client) return;
     if (this.is_connected) {
+      this.noteSeen();
       this.disconnected_at_ms = Date.now();
       this.phase = 'connecting';
       this.deps.events.disconnected(this, null);

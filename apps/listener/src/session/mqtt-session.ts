@@ -305,11 +305,9 @@ class Session implements MqttSession {
       logger: this.deps.logger,
       receiver,
       receive_maximum: Math.min(this.limits.messages, 65_535),
-      record: broker.clean_session ? null : (entry?.record ?? null),
-      onRecord: (record) => {
-        if (broker.clean_session) return;
-        this.ledger.save(session, { record, retired: lane === 0 ? this.retired : [], lanes: this.links.length });
-      },
+      noted: broker.clean_session ? null : entry,
+      onNoted: (noted) =>
+        this.ledger.save(session, { ...noted, retired: lane === 0 ? this.retired : [], lanes: this.links.length }),
       timing: this.timing,
       random: this.random,
       events: this.linkEvents(),

@@ -1,12 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { BrokerConnection } from '@cortex-mqtt/contracts';
 import { topicMatches } from '@cortex-mqtt/mqtt';
 import { startMosquitto, waitFor } from '@cortex-mqtt/testing';
 import type { ISubscribePacket, Packet } from 'mqtt-packet';
 import { type ScriptedBroker, type ScriptedConnection, startScriptedBroker } from './scripted-broker.testing';
 import { buildBroker, buildDesired, buildSession, buildSubscriptions, silentLogger } from './session.testing';
-import { createFileLedger } from './subscription-ledger';
+import { createFileLedger, createMemoryLedger, createTermLedger, type KnownSession } from './subscription-ledger';
 
 const cleanups: (() => Promise<unknown> | unknown)[] = [];
 afterEach(async () => {
@@ -72,6 +73,69 @@ describe('a new process', () => {
     await after.reaches('connected');
     expect(after.eventTypes()).toContain('session_lost');
     expect(subscribed(broker.connections[1]!)).toEqual(['orders/#']);
+  });
+
+  describe('without a session at the broker', () => {
+    const EMPTY = { record: { confirmed: [], unsure: [] }, retired: [], lanes: 1 };
+    const hour_ago_ms = Date.now() - 3_600_000;
+
+    async function connectWith(
+      noted: KnownSession | null | 'nothing',
+      { settings = {}, suspects = [] }: { settings?: Partial<BrokerConnection>; suspects?: string[] } = {},
+    ): Promise<string[]> {
+      const broker = await startScript({ connack: () => ({ sessionPresent: false }) });
+      const ledger = createMemoryLedger();
+      if (noted !== 'nothing')
+        ledger.save(`127.0.0.1:${broker.port} cmqp1itest`, { ...EMPTY, session: noted, term: 1 });
+      const { session, reaches, eventTypes } = buildTested({ ledger: createTermLedger(ledger, { term: 2, suspects }) });
+      session.start(buildDesired(buildBroker({ port: broker.port, ...settings })));
+      await reaches('connected');
+      return eventTypes();
+    }
+
+    it('tells nothing of a loss when there was none before: filters that others may have sent are no session', async () => {
+      expect(await connectWith('nothing', { suspects: ['orders/#'] })).toEqual(['connected']);
+    });
+
+    it('tells nothing of a loss when its time was over, or it was given up', async () => {
+      expect(await connectWith({ seen_at_ms: hour_ago_ms, expiry_s: 1_800 })).toEqual(['connected']);
+      expect(await connectWith(null)).toEqual(['connected']);
+      const kept = { seen_at_ms: hour_ago_ms, expiry_s: 86_400 };
+      expect(await connectWith(kept, { settings: { clean_session: true } })).toEqual(['connected']);
+    });
+
+    it('tells the loss of one whose time was not over', async () => {
+      expect(await connectWith({ seen_at_ms: hour_ago_ms, expiry_s: 86_400 })).toContain('session_lost');
+      expect(await connectWith({ seen_at_ms: 0, expiry_s: null })).toContain('session_lost');
+    });
+
+    it('expects none back from a broker that keeps none', async () => {
+      const broker = await startScript({
+        connack: () => ({ sessionPresent: false, properties: { sessionExpiryInterval: 0 } }),
+      });
+      const { session, reaches, eventTypes } = buildTested();
+      session.start(buildDesired(buildBroker({ port: broker.port })));
+      await reaches('connected');
+      broker.connections[0]!.socket.destroy();
+      await broker.connection(2);
+      await reaches('connected');
+      expect(eventTypes()).not.toContain('session_lost');
+    });
+
+    it('expects none back after a clean one', async () => {
+      const broker = await startScript({ connack: () => ({ sessionPresent: false }) });
+      const { session, reaches, eventTypes } = buildTested();
+      const settings = buildBroker({ port: broker.port });
+      session.start(buildDesired(settings));
+      await reaches('connected');
+      for (const clean_session of [true, false]) {
+        const { length } = broker.connections;
+        await session.reconcile(buildDesired({ ...settings, clean_session }));
+        await broker.connection(length + 1);
+        await reaches('connected');
+      }
+      expect(eventTypes()).not.toContain('session_lost');
+    });
   });
 
   it('leads messages that were queued under an identifier of before to the filter it stood for', async () => {

@@ -5,9 +5,25 @@ import type { Logger } from '@cortex-mqtt/observability';
 import type { FilterRecord } from './session-filters';
 import type { RetiredIdentifier } from './subscription-plan';
 
+/** A persistent session that the broker keeps for us, as far as it has told us. */
+export interface KnownSession {
+  /** When it was last known to be there, milliseconds since the epoch. */
+  seen_at_ms: number;
+  /** Seconds that it outlives its connection (MQTT 5, 3.1.2.11.2); null = without limit, as with 3.1.1. */
+  expiry_s: number | null;
+}
+
+/** Whether the broker should still have it, by what it promised. */
+export function isStillKept(session: KnownSession | null, now_ms: number): boolean {
+  if (session === null) return false;
+  return session.expiry_s === null || now_ms < session.seen_at_ms + session.expiry_s * 1_000;
+}
+
 /** What the listener told a broker about one persistent session, and has to know after a restart. No secrets in it. */
 export interface LedgerEntry {
   record: FilterRecord;
+  /** null: we never had one, or ended it. */
+  session: KnownSession | null;
   retired: RetiredIdentifier[];
   /** Connections that the session of this client id is spread over. */
   lanes: number;
@@ -26,6 +42,12 @@ export interface SubscriptionLedger {
   flush(): Promise<void>;
 }
 
+interface StoredEntry {
+  /** The session it is about: the file's name has only a hash of it. */
+  key: string;
+  entry: LedgerEntry;
+}
+
 /** One file for each session in `directory`, replaced whole. What can't be read or written costs SUBSCRIBEs, not messages. */
 export function createFileLedger(deps: { directory: string; logger: Logger }): SubscriptionLedger {
   const waiting = new Map<string, LedgerEntry>();
@@ -38,7 +60,7 @@ export function createFileLedger(deps: { directory: string; logger: Logger }): S
     const path = pathOf(session);
     const draft = `${path}.${randomUUID()}`;
     await mkdir(deps.directory, { recursive: true, mode: 0o700 });
-    await writeFile(draft, JSON.stringify({ session, ...entry }), { mode: 0o600 });
+    await writeFile(draft, JSON.stringify({ key: session, entry } satisfies StoredEntry), { mode: 0o600 });
     await rename(draft, path);
   }
 
@@ -58,10 +80,8 @@ export function createFileLedger(deps: { directory: string; logger: Logger }): S
   return {
     load: async (session) => {
       try {
-        const stored = JSON.parse(await readFile(pathOf(session), 'utf8')) as LedgerEntry & { session: string };
-        return stored.session === session
-          ? { record: stored.record, retired: stored.retired, lanes: stored.lanes, term: stored.term }
-          : null;
+        const { key, entry } = JSON.parse(await readFile(pathOf(session), 'utf8')) as StoredEntry;
+        return key === session ? entry : null;
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
           deps.logger.warn('Notes about the session could not be read', { session, error });
@@ -89,6 +109,8 @@ export function createMemoryLedger(): SubscriptionLedger {
   };
 }
 
+const NOTHING_NOTED: LedgerEntry = { record: { confirmed: [], unsure: [] }, session: null, retired: [], lanes: 1 };
+
 /**
  * For a session that instances use in turn. What this one noted in an earlier term may have changed since: then every filter
  * it knows of is unsure, so that those that are wanted are sent again and the others are taken away.
@@ -102,10 +124,10 @@ export function createTermLedger(
     load: async (session) => {
       const entry = await ledger.load(session);
       if (entry?.term === turn.term) return entry;
-      const { record, retired, lanes } = entry ?? { record: { confirmed: [], unsure: [] }, retired: [], lanes: 1 };
+      const { record, ...rest } = entry ?? NOTHING_NOTED;
       const known = [...record.confirmed.map(({ filter }) => filter), ...record.unsure, ...turn.suspects];
       if (entry === null && known.length === 0) return null;
-      return { record: { confirmed: [], unsure: [...new Set(known)] }, retired, lanes };
+      return { ...rest, record: { confirmed: [], unsure: [...new Set(known)] } };
     },
     save: (session, entry) => ledger.save(session, { ...entry, term: turn.term }),
     flush: () => ledger.flush(),
