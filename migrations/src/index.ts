@@ -5,6 +5,7 @@ import { FurtherBrokers1764000200000 } from './1764000200000-further-brokers';
 import { ConnectionTransitions1764000300000 } from './1764000300000-connection-transitions';
 import { Operations1764000400000 } from './1764000400000-operations';
 import { ProductLeases1764000500000 } from './1764000500000-product-leases';
+import { WebsocketProxy1764000600000 } from './1764000600000-websocket-proxy';
 
 /** In the order in which they are applied. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -14,4 +15,5 @@ export const migrations: (new () => MigrationInterface)[] = [
   ConnectionTransitions1764000300000,
   Operations1764000400000,
   ProductLeases1764000500000,
+  WebsocketProxy1764000600000,
 ];

@@ -25,6 +25,8 @@ export interface BrokerConnection {
   transport: Transport;
   /** Path of the websocket, `/mqtt` by default; null for tcp and tls. */
   path: string | null;
+  /** HTTP proxy that a websocket is tunnelled through, `http://host:port`; null = none. Only for ws and wss. */
+  proxy_url: string | null;
   verify_cert: boolean;
   username: string | null;
   password: string | null;

@@ -1,4 +1,5 @@
-export const TEST_STAGES = ['dns', 'tcp', 'tls', 'websocket', 'connect', 'subscribe', 'roundtrip'] as const;
+/** With an HTTP proxy `dns` and `tcp` lead to the proxy, and `proxy` is its tunnel to the broker. */
+export const TEST_STAGES = ['dns', 'tcp', 'proxy', 'tls', 'websocket', 'connect', 'subscribe', 'roundtrip'] as const;
 export type TestStage = (typeof TEST_STAGES)[number];
 export const STAGE_STATES = ['passed', 'failed', 'skipped'] as const;
 export type StageState = (typeof STAGE_STATES)[number];

@@ -247,6 +247,33 @@ describe('assertAllowed', () => {
   });
 });
 
+describe('a host that a proxy connects to for us', () => {
+  const policy = createEgressPolicy({
+    allow: ['10.0.0.1'],
+    resolve: (host, _options, done) => {
+      if (host === 'unknown.test') done(Object.assign(new Error('?'), { code: 'ENOTFOUND' }), []);
+      else if (host === 'mixed.test')
+        done(null, [
+          { address: '10.0.0.1', family: 4 },
+          { address: '10.0.0.2', family: 4 },
+        ]);
+      else done(null, [{ address: '10.0.0.1', family: 4 }]);
+    },
+  });
+
+  it('passes when each of its addresses may be reached, or none is known here', async () => {
+    for (const host of ['inside.test', 'unknown.test', '10.0.0.1', '93.184.216.34']) {
+      await expect(policy.checkRemote(host)).resolves.toBeUndefined();
+    }
+  });
+
+  it('is refused when any of its addresses is, in whatever spelling', async () => {
+    for (const host of ['mixed.test', '10.0.0.2', '169.254.169.254', '0x7f.1', '[::1]']) {
+      await expect(policy.checkRemote(host)).rejects.toMatchObject({ code: 'EGRESS_REFUSED' });
+    }
+  });
+});
+
 describe('the allow list', () => {
   it.each(['', 'a b', '10.0.0.0/33', '*', '*.', '1.2.3', '0x7f.1', '300.1.1.1', 'http://x', '-a.test', 'a:1883'])(
     'does not take %p, and tells where it stands',

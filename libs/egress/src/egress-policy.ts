@@ -37,6 +37,12 @@ export interface EgressPolicy {
   /** @throws {EgressRefusedError} when any of the addresses that `host` resolved to is refused. */
   assertAllowed(host: string, addresses: readonly string[]): void;
   /**
+   * For a host that something else resolves and connects to for us, such as an HTTP proxy: every address that it has here must be
+   * allowed. A name that is unknown here passes, the proxy may know it; what the proxy reaches is then the proxy's to decide.
+   * @throws {EgressRefusedError}
+   */
+  checkRemote(host: string): Promise<void>;
+  /**
    * For the `lookup` option of net, tls, http and undici: gives only addresses that may be reached, and an
    * `EgressRefusedError` when there is none. Takes `all`, `family`, `hints` and `order`.
    */
@@ -72,6 +78,20 @@ export function createEgressPolicy(options: EgressPolicyOptions): EgressPolicy {
     },
 
     assertAllowed(host, addresses) {
+      for (const address of addresses) {
+        const refusal = refusalOf(host, address);
+        if (refusal !== null) throw refusal;
+      }
+    },
+
+    async checkRemote(host) {
+      const literal = literalAddress(host);
+      const addresses =
+        literal !== null
+          ? [literal.toString()]
+          : await new Promise<string[]>((done) => {
+              resolve(host, { all: true }, (error, found) => done(error ? [] : found.map(({ address }) => address)));
+            });
       for (const address of addresses) {
         const refusal = refusalOf(host, address);
         if (refusal !== null) throw refusal;

@@ -1,3 +1,4 @@
+export * from './broker-stream-error';
 export * from './client-options';
 export * from './diagnosis/diagnosis';
 export * from './diagnosis/failure';
@@ -6,6 +7,7 @@ export * from './diagnosis/reason-codes';
 export { type ConnackDetail, describeConnack, protocolName } from './probe/connack-detail';
 export { type ProbeDeps, probeConnection } from './probe/probe';
 export { type CertificateDetail, describeTls, type TlsDetail } from './probe/tls-detail';
+export { proxyUrlFault } from './proxy-tunnel';
 export * from './topic-filter';
 export * from './topic-index';
 export * from './topic-template';

@@ -1,32 +1,20 @@
-import { isIP, connect as netConnect, type Socket } from 'node:net';
+import { once } from 'node:events';
+import { isIP, connect as netConnect, type Socket, type TcpNetConnectOpts } from 'node:net';
 import { Duplex } from 'node:stream';
 import { type ConnectionOptions, checkServerIdentity, TLSSocket, connect as tlsConnect } from 'node:tls';
 import { isNativeError } from 'node:util/types';
 import type { BrokerConnection, TestStage, Transport } from '@cortex-mqtt/contracts';
 import type { EgressPolicy } from '@cortex-mqtt/egress';
 import type { WebSocket } from 'ws';
+import { BrokerStreamError } from './broker-stream-error';
 import { ws } from './on-demand';
+import { openTunnel, type ProxyAddress, proxyOf } from './proxy-tunnel';
 
 /** An address that doesn't answer holds up the next one this long; Node's 250 ms gives up on slow but good links. */
 const NEXT_ADDRESS_AFTER_MS = 1_000;
 
 export const isEncrypted = (transport: Transport): boolean => transport === 'tls' || transport === 'wss';
 export const isWebsocket = (transport: Transport): boolean => transport === 'ws' || transport === 'wss';
-
-/** A failure on the way to the CONNECT packet, with the stage it happened in. `code` is Node's or one of ours. */
-export class BrokerStreamError extends Error {
-  override name = 'BrokerStreamError';
-  constructor(
-    message: string,
-    readonly stage: TestStage,
-    readonly code: string,
-    /** HTTP status of a refused websocket upgrade. */
-    readonly http_status: number | null = null,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-  }
-}
 
 /** TLS as this broker wants it: SNI, ALPN, CA bundle, client certificate. */
 export function tlsOptions(broker: BrokerConnection): ConnectionOptions {
@@ -50,18 +38,21 @@ export function websocketUrl(broker: BrokerConnection): string {
   return `${broker.transport}://${host}:${broker.port}${path.startsWith('/') ? path : `/${path}`}`;
 }
 
+/** The socket below a websocket, TLS done if there is any: one that is on its way, or a promise of one. */
+type SocketBelow = Socket | Promise<Socket>;
+
 /**
- * Upgrades an open socket (TLS done, if there is any) to a websocket that speaks MQTT (MQTT 5, 6.0). The stream takes
- * writes before the upgrade is through. A refused upgrade is a `BrokerStreamError` with the HTTP status.
+ * Upgrades a socket to a websocket that speaks MQTT (MQTT 5, 6.0). The stream takes writes before the upgrade is through. A
+ * refused upgrade is a `BrokerStreamError` with the HTTP status.
  */
 export function openWebsocket(
   broker: BrokerConnection,
-  socket: Socket,
+  below: SocketBelow,
   options: { timeout_ms: number },
 ): { websocket: WebSocket; stream: Duplex } {
   const { createWebSocketStream, WebSocket } = ws();
   const websocket = new WebSocket(websocketUrl(broker), ['mqtt'], {
-    createConnection: () => socket,
+    createConnection: createConnection(below),
     handshakeTimeout: options.timeout_ms,
     perMessageDeflate: false,
     followRedirects: false,
@@ -69,6 +60,7 @@ export function openWebsocket(
   websocket.on('unexpected-response', (request, response) => {
     const status = response.statusCode ?? 0;
     const message = `the server answered ${status} to the websocket upgrade`;
+    const { socket } = response;
     request.destroy(new BrokerStreamError(message, 'websocket', 'WEBSOCKET_STATUS', status));
     socket.destroy();
   });
@@ -77,11 +69,30 @@ export function openWebsocket(
   return { websocket, stream };
 }
 
+function createConnection(below: SocketBelow): typeof netConnect {
+  if (!(below instanceof Promise)) return (() => below) as typeof netConnect;
+  // Node's http takes a socket by callback too (`createConnection` of http.request); the types of ws don't tell.
+  const later = (_options: unknown, done: (error: Error | null, socket?: Socket) => void): void => {
+    below.then((socket) => done(null, socket), done);
+  };
+  return later as unknown as typeof netConnect;
+}
+
 /**
  * Opens the way to a broker, up to where the CONNECT packet is written. Every connect goes through the egress policy, by its
  * `lookup` for names and `checkLiteral` for addresses. Returns at once; failures are `error` events with a `stage`.
  */
-export function openBrokerStream(broker: BrokerConnection, deps: { egress: EgressPolicy; timeout_ms: number }): Duplex {
+export function openBrokerStream(broker: BrokerConnection, deps: StreamDeps): Duplex {
+  const proxy = proxyOf(broker);
+  return proxy === null ? openDirectly(broker, deps) : openThroughProxy(broker, proxy, deps);
+}
+
+interface StreamDeps {
+  egress: EgressPolicy;
+  timeout_ms: number;
+}
+
+function openDirectly(broker: BrokerConnection, deps: StreamDeps): Duplex {
   const withStage = (error: Error): void => {
     if (!('stage' in error)) Object.assign(error, { stage });
     // mqtt.js keeps an error of a stream to itself unless it has a code.
@@ -95,7 +106,8 @@ export function openBrokerStream(broker: BrokerConnection, deps: { egress: Egres
     return failedStream(refusal);
   }
   if (isIP(broker.host)) stage = 'tcp';
-  const socket = openSocket(broker, deps.egress);
+  const target = connectTarget(broker, deps.egress);
+  const socket = isEncrypted(broker.transport) ? tlsConnect({ ...tlsOptions(broker), ...target }) : netConnect(target);
   socket.on('lookup', (error: Error | null | undefined) => {
     if (!error) stage = 'tcp';
   });
@@ -149,14 +161,76 @@ function failedStream(error: Error): Duplex {
   return stream;
 }
 
-function openSocket(broker: BrokerConnection, egress: EgressPolicy): Socket {
-  const target = {
-    host: broker.host,
-    port: broker.port,
+function connectTarget({ host, port }: ProxyAddress, egress: EgressPolicy): TcpNetConnectOpts {
+  return {
+    host,
+    port,
     lookup: egress.lookup,
     autoSelectFamily: true,
     autoSelectFamilyAttemptTimeout: NEXT_ADDRESS_AFTER_MS,
   };
-  if (!isEncrypted(broker.transport)) return netConnect(target);
-  return tlsConnect({ ...tlsOptions(broker), ...target });
+}
+
+/** A websocket through an HTTP proxy; `proxy_url` is for websockets only. */
+function openThroughProxy(broker: BrokerConnection, proxy: ProxyAddress, deps: StreamDeps): Duplex {
+  let stage: TestStage = 'dns';
+  const opened = new Set<Socket>();
+  const keep = <S extends Socket>(socket: S): S => {
+    opened.add(socket);
+    // Each wait has a listener of its own; between two there is none, and an error would end the process.
+    socket.on('error', () => undefined);
+    return socket;
+  };
+
+  async function below(): Promise<Socket> {
+    deps.egress.checkLiteral(proxy.host);
+    const socket = keep(netConnect(connectTarget(proxy, deps.egress)));
+    socket.setNoDelay(true);
+    socket.once('lookup', (error: Error | null | undefined) => {
+      if (!error) stage = 'tcp';
+    });
+    await once(socket, 'connect');
+    stage = 'proxy';
+    await deps.egress.checkRemote(broker.host);
+    await openTunnel(broker, socket);
+    if (!isEncrypted(broker.transport)) {
+      stage = 'websocket';
+      return socket;
+    }
+    stage = 'tls';
+    const secure = keep(tlsConnect({ ...tlsOptions(broker), socket }));
+    await once(secure, 'secureConnect');
+    stage = 'websocket';
+    sockets.set(stream, secure);
+    return secure;
+  }
+
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      const error = new BrokerStreamError(`no answer in time (${stage})`, stage, 'ETIMEDOUT');
+      reject(error);
+      for (const socket of opened) socket.destroy(error);
+    }, deps.timeout_ms);
+  });
+  const socket = Promise.race([below(), late]).catch((error: unknown) => {
+    for (const each of opened) each.destroy();
+    const failure = isNativeError(error) ? error : new Error(String(error));
+    throw 'stage' in failure ? failure : Object.assign(failure, { stage });
+  });
+  // Our own limit ends first: it knows the stage.
+  const { websocket, stream } = openWebsocket(broker, socket, { timeout_ms: deps.timeout_ms + 1_000 });
+  websocket.prependListener('error', (error: Error) => {
+    if (!('stage' in error)) Object.assign(error, { stage });
+    if (!('code' in error)) Object.assign(error, { code: 'STREAM_FAILED' });
+  });
+  websocket.once('open', () => {
+    stage = 'connect';
+    clearTimeout(timer);
+  });
+  stream.once('close', () => {
+    clearTimeout(timer);
+    for (const each of opened) each.destroy();
+  });
+  return stream;
 }

@@ -27,6 +27,7 @@ export {
   type TestCertificateOptions,
   type TestCertificates,
 } from './certificates';
+export { type HttpProxy, startHttpProxy } from './http-proxy';
 export {
   type Answering,
   type HttpAnswer,

@@ -98,6 +98,7 @@ export function documentOf(setting: ListenerSetting): ListenerConfigDocument {
         port: setting.broker_port,
         transport: 'tcp',
         path: null,
+        proxy_url: null,
         verify_cert: true,
         username: null,
         password: null,

@@ -929,6 +929,7 @@ export interface components {
             /** @enum {string} */
             transport?: "tcp" | "tls" | "ws" | "wss";
             path?: string | null;
+            proxy_url?: string | null;
             use_tls?: boolean;
             verify_cert?: boolean;
             username?: string | null;
@@ -955,6 +956,7 @@ export interface components {
             /** @enum {string} */
             transport?: "tcp" | "tls" | "ws" | "wss";
             path?: string | null;
+            proxy_url?: string | null;
             use_tls?: boolean;
             verify_cert?: boolean;
             username?: string | null;
@@ -1263,6 +1265,7 @@ export interface components {
             /** @enum {string} */
             transport: "tcp" | "tls" | "ws" | "wss";
             path: string | null;
+            proxy_url: string | null;
             use_tls: boolean;
             verify_cert: boolean;
             username: string | null;
@@ -1312,6 +1315,7 @@ export interface components {
             /** @enum {string} */
             transport?: "tcp" | "tls" | "ws" | "wss";
             path?: string | null;
+            proxy_url?: string | null;
             use_tls?: boolean;
             verify_cert?: boolean;
             username?: string | null;
@@ -1338,6 +1342,7 @@ export interface components {
             /** @enum {string} */
             transport?: "tcp" | "tls" | "ws" | "wss";
             path?: string | null;
+            proxy_url?: string | null;
             use_tls?: boolean;
             verify_cert?: boolean;
             username?: string | null;
@@ -1374,6 +1379,7 @@ export interface components {
             /** @enum {string} */
             transport: "tcp" | "tls" | "ws" | "wss";
             path: string | null;
+            proxy_url: string | null;
             use_tls: boolean;
             verify_cert: boolean;
             username: string | null;
@@ -1504,6 +1510,7 @@ export interface components {
             /** @enum {string} */
             transport?: "tcp" | "tls" | "ws" | "wss";
             path?: string | null;
+            proxy_url?: string | null;
             use_tls?: boolean;
             verify_cert?: boolean;
             username?: string | null;
@@ -1527,7 +1534,7 @@ export interface components {
         };
         StageResultDto: {
             /** @enum {string} */
-            stage: "dns" | "tcp" | "tls" | "websocket" | "connect" | "subscribe" | "roundtrip";
+            stage: "dns" | "tcp" | "proxy" | "tls" | "websocket" | "connect" | "subscribe" | "roundtrip";
             /** @enum {string} */
             state: "passed" | "failed" | "skipped";
             duration_ms: number;
@@ -1538,7 +1545,7 @@ export interface components {
         };
         DiagnosisView: {
             /** @enum {string} */
-            stage: "dns" | "tcp" | "tls" | "websocket" | "connect" | "subscribe" | "roundtrip";
+            stage: "dns" | "tcp" | "proxy" | "tls" | "websocket" | "connect" | "subscribe" | "roundtrip";
             code: string;
             cause: string;
             advice: string;

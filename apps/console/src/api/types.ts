@@ -115,7 +115,7 @@ export type ConnectionStatus = Refined<Schemas['ConnectionStatusView'], { instan
 export type Recovery = Schemas['RecoveryView'];
 export type Probe = Schemas['ProbeView'];
 
-export const TEST_STAGES = ['dns', 'tcp', 'tls', 'websocket', 'connect', 'subscribe', 'roundtrip'] as const;
+export const TEST_STAGES = ['dns', 'tcp', 'proxy', 'tls', 'websocket', 'connect', 'subscribe', 'roundtrip'] as const;
 export type TestStage = StageResult['stage'];
 export type StageResult = Schemas['StageResultDto'];
 export type ConnectionTestResult = Refined<Schemas['ConnectionTestView'], { warnings: Warning[] }>;

@@ -150,6 +150,7 @@ export const testTexts = {
   stages: {
     dns: 'Find the host',
     tcp: 'Reach the port',
+    proxy: 'Go through the proxy',
     tls: 'Agree on TLS',
     websocket: 'Open the WebSocket',
     connect: 'Log in at the broker',

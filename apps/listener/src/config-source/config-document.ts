@@ -37,9 +37,11 @@ export function checkDocument(input: unknown): CheckedDocument {
     }
   }
   if (faults.length > 0) return { ok: false, faults };
-  // An older orchestrator, or a document of one on disk, doesn't know it.
+  // An older orchestrator, or a document of one on disk, doesn't know these.
+  const document = input as unknown as ListenerConfigDocument;
   const session_key = typeof input.session_key === 'string' ? input.session_key : null;
-  return { ok: true, document: { ...(input as unknown as ListenerConfigDocument), session_key } };
+  const brokers = document.brokers.map((broker) => ({ ...broker, proxy_url: broker.proxy_url ?? null }));
+  return { ok: true, document: { ...document, session_key, brokers } };
 }
 
 function checkBroker(input: unknown, field: string, add: (field: string, message: string) => void): void {

@@ -31,6 +31,7 @@ export function environmentDocument(config: ListenerConfig): ListenerConfigDocum
         port: config.mqttPort,
         transport: config.mqttUseTls ? 'tls' : 'tcp',
         path: null,
+        proxy_url: null,
         verify_cert: config.mqttVerifyCert,
         username: config.mqttUsername ?? null,
         password: config.mqttPassword ?? null,

@@ -12,6 +12,7 @@ export function buildBroker(overrides: Partial<BrokerConnection> & { port: numbe
     host: '127.0.0.1',
     transport: 'tcp',
     path: null,
+    proxy_url: null,
     verify_cert: true,
     username: null,
     password: null,

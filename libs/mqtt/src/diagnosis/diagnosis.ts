@@ -3,7 +3,9 @@ import type { Diagnosis, TestStage } from '@cortex-mqtt/contracts';
 import type { ConnectionFailure, FailureContext, Finding } from './failure';
 import { diagnoseMqttReason } from './mqtt-faults';
 import { diagnoseNetworkError } from './network-faults';
+import { diagnoseProxy } from './proxy-faults';
 import { diagnoseTlsError } from './tls-faults';
+import { type ProxyAddress, proxyOf } from '../proxy-tunnel';
 
 /**
  * Why a connection failed at `stage`, in plain words, and what to do about it. An error that carries a `stage` of its own (a
@@ -11,16 +13,35 @@ import { diagnoseTlsError } from './tls-faults';
  */
 export function diagnoseFailure(stage: TestStage, failure: ConnectionFailure, context: FailureContext): Diagnosis {
   const at = isNativeError(failure) ? (stageOf(failure) ?? stage) : stage;
+  const proxy = proxyOf(context.broker);
+  if (proxy !== null && (at === 'dns' || at === 'tcp')) return proxyUnreachable(at, failure, { context, proxy });
   const finding = find(at, failure, context);
   return { stage: finding.stage ?? at, code: finding.code, cause: finding.cause, advice: finding.advice };
+}
+
+/** The way to the proxy has the faults of any way; only what to look at is another. */
+function proxyUnreachable(
+  at: TestStage,
+  failure: ConnectionFailure,
+  { context, proxy }: { context: FailureContext; proxy: ProxyAddress },
+): Diagnosis {
+  const broker = { ...context.broker, ...proxy, proxy_url: null };
+  const { stage = at, code, cause } = find(at, failure, { ...context, broker });
+  return {
+    stage,
+    code,
+    cause: `The HTTP proxy cannot be reached. ${cause}`,
+    advice: 'Check the proxy in the broker settings, whether it runs, and the firewalls between here and it.',
+  };
 }
 
 // `isNativeError`, not `instanceof`: errors of Node's core don't pass that in another realm, such as a test runner's.
 function find(stage: TestStage, failure: ConnectionFailure, context: FailureContext): Finding {
   if (!isNativeError(failure)) {
     if (failure.kind === 'reason') return diagnoseMqttReason(failure, context);
-    return diagnoseNetworkError(stage, failure, context);
+    return stage === 'proxy' ? diagnoseProxy(failure, context) : diagnoseNetworkError(stage, failure, context);
   }
+  if (stage === 'proxy') return diagnoseProxy(failure, context);
   const reason_code = mqttReasonOf(failure);
   if (reason_code !== null) return diagnoseMqttReason({ kind: 'reason', packet: 'connack', reason_code }, context);
   // What the port speaks explains more than the symptom does.

@@ -5,7 +5,7 @@ import { EgressRefusedError } from '@cortex-mqtt/egress';
 import { isEncrypted, isWebsocket } from '../transport';
 import type { FailureContext, Finding, PortSpeaks } from './failure';
 
-type NetworkFailure = Error | { kind: 'closed' } | { kind: 'timeout' };
+export type NetworkFailure = Error | { kind: 'closed' } | { kind: 'timeout' };
 
 /** Faults of names, sockets, websockets, and of a server that says nothing or something that isn't MQTT. */
 export function diagnoseNetworkError(stage: TestStage, failure: NetworkFailure, context: FailureContext): Finding {
@@ -95,6 +95,12 @@ function timedOut(stage: TestStage, context: FailureContext): Finding {
         cause: `No answer at all from ${where}: most likely a firewall drops the packets, or the address is wrong.`,
         advice: 'Check the address, and the firewalls and security groups between here and the broker for this port.',
       };
+    case 'proxy':
+      return {
+        code: 'PROXY_TIMEOUT',
+        cause: `The proxy does not answer the request for a tunnel to ${where}.`,
+        advice: 'Check whether it is an HTTP proxy, and whether it can reach the broker.',
+      };
     case 'tls':
       return {
         code: 'TLS_TIMEOUT',
@@ -139,6 +145,12 @@ function closed(stage: TestStage, context: FailureContext): Finding {
         code: 'CONNECTION_RESET',
         cause: 'The connection was reset as soon as it was made.',
         advice: 'Look for a firewall or load balancer in between, and whether the broker behind it runs.',
+      };
+    case 'proxy':
+      return {
+        code: 'PROXY_CLOSED',
+        cause: 'The proxy ended the connection instead of opening a tunnel.',
+        advice: 'Check whether it is an HTTP proxy; its log has the reason.',
       };
     case 'tls':
       if (context.tls_established) return closedAfterHandshake(context);

@@ -65,7 +65,7 @@ describe('probeConnection on the way to the port', () => {
   it('tells a port that nothing listens on', async () => {
     const result = await probe({ port: await freePort() });
     expect(result.diagnosis).toMatchObject({ stage: 'tcp', code: 'CONNECTION_REFUSED' });
-    expect(result.stages.map(({ state }) => state)).toEqual(['passed', 'failed', ...Array(5).fill('skipped')]);
+    expect(result.stages.map(({ state }) => state)).toEqual(['passed', 'failed', ...Array(6).fill('skipped')]);
   });
 
   it('tells a port whose packets are dropped', async () => {

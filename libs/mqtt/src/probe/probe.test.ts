@@ -81,6 +81,7 @@ describe('probeConnection against Mosquitto', () => {
     expect(statesOf(result)).toEqual([
       'dns passed',
       'tcp passed',
+      'proxy skipped',
       'tls skipped',
       'websocket skipped',
       'connect passed',
@@ -155,7 +156,7 @@ describe('probeConnection against Mosquitto', () => {
       ca_cert: certificates.ca.cert,
     });
     expect(encrypted.diagnosis).toBeNull();
-    expect(statesOf(encrypted).slice(2, 5)).toEqual(['tls passed', 'websocket passed', 'connect passed']);
+    expect(statesOf(encrypted).slice(3, 6)).toEqual(['tls passed', 'websocket passed', 'connect passed']);
   });
 
   it('speaks 3.1.1 when that is what is set', async () => {

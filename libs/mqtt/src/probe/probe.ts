@@ -12,6 +12,7 @@ import { TEST_STAGES } from '@cortex-mqtt/contracts';
 import type { EgressPolicy } from '@cortex-mqtt/egress';
 import { diagnoseFailure } from '../diagnosis/diagnosis';
 import type { ConnectionFailure, FailureContext, PortSpeaks } from '../diagnosis/failure';
+import { openTunnel, proxyOf } from '../proxy-tunnel';
 import { isEncrypted, isWebsocket } from '../transport';
 import { connectionWarnings } from '../warnings';
 import { type ConnackDetail, protocolName } from './connack-detail';
@@ -30,7 +31,7 @@ import {
 import { connectTcp, handshakeTls, openTcp, resolveHost, type StageDetail, upgradeWebsocket } from './network-stages';
 import { openPacketLink, type PacketLink } from './packet-link';
 import { speaksHttp, speaksMqtt, speaksMqttOverTls, speaksTls } from './port-sniffer';
-import { createTimeLimit, StageFailure, type TimeLimit } from './time-limit';
+import { createTimeLimit, StageFailure, type TimeLimit, watchEnd } from './time-limit';
 import type { TlsDetail } from './tls-detail';
 
 export interface ProbeDeps {
@@ -57,6 +58,9 @@ export async function probeConnection(request: ConnectionTestRequest, deps: Prob
 
 function createProbe(request: ConnectionTestRequest, deps: ProbeDeps) {
   const { broker } = request;
+  const proxy = proxyOf(broker);
+  /** What is connected to first. */
+  const first = proxy ?? broker;
   const total = createTimeLimit(request.timeout_ms, deps.signal);
   const limit = total.within(request.timeout_ms - sniffReserve_ms(request.timeout_ms));
   const started = performance.now();
@@ -138,20 +142,43 @@ function createProbe(request: ConnectionTestRequest, deps: ProbeDeps) {
   }
 
   async function walk(): Promise<void> {
-    const addresses = await stage('dns', (detail) => resolveHost(broker.host, { egress: deps.egress, limit }, detail));
+    const addresses = await stage('dns', (detail) => resolveHost(first.host, { egress: deps.egress, limit }, detail));
     const socket = await stage('tcp', async (detail) => {
       const begun = performance.now();
-      const connected = await connectTcp(addresses, broker.port, limit, detail);
+      const connected = await connectTcp(addresses, first.port, limit, detail);
       rtt_ms = performance.now() - begun;
       address = connected.address;
       return keep(connected.socket);
     });
+    await throughProxy(socket);
     const encrypted = await throughTls(socket);
     const stream = await throughWebsocket(encrypted);
     const session = await stage('connect', (detail) => connect(stream, detail));
     await subscribe(session);
     await makeRoundTrip(session);
     sys = await readSys(session, limit.within(1_000));
+  }
+
+  async function throughProxy(socket: Socket): Promise<void> {
+    if (proxy === null) {
+      skip('proxy', 'none is configured');
+      return;
+    }
+    await stage('proxy', async (detail) => {
+      detail.proxy = `${proxy.host}:${proxy.port}`;
+      detail.target = `${broker.host}:${broker.port}`;
+      await limit.wait(deps.egress.checkRemote(broker.host));
+      await tunnel(socket);
+    });
+  }
+
+  async function tunnel(socket: Socket): Promise<void> {
+    const ended = watchEnd(socket).then((failure) => {
+      throw new StageFailure(failure);
+    });
+    // The socket ends some time, long after the race.
+    ended.catch(() => undefined);
+    await limit.wait(Promise.race([openTunnel(broker, socket), ended]));
   }
 
   async function throughTls(socket: Socket): Promise<Socket> {
@@ -214,7 +241,8 @@ function createProbe(request: ConnectionTestRequest, deps: ProbeDeps) {
   /** The same way once more, for a second CONNECT: a connection takes one only (MQTT 5, 3.1). null when it fails now. */
   async function reopen(): Promise<Duplex | null> {
     try {
-      const socket: Socket = keep(await openTcp(address ?? broker.host, broker.port, limit));
+      const socket: Socket = keep(await openTcp(address ?? first.host, first.port, limit));
+      if (proxy !== null) await tunnel(socket);
       const secured = isEncrypted(broker.transport)
         ? keep((await handshakeTls(broker, socket, { limit, rtt_ms, now: new Date() }, {})).socket)
         : socket;
@@ -277,8 +305,9 @@ function createProbe(request: ConnectionTestRequest, deps: ProbeDeps) {
 
   /** Asks the port in the other ways, side by side, what it speaks. */
   async function sniff(failedAt: TestStage): Promise<PortSpeaks | null> {
-    if (address === null) return null;
-    const first = link?.firstBytes() ?? Buffer.alloc(0);
+    // Behind a proxy the port can't be asked by itself.
+    if (address === null || proxy !== null) return null;
+    const received = link?.firstBytes() ?? Buffer.alloc(0);
     const port = { address, port: broker.port, name: broker.server_name ?? broker.host, path: broker.path ?? '/mqtt' };
     const time: TimeLimit = total.within(sniffReserve_ms(request.timeout_ms));
     const asked = ((): Promise<PortSpeaks | null>[] => {
@@ -295,7 +324,7 @@ function createProbe(request: ConnectionTestRequest, deps: ProbeDeps) {
       }
     })();
     const found = (await Promise.all(asked)).find((speaks) => speaks !== null) ?? null;
-    if (found === null && first.subarray(0, 5).toString('latin1') === 'HTTP/') {
+    if (found === null && received.subarray(0, 5).toString('latin1') === 'HTTP/') {
       return broker.transport === 'tls' ? 'https' : 'http';
     }
     return found;

@@ -8,6 +8,7 @@ export function buildBroker(overrides: Partial<BrokerConnection> = {}): BrokerCo
     port: 1883,
     transport: 'tcp',
     path: null,
+    proxy_url: null,
     verify_cert: true,
     username: null,
     password: null,

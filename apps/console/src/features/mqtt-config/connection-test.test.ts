@@ -19,6 +19,7 @@ describe('the stages of a test', () => {
       'waiting',
       'waiting',
       'waiting',
+      'waiting',
     ]);
   });
 

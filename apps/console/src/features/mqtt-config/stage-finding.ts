@@ -44,6 +44,7 @@ function byStage(stage: StageResult['stage'], detail: Detail): string[] {
         typeof detail.granted === 'number' ? `${detail.granted} granted` : '',
         typeof detail.refused === 'number' && detail.refused > 0 ? `${detail.refused} refused: ${refused(detail)}` : '',
       ];
+    case 'proxy':
     case 'websocket':
     case 'roundtrip':
       return [];

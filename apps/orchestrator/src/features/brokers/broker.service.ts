@@ -56,7 +56,7 @@ export class BrokerService {
       if (others.length >= MAX_FURTHER_BROKERS) {
         throw new ConflictError(`A product may have ${MAX_FURTHER_BROKERS} brokers beside the primary one.`);
       }
-      refuse(brokerFaults(dto, { host: null, password_set: false }, ''));
+      refuse(brokerFaults(dto, null, ''));
       const broker = manager.create(MqttBrokerEntity, {
         product_id,
         name: dto.name,
@@ -90,7 +90,7 @@ export class BrokerService {
     await this.change(product_id, options, async (manager) => {
       const broker = await findBroker(manager, product_id, id);
       const before = auditFields(broker);
-      refuse(brokerFaults(dto, { host: broker.broker_host, password_set: broker.password !== null }, ''));
+      refuse(brokerFaults(dto, broker, ''));
       if (dto.name !== undefined) broker.name = dto.name;
       this.apply(broker, dto);
       await manager.save(broker);

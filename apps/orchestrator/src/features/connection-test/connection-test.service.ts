@@ -115,7 +115,7 @@ export class ConnectionTestService {
     if (broker_id !== null && !further) throw new NotFoundError(`Product ${product_id} has no broker ${broker_id}.`);
     const stored = further ?? config;
     const host = dto.host === undefined ? stored.broker_host : normalHost(dto.host);
-    const faults = brokerFaults(dto, { host: stored.broker_host, password_set: stored.password !== null }, '');
+    const faults = brokerFaults(dto, stored, '');
     if (host === null) faults.push({ field: 'host', message: 'is needed: no broker is configured yet' });
     if (faults.length > 0 || host === null) throw new ValidationError(faults);
     const subscriptions = await manager.find(SubscriptionEntity, {
@@ -207,6 +207,7 @@ function mergedBroker(stored: BrokerConnection, dto: ConnectionTestDto): BrokerC
     port: dto.port ?? stored.port,
     transport: transportAfter(dto, stored.transport),
     path: dto.path === undefined ? stored.path : dto.path,
+    proxy_url: dto.proxy_url === undefined ? stored.proxy_url : dto.proxy_url || null,
     verify_cert: dto.verify_cert ?? stored.verify_cert,
     username: dto.username === undefined ? stored.username : dto.username || null,
     password: dto.password === undefined ? stored.password : dto.password || null,

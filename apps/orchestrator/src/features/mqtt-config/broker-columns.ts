@@ -43,6 +43,9 @@ export abstract class BrokerColumns {
   path!: string | null;
 
   @Column({ type: 'text', nullable: true })
+  proxy_url!: string | null;
+
+  @Column({ type: 'text', nullable: true })
   server_name!: string | null;
 
   @Column({ type: 'jsonb', default: [] })

@@ -1,23 +1,38 @@
 import type { FieldFault, LastWill, Transport } from '@cortex-mqtt/contracts';
-import { validatePublishTopic } from '@cortex-mqtt/mqtt';
+import { proxyUrlFault, validatePublishTopic } from '@cortex-mqtt/mqtt';
 import type { BrokerColumns } from './broker-columns';
 import type { BrokerSecretColumn } from './broker-secrets';
 import type { BrokerDto, LastWillDto } from './mqtt-config.dto';
 
+/** What a change is held against; null = nothing is stored yet. */
+export type StoredBroker = Pick<BrokerColumns, 'broker_host' | 'password' | 'transport' | 'proxy_url'> | null;
+
 /** Every constraint of a broker section that spans more than one field. Paths begin with `prefix`, such as `broker.`. */
-export function brokerFaults(
-  dto: BrokerDto,
-  stored: { host: string | null; password_set: boolean },
-  prefix: string,
-): FieldFault[] {
+export function brokerFaults(dto: BrokerDto, stored: StoredBroker, prefix: string): FieldFault[] {
   const faults: FieldFault[] = [];
   const add = (field: string, message: string) => faults.push({ field: `${prefix}${field}`, message });
   if (dto.transport !== undefined && dto.use_tls !== undefined && isEncrypted(dto.transport) !== dto.use_tls) {
     add('use_tls', `contradicts transport ${dto.transport}`);
   }
-  if (dto.host !== undefined && stored.password_set && dto.password === undefined && !isHost(dto.host, stored.host)) {
-    add('password', 'must be given again, or null: the stored password is never sent to another host');
+  if (stored?.password != null && dto.password === undefined) {
+    const way =
+      dto.host !== undefined && !isHost(dto.host, stored.broker_host)
+        ? 'to another host'
+        : dto.proxy_url && dto.proxy_url !== stored.proxy_url
+          ? 'through another proxy'
+          : null;
+    if (way !== null) add('password', `must be given again, or null: the stored password is never sent ${way}`);
   }
+  const proxy_url = (dto.proxy_url === undefined ? stored?.proxy_url : dto.proxy_url) || null;
+  const transport = transportAfter(dto, stored?.transport ?? 'tcp');
+  if (proxy_url !== null && transport !== 'ws' && transport !== 'wss') {
+    add(
+      dto.proxy_url === undefined ? 'transport' : 'proxy_url',
+      `contradicts ${dto.proxy_url === undefined ? 'proxy_url' : 'the transport'}: only websockets (ws, wss) go through an HTTP proxy`,
+    );
+  }
+  const proxy_fault = dto.proxy_url ? proxyUrlFault(dto.proxy_url) : null;
+  if (proxy_fault !== null) add('proxy_url', proxy_fault);
   if (dto.last_will) {
     const fault = validatePublishTopic(dto.last_will.topic);
     if (fault !== null) add('last_will.topic', fault);
@@ -77,6 +92,7 @@ export function applyBroker(
   if (dto.host !== undefined) broker.broker_host = normalHost(dto.host);
   if (dto.port !== undefined) broker.broker_port = dto.port;
   if (dto.path !== undefined) broker.path = dto.path;
+  if (dto.proxy_url !== undefined) broker.proxy_url = dto.proxy_url || null;
   if (dto.verify_cert !== undefined) broker.verify_cert = dto.verify_cert;
   if (dto.username !== undefined) broker.username = dto.username || null;
   if (dto.password !== undefined) broker.password = sealed(dto.password, 'password');

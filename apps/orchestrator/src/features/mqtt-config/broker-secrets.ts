@@ -65,6 +65,7 @@ function openBroker(
     port: broker.broker_port,
     transport: broker.transport,
     path: broker.path,
+    proxy_url: broker.proxy_url,
     verify_cert: broker.verify_cert,
     username: broker.username,
     password: open('password'),

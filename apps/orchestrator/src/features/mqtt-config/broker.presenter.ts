@@ -8,6 +8,7 @@ export function presentBroker(broker: BrokerColumns): BrokerView {
     port: broker.broker_port,
     transport: broker.transport,
     path: broker.path,
+    proxy_url: broker.proxy_url,
     use_tls: broker.use_tls,
     verify_cert: broker.verify_cert,
     username: broker.username,

@@ -91,6 +91,25 @@ describe('a product’s MQTT configuration over REST', () => {
       .expect(200);
   });
 
+  it('takes a proxy for websockets only, and the stored password through no other one', async () => {
+    const proxy_url = 'http://proxy.example.com:3128';
+    const put = (broker: object) => operator('put', path).send({ broker });
+    await operator('put', path).send(CONFIG).expect(200);
+    for (const broker of [
+      { proxy_url },
+      { transport: 'wss', proxy_url: 'http://u:p@proxy:1' },
+      { transport: 'wss', proxy_url },
+    ]) {
+      await put(broker).expect(400);
+    }
+    const { body } = await put({ transport: 'wss', proxy_url, password: 'given again' }).expect(200);
+    expect(body.mqtt_config.broker).toMatchObject({ transport: 'wss', proxy_url });
+    const refused = await put({ transport: 'tls' }).expect(400);
+    expect(refused.body.errors).toEqual([{ field: 'broker.transport', message: expect.stringContaining('proxy_url') }]);
+    await put({ proxy_url: 'http://other.example.com' }).expect(400);
+    await put({ transport: 'tls', proxy_url: null }).expect(200);
+  });
+
   it('stores the password as an envelope that opens only in its place', async () => {
     await operator('put', path).send(CONFIG).expect(200);
     const [row] = await test.dataSource.query('SELECT password FROM mqtt_configs WHERE product_id = $1', [product_id]);

@@ -69,6 +69,12 @@ export class BrokerSettingsDto {
   @IsOptional()
   path?: string | null;
 
+  /** HTTP proxy for websockets, `http://host:port`, without credentials; null = none. Refused with tcp and tls. */
+  @IsString()
+  @MaxLength(500)
+  @IsOptional()
+  proxy_url?: string | null;
+
   @IsBoolean()
   @MayBeAbsent()
   use_tls?: boolean;

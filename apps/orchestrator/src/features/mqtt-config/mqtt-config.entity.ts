@@ -13,6 +13,7 @@ import { BrokerColumns } from './broker-columns';
 @Check('ck_mqtt_configs_protocol', 'protocol_version IN (4, 5)')
 @Check('ck_mqtt_configs_transport', `transport IN ('tcp', 'tls', 'ws', 'wss')`)
 @Check('ck_mqtt_configs_receive_maximum', 'receive_maximum BETWEEN 1 AND 65535')
+@Check('ck_mqtt_configs_proxy', `proxy_url IS NULL OR transport IN ('ws', 'wss')`)
 export class MqttConfigEntity extends BrokerColumns {
   @PrimaryGeneratedColumn('identity', { type: 'integer', primaryKeyConstraintName: 'pk_mqtt_configs' })
   id!: number;

@@ -57,12 +57,7 @@ export class MqttConfigService {
       const config = await lockConfig(manager, product_id, options.expected_revision);
       const product = await manager.findOneByOrFail(ProductEntity, { id: product_id });
       const before = auditFields(config);
-      const faults = [
-        ...(dto.broker
-          ? brokerFaults(dto.broker, { host: config.broker_host, password_set: config.password !== null }, 'broker.')
-          : []),
-        ...probeFaults(dto),
-      ];
+      const faults = [...(dto.broker ? brokerFaults(dto.broker, config, 'broker.') : []), ...probeFaults(dto)];
       if (dto.broker && config.broker_host === null && dto.broker.host === undefined) {
         faults.push({ field: 'broker.host', message: 'is needed: no broker is configured yet' });
       }

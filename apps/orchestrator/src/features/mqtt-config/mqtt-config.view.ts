@@ -21,6 +21,10 @@ export class BrokerView {
   @IsOptional()
   path!: string | null;
 
+  @IsString()
+  @IsOptional()
+  proxy_url!: string | null;
+
   @IsBoolean()
   use_tls!: boolean;
 
