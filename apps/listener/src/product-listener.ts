@@ -15,6 +15,7 @@ import {
   type ConnectionEvent,
   type ListenerConfigDocument,
   type TestMessageOutcome,
+  waitAtMost,
 } from '@cortex-mqtt/contracts';
 import { createExpressionEngine } from '@cortex-mqtt/expressions';
 import type { EgressPolicy } from '@cortex-mqtt/egress';
@@ -231,7 +232,7 @@ export class ProductListener {
     this.handover?.handOverAll();
     await this.endSession(left_ms());
     // Those are acknowledged and still running: ended here, they would all run once more from the queue.
-    await withinLimit(this.pipeline.drain(), left_ms());
+    await waitAtMost(left_ms(), this.pipeline.drain());
     await this.handover?.stop();
     this.stopping.abort();
     await Promise.all([this.publishing.stop(), this.http.close(), this.postgres.close(), this.engine.stop()]);
@@ -378,16 +379,6 @@ export class ProductListener {
       logger,
     });
   }
-}
-
-/** Resolves when `work` is done, or at the limit. */
-async function withinLimit(work: Promise<void>, limit_ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, limit_ms);
-  });
-  await Promise.race([work, limit]);
-  clearTimeout(timer);
 }
 
 /** Without a queue the `queue` action cannot work; the delivery tells so. */

@@ -1,3 +1,4 @@
+import { withTimeLimit } from '@cortex-mqtt/contracts';
 import type { Logger } from '@cortex-mqtt/observability';
 
 /** One thing that runs. `stop` may be called although `start` failed or never came. */
@@ -28,17 +29,15 @@ export class Lifecycle {
 
   private async stopAll(): Promise<void> {
     for (const part of this.started.reverse()) {
-      let timer: NodeJS.Timeout | undefined;
-      const limit = new Promise<never>((_resolve, reject) => {
-        timer = setTimeout(() => reject(new Error('took too long')), this.deps.stop_limit_ms);
-      });
       try {
-        await Promise.race([part.stop?.(), limit]);
+        await withTimeLimit((async () => part.stop?.())(), { limit_ms: this.deps.stop_limit_ms, atLimit: tookTooLong });
       } catch (error) {
         this.deps.logger.warn('did not stop cleanly', { part: part.name, error });
-      } finally {
-        clearTimeout(timer);
       }
     }
   }
+}
+
+function tookTooLong(): never {
+  throw new Error('took too long');
 }

@@ -7,4 +7,5 @@ export * from './jobs';
 export * from './listener-config';
 export * from './problem';
 export * from './status-report';
+export * from './time-limit';
 export * from './validate';

@@ -1,3 +1,5 @@
+import { withTimeLimit } from '@cortex-mqtt/contracts';
+
 export interface HealthCheck {
   name: string;
   /** Resolves when the dependency answers, rejects with the reason when not. */
@@ -46,18 +48,15 @@ export function createHealth(options: { redactText?: (text: string) => string } 
     const started = performance.now();
     const { name, timeout_ms = DEFAULT_TIMEOUT_MS } = entry.check;
     const duration_ms = () => Math.round(performance.now() - started);
-    let timer: NodeJS.Timeout | undefined;
+    const atLimit = () => {
+      throw new Error(`no answer within ${timeout_ms} ms`);
+    };
     try {
-      const timeout = new Promise<never>((_resolve, reject) => {
-        timer = setTimeout(() => reject(new Error(`no answer within ${timeout_ms} ms`)), timeout_ms);
-      });
-      await Promise.race([ask(entry), timeout]);
+      await withTimeLimit(ask(entry), { limit_ms: timeout_ms, atLimit });
       return { name, status: 'ok', duration_ms: duration_ms() };
     } catch (error) {
       const reason = error instanceof Error ? error.message || error.name : String(error);
       return { name, status: 'failing', error: redactText(reason), duration_ms: duration_ms() };
-    } finally {
-      clearTimeout(timer);
     }
   }
 

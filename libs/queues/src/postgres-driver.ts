@@ -2,7 +2,7 @@ import type { BackendFactory, ConnectionOptions, createPostgresBackend } from 'b
 import type { Pool } from 'pg';
 import { bullmq, postgres } from './on-demand';
 import type { QueueDriver } from './queue-driver';
-import { describeError, QueueUnavailableError, withTimeLimit } from './queue-errors';
+import { describeError, QueueUnavailableError, withQueueLimit } from './queue-errors';
 import type { QueueLogger } from './queue-logger';
 
 /** Connections that all producers of one process share at most. */
@@ -57,7 +57,7 @@ export function createPostgresDriver(deps: { url: string; prefix: string; logger
     kind: 'postgres',
     prefix,
     backendFactory: createHearingBackend as unknown as BackendFactory,
-    ready: (limit_ms) => withTimeLimit('connect to the queue', limit_ms, ensureMigrated()),
+    ready: (limit_ms) => withQueueLimit('connect to the queue', limit_ms, ensureMigrated()),
     producerConnection: () => pool as unknown as ConnectionOptions,
     consumerConnection: () =>
       ({ ...connection, schema: prefix, max: CONSUMER_CONNECTIONS }) as unknown as ConnectionOptions,

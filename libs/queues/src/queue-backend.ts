@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { waitAtMost } from '@cortex-mqtt/contracts';
 import type { JobsOptions, QueueEvents } from 'bullmq';
 import type { JobHandlers, JobShape } from './job-types';
 import { bullmq } from './on-demand';
 import { createPostgresDriver } from './postgres-driver';
 import type { QueueDriver } from './queue-driver';
-import { withTimeLimit } from './queue-errors';
+import { withQueueLimit } from './queue-errors';
 import type { QueueLogger } from './queue-logger';
 import { createRedisDriver } from './redis-driver';
 import { createTypedQueue, type TypedQueue } from './typed-queue';
@@ -58,7 +58,7 @@ export function createQueueBackend(deps: {
 
   const run = async <T>(what: string, operation: () => Promise<T>, limit = limit_ms): Promise<T> => {
     await driver.ready(limit);
-    return withTimeLimit(what, limit, operation());
+    return withQueueLimit(what, limit, operation());
   };
 
   const queue = <J extends JobShape>(name: string, options: { retention?: JobsOptions } = {}): TypedQueue<J> => {
@@ -118,10 +118,10 @@ export function createQueueBackend(deps: {
     async close() {
       await Promise.all([...workers].map((worker) => worker.close()));
       workers.clear();
-      await within(CLOSE_LIMIT_MS, Promise.all([...queues.values()].map((open) => open.close())));
+      await waitAtMost(CLOSE_LIMIT_MS, Promise.all([...queues.values()].map((open) => open.close())));
       queues.clear();
       // A query that the server never answers must not keep the process from ending.
-      await within(CLOSE_LIMIT_MS, driver.close());
+      await waitAtMost(CLOSE_LIMIT_MS, driver.close());
     },
   };
 }
@@ -138,8 +138,4 @@ function createDriver(deps: { url: string; prefix?: string; logger: QueueLogger 
     default:
       throw new TypeError('a queue URL begins with redis://, rediss:// or postgres://');
   }
-}
-
-async function within(limit_ms: number, work: Promise<unknown>): Promise<void> {
-  await Promise.race([work, sleep(limit_ms, undefined, { ref: false })]);
 }

@@ -1,3 +1,5 @@
+import { withTimeLimit } from '@cortex-mqtt/contracts';
+
 /**
  * The queue did not take or answer an operation: it cannot be reached, is restarting, or was slower than the time
  * limit. Nothing is known about the operation's outcome when `outcome` is `unknown` (it may still happen).
@@ -54,20 +56,17 @@ export function isContentRefused(error: unknown): boolean {
  * Settles like `operation`, but no later than `limit_ms`. BullMQ's `add()` waits for ever while Redis was never up, so
  * every operation goes through here. `onLateSuccess` hears of an operation that succeeded after it was given up.
  */
-export async function withTimeLimit<T>(
+export async function withQueueLimit<T>(
   what: string,
   limit_ms: number,
   operation: Promise<T>,
   onLateSuccess?: (value: T) => void,
 ): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
   let expired = false;
-  const limit = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      expired = true;
-      reject(new QueueUnavailableError(`${what}: no answer from the queue within ${limit_ms} ms`, 'unknown'));
-    }, limit_ms);
-  });
+  const atLimit = () => {
+    expired = true;
+    throw new QueueUnavailableError(`${what}: no answer from the queue within ${limit_ms} ms`, 'unknown');
+  };
   const watched = operation.then(
     (value) => {
       if (expired) onLateSuccess?.(value);
@@ -80,13 +79,7 @@ export async function withTimeLimit<T>(
       throw error;
     },
   );
-  // A late rejection has no listener any more once the limit has won.
-  watched.catch(() => undefined);
-  try {
-    return await Promise.race([watched, limit]);
-  } finally {
-    clearTimeout(timer);
-  }
+  return withTimeLimit(watched, { limit_ms, atLimit });
 }
 
 /** An error in words, also for the AggregateError that Node gives for a refused connection (its message is empty). */

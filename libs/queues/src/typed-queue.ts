@@ -2,7 +2,7 @@ import type { JobsOptions, JobState, JobType, Queue } from 'bullmq';
 import type { AddOptions, JobData, JobName, JobShape } from './job-types';
 import { bullmq } from './on-demand';
 import type { QueueDriver } from './queue-driver';
-import { isUnavailable, JobFailedError, QueueUnavailableError, withTimeLimit } from './queue-errors';
+import { isUnavailable, JobFailedError, QueueUnavailableError, withQueueLimit } from './queue-errors';
 import type { QueueLogger } from './queue-logger';
 
 /** Finished jobs are kept for a look, bounded in number and age. */
@@ -92,7 +92,7 @@ export function createTypedQueue<J extends JobShape>(deps: {
     const started = Date.now();
     await driver.ready(limit_ms);
     const left_ms = Math.max(50, limit_ms - (Date.now() - started));
-    return withTimeLimit(`${what} on ${name}`, left_ms, open().then(operation), onLateSuccess);
+    return withQueueLimit(`${what} on ${name}`, left_ms, open().then(operation), onLateSuccess);
   };
 
   const add = (jobName: string, data: unknown, options: AddOptions = {}): Promise<string> =>
@@ -163,7 +163,7 @@ export function createTypedQueue<J extends JobShape>(deps: {
 
     async obliterate() {
       await run('obliterate', (queue) => queue.obliterate({ force: true }), 30_000);
-      await withTimeLimit(`forget ${name}`, deps.limit_ms, driver.forget(name));
+      await withQueueLimit(`forget ${name}`, deps.limit_ms, driver.forget(name));
       // The object would write its metadata again at the next use; a new one does so knowingly.
       const obliterated = current;
       current = undefined;

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { waitAtMost, withTimeLimit } from '@cortex-mqtt/contracts';
 import type { Job, Worker, WorkerOptions } from 'bullmq';
 import type { JobData, JobHandlers, JobName, JobShape, RunningJob } from './job-types';
 import { bullmq } from './on-demand';
@@ -6,6 +7,8 @@ import type { QueueDriver } from './queue-driver';
 import { describeError } from './queue-errors';
 import type { QueueLogger } from './queue-logger';
 import { assertQueueName } from './typed-queue';
+
+const FORCED_CLOSE_LIMIT_MS = 2_000;
 
 /** Thrown by a handler: never try again, the job goes to the failed ones at once. */
 export class PermanentJobError extends Error {
@@ -90,11 +93,9 @@ export function createTypedWorker<J extends JobShape>(deps: {
       closing.abort();
       const closingWorker = worker;
       if (!closingWorker) return;
-      const isOver = await Promise.race([
-        closingWorker.close().then(() => true),
-        sleep(grace_ms, false, { ref: false }),
-      ]);
-      if (!isOver) await Promise.race([closingWorker.close(true), sleep(2_000, undefined, { ref: false })]);
+      const closed = closingWorker.close().then(() => true);
+      const isOver = await withTimeLimit(closed, { limit_ms: grace_ms, atLimit: () => false });
+      if (!isOver) await waitAtMost(FORCED_CLOSE_LIMIT_MS, closingWorker.close(true));
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { StatusReply, StatusReport } from '@cortex-mqtt/contracts';
+import { type StatusReply, type StatusReport, waitAtMost, withTimeLimit } from '@cortex-mqtt/contracts';
 import type { Logger } from '@cortex-mqtt/observability';
 import { TokenRefusedError } from '../config-source/orchestrator-client';
 import type { DeltaBox } from './delta-box';
@@ -70,9 +70,7 @@ export class StatusReporter {
       await this.running;
       await this.post();
     })();
-    let timer: NodeJS.Timeout | undefined;
-    await Promise.race([last, new Promise((resolve) => (timer = setTimeout(resolve, limit_ms)))]);
-    clearTimeout(timer);
+    await waitAtMost(limit_ms, last);
   }
 
   private send(): void {
@@ -93,19 +91,11 @@ export class StatusReporter {
   /** Whether another instance stays in the shared group, so that this one may leave it; false when nobody answers in time. */
   async askToLeave(limit_ms: number): Promise<boolean> {
     this.is_leaving = true;
-    let timer: NodeJS.Timeout | undefined;
     const asked = (async () => {
       await this.running;
       return (await this.post())?.may_leave ?? false;
     })();
-    const late = new Promise<boolean>((resolve) => {
-      timer = setTimeout(() => resolve(false), limit_ms);
-    });
-    try {
-      return await Promise.race([asked, late]);
-    } finally {
-      clearTimeout(timer);
-    }
+    return withTimeLimit(asked, { limit_ms, atLimit: () => false });
   }
 
   private async post(): Promise<StatusReply | null> {

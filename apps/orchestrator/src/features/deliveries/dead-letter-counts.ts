@@ -1,4 +1,4 @@
-import { asProductId } from '@cortex-mqtt/contracts';
+import { asProductId, waitAtMost } from '@cortex-mqtt/contracts';
 import { createDeliveryStore, type QueueBackend } from '@cortex-mqtt/queues';
 
 /** Many consoles ask for the overview every few seconds; the queue is asked once for all of them. */
@@ -24,7 +24,7 @@ export class DeadLetterCounts {
   async of(product_ids: number[]): Promise<Map<number, number>> {
     const now_ms = this.deps.now_ms?.() ?? Date.now();
     const due = product_ids.filter((id) => now_ms - (this.known.get(id)?.read_at_ms ?? 0) >= MAX_AGE_MS);
-    await within(PATIENCE_MS, this.readAll(due, now_ms));
+    await waitAtMost(PATIENCE_MS, this.readAll(due, now_ms));
     const counts = new Map<number, number>();
     for (const id of product_ids) {
       const dead = this.known.get(id)?.dead;
@@ -51,15 +51,4 @@ export class DeadLetterCounts {
       () => null,
     );
   }
-}
-
-async function within(limit_ms: number, work: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  await Promise.race([
-    work,
-    new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, limit_ms);
-    }),
-  ]);
-  clearTimeout(timer);
 }
