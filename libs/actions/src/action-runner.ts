@@ -4,7 +4,10 @@ import { ActionFault, toActionFault } from './action-fault';
 import { actionTypeOf, type RegisteredAction } from './action-registry';
 import type { ActionRuntime } from './action-runtime';
 import type { AnyAction } from './action-definition';
-import type { PrepareContext } from './action-type';
+import type { Prepare, PrepareContext } from './action-type';
+
+/** Milliseconds an attempt may take when its definition says nothing. */
+export const DEFAULT_TIMEOUT_MS = 10_000;
 
 /** What an action is run with, for one message. */
 export interface ActionScope {
@@ -17,9 +20,54 @@ export interface ActionScope {
 
 export type PreparedAction =
   /** `when` was not true. */
-  { kind: 'skipped' } | { kind: 'ready'; type: RegisteredAction; prepared: unknown; destination: string };
+  { kind: 'skipped' } | ReadyAction;
 
-type ReadyAction = Extract<PreparedAction, { kind: 'ready' }>;
+export interface ReadyAction {
+  kind: 'ready';
+  action: CompiledAction;
+  prepared: unknown;
+  /** Where it goes, as its type names it. */
+  destination: string;
+}
+
+/**
+ * A definition and what is worked out of it once. What is wrong with it fails the message that needs it, not the revision it
+ * came with.
+ */
+export class CompiledAction {
+  private prepareOne: Prepare<unknown> | null = null;
+  /** undefined: this version has no such type. */
+  private readonly known_type: RegisteredAction | undefined;
+  /** Evaluates something before it is prepared. */
+  readonly has_expressions: boolean;
+  readonly timeout_ms: number;
+
+  constructor(readonly definition: ActionDefinition) {
+    this.known_type = actionTypeOf(definition.type);
+    this.has_expressions = definition.when != null || definition.input != null;
+    this.timeout_ms = definition.timeout_ms ?? DEFAULT_TIMEOUT_MS;
+  }
+
+  /** Throws ActionFault for a type that is not known. */
+  get type(): RegisteredAction {
+    if (this.known_type !== undefined) return this.known_type;
+    throw new ActionFault(`this listener knows no action of type "${this.definition.type}"`, {
+      permanent: true,
+      detail: { code: 'UNKNOWN_ACTION_TYPE' },
+    });
+  }
+
+  /** Throws or rejects as `Prepare` does, and with ExpressionError when the definition can't be compiled. */
+  prepare(context: PrepareContext): ReadyAction | Promise<ReadyAction> {
+    this.prepareOne ??= this.type.compile(this.definition as AnyAction);
+    const prepared: unknown = this.prepareOne(context);
+    return prepared instanceof Promise ? prepared.then((value: unknown) => this.ready(value)) : this.ready(prepared);
+  }
+
+  private ready(prepared: unknown): ReadyAction {
+    return { kind: 'ready', action: this, prepared, destination: this.type.destination(prepared) };
+  }
+}
 
 export interface ActionResult {
   status: 'succeeded' | 'skipped';
@@ -33,13 +81,9 @@ export interface ActionRunner {
    * Evaluates `when` and `input` and prepares what would be sent; a promise only where there is something to wait for.
    * Throws or rejects with what went wrong; `toActionFault` tells what it means.
    */
-  prepare(action: ActionDefinition, scope: ActionScope): PreparedAction | Promise<PreparedAction>;
+  prepare(action: CompiledAction, scope: ActionScope): PreparedAction | Promise<PreparedAction>;
   /** Sends what was prepared; a promise only where there is something to wait for. Throws or rejects in the same way. */
-  execute(
-    action: ActionDefinition,
-    ready: Extract<PreparedAction, { kind: 'ready' }>,
-    options: AttemptOptions,
-  ): ActionResult | Promise<ActionResult>;
+  execute(ready: ReadyAction, options: AttemptOptions): ActionResult | Promise<ActionResult>;
   /** One attempt, from `when` to the destination's answer. Throws ActionFault. */
   run(action: ActionDefinition, scope: ActionScope, options: AttemptOptions): Promise<ActionResult>;
 }
@@ -51,9 +95,6 @@ export interface AttemptOptions {
   signal?: AbortSignal;
 }
 
-/** Milliseconds an attempt may take when its definition says nothing. */
-export const DEFAULT_TIMEOUT_MS = 10_000;
-
 export function createActionRunner({
   engine,
   runtime,
@@ -63,10 +104,9 @@ export function createActionRunner({
 }): ActionRunner {
   const prepare: ActionRunner['prepare'] = (action, scope) => prepareAction(action, scope, engine);
 
-  const execute: ActionRunner['execute'] = (action, { type, prepared, destination }, { attempt, signal }) => {
+  const execute: ActionRunner['execute'] = ({ action, prepared, destination }, { attempt, signal }) => {
     // Each type keeps the limit itself: a timer here as well would cost every attempt, and could not tell the phase.
-    const timeout_ms = action.timeout_ms ?? DEFAULT_TIMEOUT_MS;
-    const outcome = type.execute(prepared, runtime, { signal, attempt, timeout_ms });
+    const outcome = action.type.execute(prepared, runtime, { signal, attempt, timeout_ms: action.timeout_ms });
     return outcome instanceof Promise
       ? outcome.then(({ detail }) => ({ status: 'succeeded', destination, detail }))
       : { status: 'succeeded', destination, detail: outcome.detail };
@@ -77,9 +117,9 @@ export function createActionRunner({
     execute,
     run: async (action, scope, options) => {
       try {
-        const ready = await prepare(action, scope);
+        const ready = await prepare(new CompiledAction(action), scope);
         if (ready.kind === 'skipped') return { status: 'skipped', destination: null, detail: {} };
-        return await execute(action, ready, options);
+        return await execute(ready, options);
       } catch (error) {
         throw toActionFault(error);
       }
@@ -87,24 +127,24 @@ export function createActionRunner({
   };
 }
 
-/** The part of an action that has no effect, shared with the dry run. */
-export function prepareAction(
-  action: ActionDefinition,
+function prepareAction(
+  action: CompiledAction,
   scope: ActionScope,
   engine: ExpressionEngine,
 ): PreparedAction | Promise<PreparedAction> {
-  if (action.when == null && action.input == null) return prepareInput(action, scope, engine, undefined);
-  return prepareAfterExpressions(action, scope, engine);
+  if (action.has_expressions) return prepareAfterExpressions(action, scope, engine);
+  return action.prepare(contextOf(scope, engine, undefined));
 }
 
 async function prepareAfterExpressions(
-  action: ActionDefinition,
+  action: CompiledAction,
   scope: ActionScope,
   engine: ExpressionEngine,
 ): Promise<PreparedAction> {
-  if (action.when != null && !(await engine.test(action.when, scope.envelope))) return { kind: 'skipped' };
-  const input = await inputOf(action, scope, engine);
-  return prepareInput(action, scope, engine, input);
+  const { definition } = action;
+  if (definition.when != null && !(await engine.test(definition.when, scope.envelope))) return { kind: 'skipped' };
+  const input = await inputOf(definition, scope, engine);
+  return action.prepare(contextOf(scope, engine, input));
 }
 
 /** Value of the action's `input`; undefined when it has none. */
@@ -122,27 +162,11 @@ export async function inputOf(
   });
 }
 
-export function prepareInput(
-  action: ActionDefinition,
-  scope: ActionScope,
+/** What an action's type is given for one message. `input`: undefined when the action has none. */
+export function contextOf(
+  { envelope, content_type, topic_filter, secrets }: ActionScope,
   engine: ExpressionEngine,
   input: unknown,
-): ReadyAction | Promise<ReadyAction> {
-  const type = actionTypeOf(action.type);
-  if (type === undefined) {
-    throw new ActionFault(`this listener knows no action of type "${action.type}"`, {
-      permanent: true,
-      detail: { code: 'UNKNOWN_ACTION_TYPE' },
-    });
-  }
-  const { envelope, content_type, topic_filter, secrets } = scope;
-  const context: PrepareContext = { envelope, content_type, topic_filter, secrets, input, engine };
-  const prepared: unknown = type.prepare(action as AnyAction, context);
-  return prepared instanceof Promise
-    ? prepared.then((value: unknown) => readyOf(type, value))
-    : readyOf(type, prepared);
-}
-
-function readyOf(type: RegisteredAction, prepared: unknown): ReadyAction {
-  return { kind: 'ready', type, prepared, destination: type.destination(prepared) };
+): PrepareContext {
+  return { envelope, content_type, topic_filter, secrets, input, engine };
 }

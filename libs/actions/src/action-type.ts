@@ -44,6 +44,12 @@ export interface ExecuteOptions {
 }
 
 /**
+ * Exactly what would be sent; has no effect. Throws ExpressionError, PayloadDecodeError or ActionFault. A promise only
+ * where an expression has to be evaluated: what is there at once costs no turn of the event loop.
+ */
+export type Prepare<P> = (context: PrepareContext) => P | Promise<P>;
+
+/**
  * One kind of action. A new kind is a folder with its class and an object of this shape, one line in `action-definition.ts`
  * and one in `action-registry.ts`.
  */
@@ -56,10 +62,10 @@ export interface ActionType<D extends ActionBase, P> {
   /** What the class can't tell: expressions, templates, secrets that don't exist, loops. Paths are relative to the action. */
   check(definition: D, context: CheckContext): FieldFault[];
   /**
-   * Exactly what would be sent; has no effect. Throws ExpressionError, PayloadDecodeError or ActionFault. A promise only
-   * where an expression has to be evaluated: what is there at once costs no turn of the event loop.
+   * Works out what is the same for every message, such as templates. Done once, before the first of them. Throws
+   * ExpressionError for a template that can't be read.
    */
-  prepare(definition: D, context: PrepareContext): P | Promise<P>;
+  compile(definition: D): Prepare<P>;
   /** Sends it. Throws ActionFault. */
   execute(prepared: P, runtime: ActionRuntime, options: ExecuteOptions): ActionOutcome | Promise<ActionOutcome>;
   /** Name of where it goes, such as `https://example.test:443`: what fails together. Shown to people. */

@@ -7,7 +7,7 @@ import {
 import { createEnvelope, createSharedPayload, type ExpressionEngine } from '@cortex-mqtt/expressions';
 import { matchParams } from '@cortex-mqtt/mqtt';
 import { type FaultDetail, toActionFault } from './action-fault';
-import { type ActionScope, inputOf, prepareInput } from './action-runner';
+import { type ActionScope, CompiledAction, contextOf, inputOf } from './action-runner';
 import { assertSecretsKnown } from './secret-references';
 import { actionDeliveryId, messageIdentity } from './delivery-id';
 
@@ -145,8 +145,8 @@ async function dryRunAction(
   if (input?.ok === false) return outcome;
   outcome.request = await step(async () => {
     assertSecretsKnown(action, secretsKnown);
-    const { type, prepared } = await prepareInput(action, scope, engine, input?.value);
-    return type.preview(prepared);
+    const ready = await new CompiledAction(action).prepare(contextOf(scope, engine, input?.value));
+    return ready.action.type.preview(ready.prepared);
   });
   outcome.would_run = passed && action.enabled && outcome.request.ok;
   return outcome;

@@ -1,36 +1,5 @@
-import {
-  compileTemplate,
-  type Escape,
-  serializeEnvelope,
-  type Template,
-  type TemplateScope,
-} from '@cortex-mqtt/expressions';
+import { serializeEnvelope, type TemplateScope } from '@cortex-mqtt/expressions';
 import type { PrepareContext } from './action-type';
-
-const compiled = new WeakMap<object, Map<string, Template>>();
-
-/**
- * Renders a template of a definition. Compiled once a definition object, which lives as long as its revision: the
- * compiled ones go with it.
- */
-export function renderField(
-  definition: object,
-  text: string,
-  context: PrepareContext,
-  options: { escape: Escape },
-): string | Promise<string> {
-  let templates = compiled.get(definition);
-  if (!templates) {
-    templates = new Map();
-    compiled.set(definition, templates);
-  }
-  let template = templates.get(text);
-  if (!template) {
-    template = compileTemplate(text);
-    templates.set(text, template);
-  }
-  return template.constant ?? template.render(scopeOf(context), options);
-}
 
 /** What templates read, out of what an action is prepared with. */
 export function scopeOf(context: PrepareContext): TemplateScope {

@@ -98,9 +98,9 @@ export abstract class LazyEnvelope implements MessageEnvelope {
   abstract readonly duplicate: boolean;
   abstract readonly user_properties: MessageEnvelope['user_properties'];
   abstract readonly received_at: string;
+  /** The same for all envelopes of a message. */
+  abstract readonly shared: SharedPayload;
   private owned: MessageEnvelope | null = null;
-
-  constructor(readonly shared: SharedPayload) {}
 
   get payload(): unknown {
     return this.shared.decode().payload;

@@ -1,6 +1,7 @@
 import {
   type ActionResult,
   type ActionRunner,
+  CompiledAction as RunnableAction,
   type createBreakers,
   messageIdentity,
   ownIdentity,
@@ -8,14 +9,8 @@ import {
   type PreparedAction,
   toActionFault,
 } from '@cortex-mqtt/actions';
-import type {
-  ActionDefinition,
-  ListenerConfigDocument,
-  ListenerSubscription,
-  MessageEnvelope,
-  PayloadFormat,
-} from '@cortex-mqtt/contracts';
-import { createSharedPayload, type ExpressionEngine, type SharedPayload } from '@cortex-mqtt/expressions';
+import type { ActionDefinition, ListenerConfigDocument, ListenerSubscription } from '@cortex-mqtt/contracts';
+import type { ExpressionEngine } from '@cortex-mqtt/expressions';
 import {
   type ActionOutcome,
   type CompiledAction,
@@ -45,12 +40,14 @@ export interface CompilePlanDeps {
 
 /** Everything of one revision that can be worked out before its first message. */
 export function compilePlan(document: ListenerConfigDocument, deps: CompilePlanDeps): CompiledPlan {
+  const { product_id, revision } = document;
+  const scope: PlanScope = { ...deps, product_id, revision, secrets: secretsFrom(document.secrets) };
   const subscriptions = new Map<number, CompiledSubscription>();
   for (const definition of document.subscriptions) {
-    subscriptions.set(definition.id, compileSubscription(document, definition, deps));
+    subscriptions.set(definition.id, new PlannedSubscription(definition, scope));
   }
   return {
-    revision: document.revision,
+    revision,
     handover_after_ms: document.handover_after_ms,
     subscription: (id) => subscriptions.get(id),
     route(message) {
@@ -76,77 +73,100 @@ export function identify(message: PipelineMessage): string {
   return ownIdentity(source, properties.content_type).message_id;
 }
 
-function compileSubscription(
-  document: ListenerConfigDocument,
-  definition: ListenerSubscription,
-  deps: CompilePlanDeps,
-): CompiledSubscription {
-  const { engine } = deps;
-  const { filter, ordering, message_key } = definition;
-  const { product_id } = document;
-  const envelopeOf = (delivery: DeliveryView, action_id: string | null): MessageEnvelope => {
-    const shared = sharedPayload(delivery, definition.payload_format, delivery.message.payload);
-    return new DeliveryEnvelope(delivery, definition, product_id, action_id, shared);
-  };
-  return {
-    definition,
-    revision: document.revision,
-    filter: filter === null ? null : (delivery) => engine.test(filter, envelopeOf(delivery, null)),
-    orderingKey: orderingKey(ordering, (source, delivery) => engine.evaluate(source, envelopeOf(delivery, null))),
-    messageKey:
+class PlannedSubscription implements CompiledSubscription {
+  readonly id: number;
+  readonly concurrency: number | null;
+  runtime: CompiledSubscription['runtime'] = null;
+  readonly actions: readonly CompiledAction[];
+  readonly revision: number;
+  readonly filter: CompiledSubscription['filter'];
+  readonly orderingKey: CompiledSubscription['orderingKey'];
+  readonly messageKey: CompiledSubscription['messageKey'];
+
+  constructor(
+    readonly definition: ListenerSubscription,
+    plan: PlanScope,
+  ) {
+    const { product_id, engine } = plan;
+    const { filter, ordering, message_key } = definition;
+    const envelopeOf = (delivery: DeliveryView) => new DeliveryEnvelope(delivery, definition, product_id, null);
+    this.id = definition.id;
+    this.concurrency = definition.concurrency;
+    this.revision = plan.revision;
+    this.filter = filter === null ? null : (delivery) => engine.test(filter, envelopeOf(delivery));
+    this.orderingKey = orderingKey(ordering, (source, delivery) => engine.evaluate(source, envelopeOf(delivery)));
+    this.messageKey =
       message_key === null
         ? null
         : async (delivery) =>
             (
-              await messageIdentity(envelopeOf(delivery, null), {
+              await messageIdentity(envelopeOf(delivery), {
                 message_key,
                 content_type: delivery.message.properties.content_type,
                 engine,
               })
-            ).message_id,
-    actions: definition.actions
+            ).message_id;
+    this.actions = definition.actions
       .filter((action) => action.enabled)
-      .map((action) => compileAction(document, definition, action, envelopeOf, deps)),
-  };
+      .map((action) => new PlannedAction(action, definition, plan));
+  }
 }
 
-function compileAction(
-  document: ListenerConfigDocument,
-  subscription: ListenerSubscription,
-  action: ActionDefinition,
-  envelopeOf: (delivery: DeliveryView, action_id: string) => MessageEnvelope,
-  { runner, breakers, signal }: CompilePlanDeps,
-): CompiledAction {
-  const secrets = (name: string) => (Object.hasOwn(document.secrets, name) ? document.secrets[name] : undefined);
+/** What everything of a plan has in common. */
+interface PlanScope extends CompilePlanDeps {
+  product_id: number;
+  revision: number;
+  secrets: (name: string) => string | undefined;
+}
 
-  const execute = (delivery: DeliveryView, ready: PreparedAction): ActionOutcome | Promise<ActionOutcome> => {
+class PlannedAction implements CompiledAction {
+  readonly id: string;
+  readonly retry: CompiledAction['retry'];
+  private readonly action: RunnableAction;
+  private readonly topic_filter: string;
+
+  constructor(
+    definition: ActionDefinition,
+    private readonly subscription: ListenerSubscription,
+    private readonly plan: PlanScope,
+  ) {
+    this.id = definition.id;
+    this.topic_filter = subscription.topic_filter;
+    this.retry = definition.retry ?? {};
+    this.action = new RunnableAction(definition);
+  }
+
+  /** A promise only where there is something to wait for. */
+  run(delivery: DeliveryView): ActionOutcome | Promise<ActionOutcome> {
+    const { product_id, secrets, runner } = this.plan;
+    try {
+      const ready = runner.prepare(this.action, {
+        envelope: new DeliveryEnvelope(delivery, this.subscription, product_id, this.id),
+        content_type: delivery.message.properties.content_type,
+        topic_filter: this.topic_filter,
+        secrets,
+      });
+      return ready instanceof Promise
+        ? ready.then((prepared) => this.execute(delivery, prepared)).catch(failed)
+        : this.execute(delivery, ready);
+    } catch (error) {
+      return failed(error);
+    }
+  }
+
+  private execute(delivery: DeliveryView, ready: PreparedAction): ActionOutcome | Promise<ActionOutcome> {
     if (ready.kind === 'skipped') return SKIPPED;
-    const options = { attempt: delivery.attemptsOf(action.id) + 1, signal };
-    const result = breakers.breakerFor(ready.destination).run(() => runner.execute(action, ready, options));
+    const { runner, breakers, signal } = this.plan;
+    const options = { attempt: delivery.attemptsOf(this.id) + 1, signal };
+    const result = breakers.breakerFor(ready.destination).run(() => runner.execute(ready, options));
     return result instanceof Promise ? result.then(succeeded, failed) : succeeded(result);
-  };
-
-  return {
-    id: action.id,
-    retry: action.retry ?? {},
-    /** A promise only where there is something to wait for. */
-    run(delivery) {
-      try {
-        const ready = runner.prepare(action, {
-          envelope: envelopeOf(delivery, action.id),
-          content_type: delivery.message.properties.content_type,
-          topic_filter: subscription.topic_filter,
-          secrets,
-        });
-        return ready instanceof Promise
-          ? ready.then((prepared) => execute(delivery, prepared)).catch(failed)
-          : execute(delivery, ready);
-      } catch (error) {
-        return failed(error);
-      }
-    },
-  };
+  }
 }
+
+const secretsFrom =
+  (secrets: Record<string, string>) =>
+  (name: string): string | undefined =>
+    Object.hasOwn(secrets, name) ? secrets[name] : undefined;
 
 function succeeded({ detail }: ActionResult): ActionOutcome {
   const status = statusOf(detail.status);
@@ -186,13 +206,4 @@ function orderingKey(
         return typeof key === 'string' ? key : JSON.stringify(key);
       };
   }
-}
-
-/** One decoding for all subscriptions of a message that read it in the same format. */
-function sharedPayload(delivery: DeliveryView, format: PayloadFormat, bytes: Buffer): SharedPayload {
-  const known = delivery.shared[format] as SharedPayload | undefined;
-  if (known) return known;
-  const made = createSharedPayload({ bytes, format });
-  delivery.shared[format] = made;
-  return made;
 }

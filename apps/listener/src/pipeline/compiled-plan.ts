@@ -1,5 +1,7 @@
-import type { ListenerSubscription } from '@cortex-mqtt/contracts';
+import type { ListenerSubscription, PayloadFormat } from '@cortex-mqtt/contracts';
+import type { SharedPayload } from '@cortex-mqtt/expressions';
 import type { PipelineMessage } from './pipeline-message';
+import type { SubscriptionRuntime } from './subscription-runtime';
 
 /** How one run of one action ended. */
 export type ActionOutcome =
@@ -38,8 +40,8 @@ export interface DeliveryView {
   readonly subscription: CompiledSubscription;
   /** Identity of the message: what it carries, else made on receipt. */
   readonly message_id: string;
-  /** The same object for all deliveries of a message: for what is worked out once a message. */
-  readonly shared: Record<string, unknown>;
+  /** The payload, decoded once for all deliveries of the message that read it in this format. */
+  payloadAs(format: PayloadFormat): SharedPayload;
   /** Times the action has been tried before. */
   attemptsOf(action_id: string): number;
 }
@@ -53,8 +55,11 @@ export interface CompiledAction {
 
 /** A subscription with everything that can be worked out before the first message. */
 export interface CompiledSubscription {
+  readonly id: number;
   readonly definition: ListenerSubscription;
   readonly revision: number;
+  /** Deliveries at once; null = as the process has it. */
+  readonly concurrency: number | null;
   /** null = every message. An exception is a permanent fault. */
   readonly filter: ((delivery: DeliveryView) => boolean | Promise<boolean>) | null;
   /** null = no order. */
@@ -62,6 +67,8 @@ export interface CompiledSubscription {
   /** Replaces the message's own identity; null = none configured. */
   readonly messageKey: ((message: DeliveryView) => string | null | Promise<string | null>) | null;
   readonly actions: readonly CompiledAction[];
+  /** Belongs to the pipeline, which sets it at the first message. Looking it up for each would cost more than most actions. */
+  runtime: SubscriptionRuntime<unknown> | null;
 }
 
 /** Everything of one revision. */

@@ -19,7 +19,7 @@ export class ConcurrencyGate {
   /** Takes a place; false when there is none. */
   tryEnter(delivery: Delivery): boolean {
     const { runtime } = delivery;
-    if (this.running >= this.limits.max_running || runtime.running >= this.limitOf(delivery)) return false;
+    if (this.running >= this.limits.max_running || runtime.running >= this.limitOf(runtime)) return false;
     this.running += 1;
     runtime.running += 1;
     return true;
@@ -27,7 +27,7 @@ export class ConcurrencyGate {
 
   /** Runs the delivery as soon as there is a place. */
   enter(delivery: Delivery): void {
-    if (delivery.runtime.waiting.size === 0 && this.tryEnter(delivery)) {
+    if ((this.waiting === 0 || delivery.runtime.waiting.size === 0) && this.tryEnter(delivery)) {
       this.start(delivery);
       return;
     }
@@ -61,7 +61,7 @@ export class ConcurrencyGate {
     let idle = 0;
     while (this.turns.length > 0 && idle < this.turns.length && this.running < this.limits.max_running) {
       const runtime = this.turns.shift() as SubscriptionRuntime<Delivery>;
-      const isFree = runtime.running < this.limitOf(runtime.latest);
+      const isFree = runtime.running < this.limitOf(runtime);
       const delivery = isFree ? this.nextOf(runtime) : undefined;
       if (runtime.waiting.size > 0) this.turns.push(runtime);
       if (!delivery) {
@@ -87,7 +87,7 @@ export class ConcurrencyGate {
     return undefined;
   }
 
-  private limitOf(of: Pick<Delivery, 'subscription'> | null): number {
-    return of?.subscription.definition.concurrency ?? this.limits.max_running_each;
+  private limitOf({ concurrency }: SubscriptionRuntime<Delivery>): number {
+    return concurrency ?? this.limits.max_running_each;
   }
 }

@@ -66,7 +66,7 @@ export class DeliveryEngine implements OverflowEvents {
   /** Takes over a delivery; in the lane of its ordering key if it has one. */
   admit(delivery: Delivery): void {
     this.in_flight += 1;
-    delivery.runtime.latest = delivery;
+    delivery.runtime.concurrency = delivery.subscription.concurrency;
     const key = delivery.ordering_key;
     if (key !== null && !this.enterLane(delivery, key)) {
       delivery.phase = 'laned';

@@ -19,10 +19,13 @@ export class DeliveryEnvelope extends LazyEnvelope {
     private readonly definition: ListenerSubscription,
     readonly product_id: number,
     private readonly action_id: string | null,
-    shared: SharedPayload,
   ) {
-    super(shared);
+    super();
     this.message = delivery.message;
+  }
+
+  get shared(): SharedPayload {
+    return this.delivery.payloadAs(this.definition.payload_format);
   }
 
   get id(): string {

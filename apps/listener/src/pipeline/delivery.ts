@@ -1,4 +1,5 @@
-import type { DeliveryAttempt } from '@cortex-mqtt/contracts';
+import type { DeliveryAttempt, PayloadFormat } from '@cortex-mqtt/contracts';
+import { createSharedPayload, type SharedPayload } from '@cortex-mqtt/expressions';
 import type { CompiledSubscription, DeliveryView } from './compiled-plan';
 import type { PipelineMessage } from './pipeline-message';
 import type { SubscriptionRuntime } from './subscription-runtime';
@@ -11,7 +12,8 @@ export const ACTION_GIVEN_UP = 2;
 /** One received message and how many of its deliveries still hold its acknowledgement. */
 export class MessageSlot {
   private identity: string | null = null;
-  private sharedValues: Record<string, unknown> | null = null;
+  /** One for each format that was asked for. */
+  private payloads: SharedPayload[] | null = null;
 
   constructor(
     readonly message: PipelineMessage,
@@ -24,9 +26,11 @@ export class MessageSlot {
     return this.identity;
   }
 
-  get shared(): Record<string, unknown> {
-    this.sharedValues ??= {};
-    return this.sharedValues;
+  payloadAs(format: PayloadFormat): SharedPayload {
+    for (const payload of this.payloads ?? []) if (payload.raw.format === format) return payload;
+    const payload = createSharedPayload({ bytes: this.message.payload, format });
+    this.payloads = [...(this.payloads ?? []), payload];
+    return payload;
   }
 
   /** One delivery has ended or is held durably; the last one lets the broker forget the message. */
@@ -98,8 +102,8 @@ export class Delivery implements DeliveryView {
     return this.own_message_id ?? this.slot.message_id;
   }
 
-  get shared(): Record<string, unknown> {
-    return this.slot.shared;
+  payloadAs(format: PayloadFormat): SharedPayload {
+    return this.slot.payloadAs(format);
   }
 
   attemptsOf(action_id: string): number {

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { waitFor } from '@cortex-mqtt/testing';
 import type { ActionOutcome } from './compiled-plan';
 import { SKIPPED, SUCCEEDED } from './compiled-plan';
@@ -281,6 +283,23 @@ describe('the message pipeline', () => {
     expect(pipeline.subscriptionCounters()).toEqual([
       expect.objectContaining({ subscription_id: 1, messages_received: 2, actions_executed: 2 }),
     ]);
+  });
+
+  it('keeps nothing of a message that has ended, but its copy among the recent ones', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const pipeline = buildPipeline({ plan: buildPlan([buildSubscription()]) });
+    const accept = () => {
+      const message = buildMessage();
+      pipeline.accept(message);
+      return new WeakRef(message);
+    };
+    const ended = accept();
+    await waitFor(() => {
+      collect();
+      return ended.deref() === undefined;
+    });
+    expect(pipeline.recentMessages(1)).toHaveLength(1);
   });
 
   it('keeps recent messages, newest first, with the payload cut off', () => {

@@ -6,7 +6,7 @@ import type { EventLog } from './event-log';
 import { createLatencyHistogram, type LatencySnapshot } from './latency-histogram';
 import type { Overflow } from './overflow';
 import type { PipelineMessage } from './pipeline-message';
-import { createRecentMessages, createSampleBudget } from './recent-messages';
+import { createSampleBudget, RecentMessages } from './recent-messages';
 import { SubscriptionRuntime } from './subscription-runtime';
 
 export interface MessagePipelineDeps {
@@ -72,10 +72,15 @@ export function createMessagePipeline(deps: MessagePipelineDeps): MessagePipelin
   const runtime = (id: number): SubscriptionRuntime<Delivery> => {
     let found = runtimes.get(id);
     if (!found) {
-      found = new SubscriptionRuntime<Delivery>(id, createRecentMessages({ budget }));
+      found = new SubscriptionRuntime<Delivery>(id, new RecentMessages({ budget }));
       runtimes.set(id, found);
     }
     return found;
+  };
+
+  const runtimeOf = (subscription: CompiledSubscription): SubscriptionRuntime<Delivery> => {
+    subscription.runtime ??= runtime(subscription.id);
+    return subscription.runtime as SubscriptionRuntime<Delivery>;
   };
 
   const start = (delivery: Delivery): void => {
@@ -136,10 +141,10 @@ export function createMessagePipeline(deps: MessagePipelineDeps): MessagePipelin
       const slot = new MessageSlot(message, count, deps.identify);
       for (let index = 0; index < count; index += 1) {
         const subscription = matched[index] as CompiledSubscription;
-        const of = runtime(subscription.definition.id);
+        const of = runtimeOf(subscription);
         of.messages_received += 1;
         of.last_message_at_ms = message.received_at_ms;
-        of.recent.offer(message);
+        if (budget.isOpen(message.received_at_ms)) of.recent.offer(message);
         sequence += 1;
         const delivery = new Delivery(slot, subscription, of, sequence);
         if (subscription.filter === null && subscription.orderingKey === null && subscription.messageKey === null) {
@@ -169,7 +174,7 @@ export function createMessagePipeline(deps: MessagePipelineDeps): MessagePipelin
       else counters.deliveries_taken += 1;
       const slot = new MessageSlot(message, 1, () => message_id);
       sequence += 1;
-      const delivery = new Delivery(slot, subscription, runtime(subscription.definition.id), sequence);
+      const delivery = new Delivery(slot, subscription, runtimeOf(subscription), sequence);
       delivery.own_message_id = message_id;
       delivery.onFate = (fate) => onFate(fate, delivery);
       restore(delivery);

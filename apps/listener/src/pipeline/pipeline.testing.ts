@@ -38,7 +38,7 @@ export function buildAction(run: CompiledAction['run'] = () => SUCCEEDED, id = '
   return { id, retry: {}, run };
 }
 
-type CompiledParts = Omit<CompiledSubscription, 'definition'>;
+type CompiledParts = Omit<CompiledSubscription, 'id' | 'definition' | 'concurrency' | 'runtime'>;
 
 export function buildSubscription(
   overrides: Partial<CompiledParts> & Partial<Omit<ListenerSubscription, 'filter' | 'actions'>> = {},
@@ -60,12 +60,15 @@ export function buildSubscription(
     actions: [],
   };
   return {
+    id: definition.id,
     definition,
     revision,
+    concurrency: definition.concurrency,
     filter,
     orderingKey: orderingKey ?? (definition.ordering === 'topic' ? orderByTopic : null),
     messageKey,
     actions,
+    runtime: null,
   };
 }
 
@@ -74,7 +77,7 @@ export function buildPlan(subscriptions: CompiledSubscription[], overrides: Part
   return {
     revision: 1,
     handover_after_ms: 20,
-    subscription: (id) => subscriptions.find((subscription) => subscription.definition.id === id),
+    subscription: (id) => subscriptions.find((subscription) => subscription.id === id),
     route: () => subscriptions,
     ...overrides,
   };

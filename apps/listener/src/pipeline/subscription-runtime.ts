@@ -1,5 +1,4 @@
 import type { SubscriptionCounters } from '@cortex-mqtt/contracts';
-import type { CompiledSubscription } from './compiled-plan';
 import { Fifo } from './fifo';
 import type { RecentMessages } from './recent-messages';
 
@@ -17,8 +16,8 @@ export class SubscriptionRuntime<D> {
   readonly waiting = new Fifo<D>();
   /** Ordering key → deliveries of that key, the first of them under way. */
   readonly lanes = new Map<string, Fifo<D>>();
-  /** The subscription as of its newest delivery. */
-  latest: { subscription: CompiledSubscription } | null = null;
+  /** Deliveries at once, as its newest delivery has it; null = as the process has it. */
+  concurrency: number | null = null;
   /** Deliveries whose ordering key is worked out, one after another so that none overtakes. */
   admission: Promise<void> | null = null;
 

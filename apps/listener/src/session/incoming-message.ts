@@ -14,6 +14,12 @@ export interface MessageProperties {
 }
 
 /**
+ * Subscription Identifiers of a PUBLISH (MQTT 5, 3.3.2.3.8). Mostly there is one, and then it is only that number: an array
+ * for each message is what the collector would have most work with.
+ */
+export type SubscriptionIdentifiers = number | readonly number[];
+
+/**
  * One PUBLISH on its way to the actions. It stays unacknowledged, and the broker keeps it, until `settle()`.
  */
 export interface IncomingMessage {
@@ -24,8 +30,8 @@ export interface IncomingMessage {
   /** The DUP flag: the broker may have sent it before (MQTT 5, 3.3.1.1). */
   readonly duplicate: boolean;
   readonly properties: MessageProperties;
-  /** Subscription Identifiers that came with it (MQTT 5, 3.3.2.3.8); empty with MQTT 3.1.1. */
-  readonly subscription_identifiers: readonly number[];
+  /** That came with it; empty with MQTT 3.1.1. */
+  readonly subscription_identifiers: SubscriptionIdentifiers;
   /** Milliseconds since the epoch. */
   readonly received_at_ms: number;
   /** Name of the connection it came by: the broker's, with the number of the lane where there are several. */

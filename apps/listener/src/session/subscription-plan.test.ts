@@ -37,7 +37,7 @@ function deliver(plan: SubscriptionPlan, topic: string, mode: 'one copy' | 'seve
       return;
     }
     for (const { identifier } of matching) {
-      executed.push(...plan.route(lane, { topic, subscription_identifiers: identifier === null ? [] : [identifier] }));
+      executed.push(...plan.route(lane, { topic, subscription_identifiers: identifier ?? [] }));
     }
   });
   return executed.sort((a, b) => a - b);
@@ -91,8 +91,8 @@ describe('Subscription Identifiers', () => {
     ];
     const retired_identifiers = retireIdentifiers([], before.lanes[0]!, buildPlan(after).lanes[0]!, 0);
     const plan = buildPlan(after, { retired_identifiers });
-    expect(plan.route(0, { topic: 'a/b', subscription_identifiers: [5] })).toEqual([9]);
-    expect(plan.route(0, { topic: 'a/b', subscription_identifiers: [7] })).toEqual([7]);
+    expect(plan.route(0, { topic: 'a/b', subscription_identifiers: 5 })).toEqual([9]);
+    expect(plan.route(0, { topic: 'a/b', subscription_identifiers: 7 })).toEqual([7]);
   });
 
   it('of a deleted subscription run nobody, since the others have copies of their own', () => {
@@ -100,7 +100,7 @@ describe('Subscription Identifiers', () => {
     const after = [{ id: 2, topic_filter: 'a/b', qos: 1 as const }];
     const retired_identifiers = retireIdentifiers([], before.lanes[0]!, buildPlan(after).lanes[0]!, 0);
     const plan = buildPlan(after, { retired_identifiers });
-    expect(plan.route(0, { topic: 'a/b', subscription_identifiers: [1] })).toEqual([]);
+    expect(plan.route(0, { topic: 'a/b', subscription_identifiers: 1 })).toEqual([]);
     expect(plan.route(0, { topic: 'a/b', subscription_identifiers: [1, 2] })).toEqual([2]);
   });
 
@@ -115,12 +115,12 @@ describe('Subscription Identifiers', () => {
     ];
     const retired_identifiers = retireIdentifiers([], before.lanes[0]!, buildPlan(after).lanes[0]!, 0);
     const plan = buildPlan(after, { retired_identifiers });
-    expect(plan.route(0, { topic: 'a/b', subscription_identifiers: [5] })).toEqual([5, 9]);
+    expect(plan.route(0, { topic: 'a/b', subscription_identifiers: 5 })).toEqual([5, 9]);
   });
 
   it('that are unknown, or absent, fall back to the topic', () => {
     const plan = buildPlan(buildSubscriptions('a/#', 'a/b', 'c'));
-    expect(plan.route(0, { topic: 'a/b', subscription_identifiers: [77] })).toEqual([1, 2]);
+    expect(plan.route(0, { topic: 'a/b', subscription_identifiers: 77 })).toEqual([1, 2]);
     expect(plan.route(0, { topic: 'a/b', subscription_identifiers: [] })).toEqual([1, 2]);
   });
 

@@ -1,6 +1,7 @@
 import type { ListenerSubscription, ProtocolVersion, QoS } from '@cortex-mqtt/contracts';
 import { createTopicIndex, sharedFilter, type TopicIndex, topicMatches } from '@cortex-mqtt/mqtt';
 import { FilterTrie } from './filter-trie';
+import type { SubscriptionIdentifiers } from './incoming-message';
 
 /** Largest Subscription Identifier (MQTT 5, 3.8.2.1.2). */
 const MAX_SUBSCRIPTION_IDENTIFIER = 268_435_455;
@@ -34,7 +35,7 @@ export interface RetiredIdentifier {
 
 export interface RoutedMessage {
   topic: string;
-  subscription_identifiers: readonly number[];
+  subscription_identifiers: SubscriptionIdentifiers;
 }
 
 /**
@@ -147,15 +148,16 @@ function planByIdentifiers(groups: readonly FilterGroup[], input: PlanInput): Su
     lanes: [groups.map((group) => toFilter(group, input.shared_group, { identifier: group.subscription_ids[0]! }))],
     strategy: 'identifiers',
     ambiguous_filters: [],
-    route: (_lane, { topic, subscription_identifiers }) => {
-      if (subscription_identifiers.length === 1) {
-        const known = groupsOf(subscription_identifiers[0]!, topic);
-        if (known?.length === 1) return known[0]!.subscription_ids;
+    route: (_lane, { topic, subscription_identifiers: carried }) => {
+      if (typeof carried === 'number' && !retired.has(carried)) {
+        const group = by_identifier.get(carried);
+        if (group !== undefined && matches(group.topic_filter, topic)) return group.subscription_ids;
       }
+      const identifiers = typeof carried === 'number' ? [carried] : carried;
       const found = new Set<FilterGroup>();
       // Without an identifier that we know, all that match: a duplicate is better than a loss.
-      let is_known = subscription_identifiers.length > 0;
-      for (const identifier of subscription_identifiers) {
+      let is_known = identifiers.length > 0;
+      for (const identifier of identifiers) {
         const known = groupsOf(identifier, topic);
         if (known === null) is_known = false;
         else for (const group of known) found.add(group);

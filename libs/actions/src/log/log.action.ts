@@ -1,8 +1,8 @@
 import type { MessageEnvelope } from '@cortex-mqtt/contracts';
-import { serializeEnvelope } from '@cortex-mqtt/expressions';
+import { compileTemplate, type serializeEnvelope } from '@cortex-mqtt/expressions';
 import type { ActionOutcome, ActionType } from '../action-type';
 import { templateFaults } from '../field-checks';
-import { renderField } from '../rendering';
+import { scopeOf } from '../rendering';
 import { LOG_LEVELS, LogAction } from './log-action';
 
 export interface PreparedLog {
@@ -21,15 +21,18 @@ export const logAction: ActionType<LogAction, PreparedLog> = {
   description: "Writes one line to the listener's log.",
   definition: LogAction,
   check: (definition, context) => templateFaults('message', definition.message, context),
-  prepare: (definition, context) => {
-    const { envelope, input } = context;
-    const message = definition.message
-      ? renderField(definition, definition.message, context, { escape: 'none' })
-      : `${envelope.topic} ${input === undefined ? payloadText(context.envelope) : JSON.stringify(input)}`;
-    const level = definition.level ?? 'info';
-    return typeof message === 'string'
-      ? { level, message: shortened(message), envelope }
-      : message.then((text) => ({ level, message: shortened(text), envelope }));
+  compile: ({ message: text, level = 'info' }) => {
+    const template = text ? compileTemplate(text) : null;
+    return (context) => {
+      const { envelope, input } = context;
+      const message =
+        template !== null
+          ? (template.constant ?? template.render(scopeOf(context), { escape: 'none' }))
+          : `${envelope.topic} ${input === undefined ? payloadText(envelope) : JSON.stringify(input)}`;
+      return typeof message === 'string'
+        ? { level, message: shortened(message), envelope }
+        : message.then((rendered) => ({ level, message: shortened(rendered), envelope }));
+    };
   },
   execute: ({ level, message, envelope }, { log }) => {
     if (log.isEnabled?.(level) === false) return WRITTEN;

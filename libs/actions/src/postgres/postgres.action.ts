@@ -20,7 +20,7 @@ export const postgresAction: ActionType<PostgresAction, PreparedStatement> = {
     ...(definition.parameters ?? []).flatMap((source, index) => expressionFaults(`parameters[${index}]`, source)),
     ...parameterCountFaults(definition),
   ],
-  prepare: async (definition, context) => ({
+  compile: (definition) => async (context) => ({
     connection_url: connectionUrl(definition, context),
     statement: definition.statement,
     parameters: await Promise.all((definition.parameters ?? []).map((source) => parameterOf(source, context))),

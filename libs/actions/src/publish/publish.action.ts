@@ -1,10 +1,10 @@
 import type { FieldFault } from '@cortex-mqtt/contracts';
-import { rawPayloadOf } from '@cortex-mqtt/expressions';
+import { compileTemplate, rawPayloadOf, type Template } from '@cortex-mqtt/expressions';
 import { mqttStringFault, topicMatches, validatePublishTopic } from '@cortex-mqtt/mqtt';
 import { ActionFault } from '../action-fault';
 import type { ActionType, CheckContext, PrepareContext } from '../action-type';
 import { templateFaults, templateMapFaults } from '../field-checks';
-import { looksLikeJson, renderField } from '../rendering';
+import { looksLikeJson, scopeOf } from '../rendering';
 import { PublishAction } from './publish-action';
 import type { PublishRequest } from './publisher';
 
@@ -30,38 +30,42 @@ export const publishAction: ActionType<PublishAction, PreparedPublish> = {
     ...templateFaults('content_type', definition.content_type, context),
     ...templateMapFaults('user_properties', definition.user_properties, context, propertyNameFault),
   ],
-  prepare: async (definition, context) => {
-    const hops = hopsOf(context) + 1;
-    if (hops > MAX_HOPS) {
-      throw new ActionFault(
-        `the message has been published ${MAX_HOPS} times by actions already: it goes round in circles`,
-        {
+  compile: (definition) => {
+    const compiled = compilePublish(definition);
+    return async (context) => {
+      const hops = hopsOf(context) + 1;
+      if (hops > MAX_HOPS) {
+        throw new ActionFault(
+          `the message has been published ${MAX_HOPS} times by actions already: it goes round in circles`,
+          {
+            permanent: true,
+            detail: { code: 'HOP_LIMIT' },
+          },
+        );
+      }
+      const scope = scopeOf(context);
+      const topic = await compiled.topic.render(scope, { escape: 'none' });
+      const fault = validatePublishTopic(topic);
+      if (fault !== null) {
+        throw new ActionFault(`the topic ${fault}: ${JSON.stringify(topic.slice(0, 200))}`, {
           permanent: true,
-          detail: { code: 'HOP_LIMIT' },
-        },
-      );
-    }
-    const topic = await renderField(definition, definition.topic, context, { escape: 'none' });
-    const fault = validatePublishTopic(topic);
-    if (fault !== null) {
-      throw new ActionFault(`the topic ${fault}: ${JSON.stringify(topic.slice(0, 200))}`, {
-        permanent: true,
-        detail: { code: 'INVALID_TOPIC' },
-      });
-    }
-    const user_properties: Record<string, string> = {};
-    for (const [name, value] of Object.entries(definition.user_properties ?? {})) {
-      user_properties[name] = await renderField(definition, value, context, { escape: 'none' });
-    }
-    return {
-      topic,
-      payload: await payloadOf(definition, context),
-      qos: definition.qos ?? 1,
-      retain: definition.retain ?? false,
-      user_properties: { 'message-id': context.envelope.id, ...user_properties, [HOPS_PROPERTY]: String(hops) },
-      content_type: await contentTypeOf(definition, context),
-      message_expiry_s: definition.message_expiry_s ?? null,
-      returns: context.topic_filter !== null && topicMatches(context.topic_filter, topic),
+          detail: { code: 'INVALID_TOPIC' },
+        });
+      }
+      const user_properties: Record<string, string> = {};
+      for (const [name, value] of compiled.user_properties) {
+        user_properties[name] = await value.render(scope, { escape: 'none' });
+      }
+      return {
+        topic,
+        payload: await payloadOf(compiled, context),
+        qos: definition.qos ?? 1,
+        retain: definition.retain ?? false,
+        user_properties: { 'message-id': context.envelope.id, ...user_properties, [HOPS_PROPERTY]: String(hops) },
+        content_type: await contentTypeOf(compiled, context),
+        message_expiry_s: definition.message_expiry_s ?? null,
+        returns: context.topic_filter !== null && topicMatches(context.topic_filter, topic),
+      };
     };
   },
   execute: async ({ returns, ...request }, { publisher }, { signal, timeout_ms }) => {
@@ -103,10 +107,28 @@ async function withTimeLimit(
   }
 }
 
-async function payloadOf(definition: PublishAction, context: PrepareContext): Promise<Buffer> {
-  if (typeof definition.payload === 'string') {
-    const how = looksLikeJson(definition.payload) ? 'json' : 'none';
-    return Buffer.from(await renderField(definition, definition.payload, context, { escape: how }));
+/** The templates of a definition. */
+interface CompiledPublish {
+  topic: Template;
+  user_properties: [string, Template][];
+  /** null: `input` or the payload as it came. */
+  payload: Template | null;
+  content_type: Template | null;
+}
+
+function compilePublish({ topic, user_properties, payload, content_type }: PublishAction): CompiledPublish {
+  return {
+    topic: compileTemplate(topic),
+    user_properties: Object.entries(user_properties ?? {}).map(([name, value]) => [name, compileTemplate(value)]),
+    payload: typeof payload === 'string' ? compileTemplate(payload) : null,
+    content_type: typeof content_type === 'string' ? compileTemplate(content_type) : null,
+  };
+}
+
+async function payloadOf({ payload }: CompiledPublish, context: PrepareContext): Promise<Buffer> {
+  if (payload !== null) {
+    const how = looksLikeJson(payload.text) ? 'json' : 'none';
+    return Buffer.from(await payload.render(scopeOf(context), { escape: how }));
   }
   if (context.input !== undefined) {
     return Buffer.from(typeof context.input === 'string' ? context.input : JSON.stringify(context.input));
@@ -115,12 +137,13 @@ async function payloadOf(definition: PublishAction, context: PrepareContext): Pr
   return raw ? raw.bytes : Buffer.from(JSON.stringify(context.envelope.payload));
 }
 
-async function contentTypeOf(definition: PublishAction, context: PrepareContext): Promise<string | null> {
-  if (typeof definition.content_type === 'string') {
-    return renderField(definition, definition.content_type, context, { escape: 'none' });
-  }
+async function contentTypeOf(
+  { payload, content_type }: CompiledPublish,
+  context: PrepareContext,
+): Promise<string | null> {
+  if (content_type !== null) return content_type.render(scopeOf(context), { escape: 'none' });
   // The message's own holds only for its own payload.
-  return definition.payload == null && context.input === undefined ? context.content_type : null;
+  return payload === null && context.input === undefined ? context.content_type : null;
 }
 
 function hopsOf({ envelope }: PrepareContext): number {

@@ -1,8 +1,8 @@
-import { rawPayloadOf } from '@cortex-mqtt/expressions';
+import { compileTemplate, rawPayloadOf } from '@cortex-mqtt/expressions';
 import { toActionFault } from '../action-fault';
 import type { ActionType, PrepareContext } from '../action-type';
 import { templateFaults } from '../field-checks';
-import { renderField } from '../rendering';
+import { scopeOf } from '../rendering';
 import type { JobRequest } from './job-queues';
 import { QueueAction } from './queue-action';
 
@@ -16,16 +16,19 @@ export const queueAction: ActionType<QueueAction, PreparedJob> = {
   description: 'Adds a BullMQ job for a worker of yours. A message that is delivered again adds no second job.',
   definition: QueueAction,
   check: (definition, context) => templateFaults('job_name', definition.job_name, context),
-  prepare: async (definition, context) => ({
-    queue: definition.queue,
-    name: await renderField(definition, definition.job_name, context, { escape: 'none' }),
-    data: context.input === undefined ? envelopeData(context) : context.input,
-    job_id: context.envelope.id,
-    delay_ms: definition.delay_ms,
-    priority: definition.priority,
-    attempts: definition.attempts,
-    timeout_ms: definition.timeout_ms ?? 10_000,
-  }),
+  compile: (definition) => {
+    const name = compileTemplate(definition.job_name);
+    return async (context) => ({
+      queue: definition.queue,
+      name: await name.render(scopeOf(context), { escape: 'none' }),
+      data: context.input === undefined ? envelopeData(context) : context.input,
+      job_id: context.envelope.id,
+      delay_ms: definition.delay_ms,
+      priority: definition.priority,
+      attempts: definition.attempts,
+      timeout_ms: definition.timeout_ms ?? 10_000,
+    });
+  },
   execute: async ({ timeout_ms, ...job }, runtime) => {
     try {
       await runtime.queues.add(job, { limit_ms: timeout_ms });

@@ -48,17 +48,19 @@ export const webhookAction: ActionType<WebhookAction, PreparedWebhook> = {
     ...bodyFaults(definition),
     ...secretsFaults(definition, context),
   ],
-  prepare: (definition, context) => {
-    const compiled = compiledOf(definition);
-    const { fixed, fixed_headers, body } = compiled;
-    if (fixed === null || fixed_headers === null || body !== null)
-      return prepareRendered(definition, compiled, context);
-    return preparedOf(definition, context, {
-      method: compiled.method,
-      where: fixed,
-      headers: fixed_headers,
-      body: compiled.method === 'GET' ? null : defaultJson(context),
-    });
+  compile: (definition) => {
+    const compiled = compileWebhook(definition);
+    const { fixed, fixed_headers, body, method } = compiled;
+    if (fixed === null || fixed_headers === null || body !== null) {
+      return (context) => prepareRendered(definition, compiled, context);
+    }
+    return (context) =>
+      preparedOf(definition, context, {
+        method,
+        where: fixed,
+        headers: fixed_headers,
+        body: method === 'GET' ? null : defaultJson(context),
+      });
   },
   execute: (prepared, { http }, { signal }) => {
     const { id, body, signing_keys, success_codes } = prepared;
@@ -113,12 +115,7 @@ interface CompiledWebhook {
   content_type: string;
 }
 
-// A definition lives as long as its revision; what is made of it goes with it.
-const compiledWebhooks = new WeakMap<WebhookAction, CompiledWebhook>();
-
-function compiledOf(definition: WebhookAction): CompiledWebhook {
-  const known = compiledWebhooks.get(definition);
-  if (known) return known;
+function compileWebhook(definition: WebhookAction): CompiledWebhook {
   const { url, body } = definition;
   const end = startsWithSecret(url) ? url.indexOf('}}') + 2 : 0;
   const template = compileTemplate(url.slice(end));
@@ -130,7 +127,7 @@ function compiledOf(definition: WebhookAction): CompiledWebhook {
   const isJson = bodyIsJson(definition);
   const content_type = isJson ? 'application/json' : 'text/plain; charset=utf-8';
   const method = definition.method ?? 'POST';
-  const compiled: CompiledWebhook = {
+  return {
     fixed: end === 0 && template.constant !== null ? locate(template.constant) : null,
     base: end === 0 ? null : compileTemplate(url.slice(0, end)),
     url: template,
@@ -148,8 +145,6 @@ function compiledOf(definition: WebhookAction): CompiledWebhook {
     body_escape: (type === undefined ? isJson : /\bjson\b/i.test(type)) ? 'json' : 'none',
     content_type,
   };
-  compiledWebhooks.set(definition, compiled);
-  return compiled;
 }
 
 async function prepareRendered(

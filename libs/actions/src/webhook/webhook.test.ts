@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { createTestCertificates, type HttpReceiver, startHttpReceiver } from '@cortex-mqtt/testing';
 import { Webhook } from 'standardwebhooks';
 import { validateActions } from '../action-registry';
+import { CompiledAction } from '../action-runner';
 import { type ActionBench, buildAction, buildScope, createActionBench } from '../testing/action-bench';
 import { parseRetryAfter } from './retry-after';
 
@@ -109,7 +110,7 @@ describe('the signature', () => {
   });
 
   it('has the same id and a fresh time at each attempt', async () => {
-    const ready = await bench.runner.prepare(buildAction(webhook({ signing_secrets: ['KEY'] })), {
+    const ready = await bench.runner.prepare(new CompiledAction(buildAction(webhook({ signing_secrets: ['KEY'] }))), {
       ...buildScope(),
       secrets: () => KEY_A,
     });
@@ -129,7 +130,7 @@ describe('the signature', () => {
     try {
       for (const now of times) {
         jest.setSystemTime(now);
-        await bench.runner.execute(buildAction(webhook()), ready, { attempt: 1 });
+        await bench.runner.execute(ready, { attempt: 1 });
       }
     } finally {
       jest.useRealTimers();

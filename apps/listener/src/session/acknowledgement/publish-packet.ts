@@ -1,5 +1,5 @@
 import type { ProtocolVersion, QoS } from '@cortex-mqtt/contracts';
-import type { MessageProperties } from '../incoming-message';
+import type { MessageProperties, SubscriptionIdentifiers } from '../incoming-message';
 
 /** A PUBLISH as it stood on the wire. `payload` is a view on the bytes that were read. */
 export interface PublishPacket {
@@ -11,7 +11,7 @@ export interface PublishPacket {
   /** 0 with QoS 0. */
   packet_id: number;
   properties: MessageProperties;
-  subscription_identifiers: readonly number[];
+  subscription_identifiers: SubscriptionIdentifiers;
 }
 
 /** The broker broke the protocol; the connection can't go on (MQTT 5, 4.13). `reason_code` is that of DISCONNECT. */
@@ -79,7 +79,7 @@ export function readPublish(
   }
 
   let properties = NO_PROPERTIES;
-  let subscription_identifiers = NO_IDENTIFIERS;
+  let subscription_identifiers: SubscriptionIdentifiers = NO_IDENTIFIERS;
   if (version === 5) {
     if (at < end && bytes[at] === 0) {
       at += 1;
@@ -121,15 +121,16 @@ class PropertyReader {
     if (this.end > packet_end) throw new ProtocolFault('properties are longer than the packet', MALFORMED_PACKET);
   }
 
-  read(): { properties: MessageProperties; subscription_identifiers: readonly number[] } {
+  read(): { properties: MessageProperties; subscription_identifiers: SubscriptionIdentifiers } {
     let properties: MessageProperties | null = null;
-    let identifiers: number[] | null = null;
+    let identifiers: SubscriptionIdentifiers = NO_IDENTIFIERS;
     while (this.at < this.end) {
       const property = this.byte();
       // Most messages bring their subscription identifier and nothing else.
       if (property === PROPERTY.subscription_identifier) {
-        identifiers ??= [];
-        identifiers.push(this.variableByteInteger());
+        const identifier = this.variableByteInteger();
+        if (typeof identifiers === 'number') identifiers = [identifiers, identifier];
+        else identifiers = identifiers.length === 0 ? identifier : [...identifiers, identifier];
         continue;
       }
       properties ??= { ...NO_PROPERTIES, user_properties: {} };
@@ -161,7 +162,7 @@ class PropertyReader {
           throw new ProtocolFault(`PUBLISH with property 0x${property.toString(16)}`, MALFORMED_PACKET);
       }
     }
-    return { properties: properties ?? NO_PROPERTIES, subscription_identifiers: identifiers ?? NO_IDENTIFIERS };
+    return { properties: properties ?? NO_PROPERTIES, subscription_identifiers: identifiers };
   }
 
   private need(length: number): void {

@@ -1,5 +1,5 @@
 import type { ProtocolVersion, QoS } from '@cortex-mqtt/contracts';
-import type { IncomingMessage, MessageProperties } from '../incoming-message';
+import type { IncomingMessage, MessageProperties, SubscriptionIdentifiers } from '../incoming-message';
 import type { PublishPacket } from './publish-packet';
 
 /** What the listener holds at most; the broker keeps the rest. */
@@ -315,7 +315,7 @@ class ReceivedMessage implements IncomingMessage {
   readonly retain: boolean;
   readonly duplicate: boolean;
   readonly properties: MessageProperties;
-  readonly subscription_identifiers: readonly number[];
+  readonly subscription_identifiers: SubscriptionIdentifiers;
   readonly received_at_ms: number;
   readonly packet_id: number;
   readonly bytes: number;

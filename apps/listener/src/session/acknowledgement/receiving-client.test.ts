@@ -449,8 +449,9 @@ describe('messages', () => {
         },
       }),
       buildPublish(2, { properties: {} }),
+      buildPublish(3, { properties: { subscriptionIdentifier: 2_097_152 } }),
     );
-    await waitFor(() => messages.length === 2);
+    await waitFor(() => messages.length === 3);
     expect(messages[0]).toMatchObject({
       retain: true,
       connection: 'primary',
@@ -465,6 +466,7 @@ describe('messages', () => {
       },
     });
     expect(messages[1]).toMatchObject({ subscription_identifiers: [], properties: { user_properties: {} } });
+    expect(messages[2]).toMatchObject({ subscription_identifiers: 2_097_152 });
   });
 
   it('takes a user property named __proto__ as a name like any other', async () => {
