@@ -135,6 +135,7 @@ export const texts = {
     products: 'Products',
     subscriptions: 'Subscriptions',
     page: (product: string, page: string) => `${product}: ${page}`,
+    subscription: (product: string, topic: string) => `${topic} · ${product}`,
   },
   signIn: {
     title: 'Sign in',

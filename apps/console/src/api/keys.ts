@@ -5,10 +5,12 @@ export const keys = {
   /** Below the products: what makes them stale makes it stale. */
   overview: ['products', 'overview'] as const,
   product: (id: number) => ['products', id] as const,
+  /** The product with the tag of its version, to be edited. */
+  productVersion: (id: number) => ['products', id, 'version'] as const,
   mqttConfig: (id: number) => ['products', id, 'mqtt-config'] as const,
   status: (id: number) => ['products', id, 'status'] as const,
-  subscriptions: (id: number) => ['products', id, 'subscriptions'] as const,
   subscription: (id: number, subscriptionId: number) => ['products', id, 'subscriptions', subscriptionId] as const,
+  subscriptionSearch: (search: string) => ['subscription-search', search] as const,
   events: (id: number) => ['products', id, 'events'] as const,
   brokers: (id: number) => ['products', id, 'brokers'] as const,
   metrics: (id: number, window: object) => ['products', id, 'metrics', window] as const,

@@ -342,6 +342,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/subscriptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Find subscriptions of all products */
+        get: operations["getSubscriptions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/products/{product_id}/mqtt-config/subscriptions": {
         parameters: {
             query?: never;
@@ -1258,6 +1275,14 @@ export interface components {
             actions_failed: number;
             created_at: string;
             updated_at: string;
+        };
+        FoundSubscriptionView: {
+            id: number;
+            product_id: number;
+            product_name: string;
+            name: string;
+            topic: string;
+            enabled: boolean;
         };
         BrokerView: {
             host: string | null;
@@ -3047,6 +3072,44 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getSubscriptions: {
+        parameters: {
+            query?: {
+                search?: string;
+                page?: number;
+                page_size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["FoundSubscriptionView"][];
+                        total: number;
+                        page: number;
+                        page_size: number;
+                    };
+                };
             };
             /** @description Problem details (RFC 9457) */
             default: {

@@ -70,6 +70,9 @@ export interface ActionDefinition {
 
 export type Subscription = Refined<Schemas['SubscriptionView'], { qos: QoS | null; actions: ActionDefinition[] }>;
 
+/** A subscription of any product, as the search finds it. */
+export type FoundSubscription = Schemas['FoundSubscriptionView'];
+
 /** Fields a POST or PUT of a subscription may carry. */
 export type SubscriptionChange = Refined<Schemas['UpdateSubscriptionDto'], { actions?: ActionDefinition[] }>;
 

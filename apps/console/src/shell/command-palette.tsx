@@ -1,28 +1,28 @@
 import { Spotlight, type SpotlightActionGroupData } from '@mantine/spotlight';
 import { IconFilter, IconSearch, IconStack2 } from '@tabler/icons-react';
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useDebouncedValue } from '@mantine/hooks';
+import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useNavigate } from 'react-router';
+import { get } from '../api/client';
 import { keys } from '../api/keys';
-import type { Subscription } from '../api/types';
+import type { FoundSubscription, Page } from '../api/types';
 import { useProducts } from '../features/products/products-query';
 import { texts } from '../texts';
 import { paletteStore } from './palette-control';
 import { productPages, topPages } from './page-list';
 import { useUser } from './session';
 
-/** Ctrl+K: products, their pages, subscriptions already loaded, and the pages of the console. */
+const MOST_SUBSCRIPTIONS = 20;
+const PAUSE_MS = 150;
+
+/** Ctrl+K: products and their pages, subscriptions of all products, and the pages of the console. */
 export function CommandPalette() {
   const [query, setQuery] = useState('');
   const navigate = useNavigate();
   const user = useUser();
-  const queryClient = useQueryClient();
   const products = useProducts();
-  const opened = useQuery({
-    queryKey: ['palette-subscriptions', query !== ''],
-    queryFn: () => loadedSubscriptions(queryClient.getQueriesData({ queryKey: keys.products })),
-    staleTime: 1_000,
-  });
+  const subscriptions = useSubscriptionSearch(query.trim());
   const go = (to: string) => () => void navigate(to);
 
   const groups: SpotlightActionGroupData[] = [
@@ -53,12 +53,12 @@ export function CommandPalette() {
       actions:
         query === ''
           ? []
-          : (opened.data ?? []).map(({ productId, subscription }) => ({
-              id: `subscription-${subscription.id}`,
-              label: subscription.name,
-              description: subscription.topic_filter,
+          : subscriptions.map(({ id, product_id, product_name, name, topic }) => ({
+              id: `subscription-${id}`,
+              label: name,
+              description: texts.palette.subscription(product_name, topic),
               leftSection: <IconFilter size={18} stroke={1.6} />,
-              onClick: go(`/products/${productId}/subscriptions/${subscription.id}`),
+              onClick: go(`/products/${product_id}/subscriptions/${id}`),
             })),
     },
     {
@@ -92,10 +92,15 @@ export function CommandPalette() {
   );
 }
 
-function loadedSubscriptions(entries: [readonly unknown[], unknown][]) {
-  return entries.flatMap(([key, data]) =>
-    key[2] === 'subscriptions' && key.length === 3 && Array.isArray(data)
-      ? (data as Subscription[]).map((subscription) => ({ productId: Number(key[1]), subscription }))
-      : [],
-  );
+/** Subscriptions of all products by part of their name or topic. */
+function useSubscriptionSearch(words: string): FoundSubscription[] {
+  const [search] = useDebouncedValue(words, PAUSE_MS);
+  const found = useQuery({
+    queryKey: keys.subscriptionSearch(search),
+    queryFn: ({ signal }) =>
+      get<Page<FoundSubscription>>('/subscriptions', { query: { search, page_size: MOST_SUBSCRIPTIONS }, signal }),
+    enabled: search !== '',
+    placeholderData: (previous) => previous,
+  });
+  return found.data?.items ?? [];
 }

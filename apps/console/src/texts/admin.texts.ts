@@ -202,7 +202,24 @@ export const productSettingsTexts = {
   dangerHint:
     'Its configuration, subscriptions, secrets, tokens and waiting deliveries are destroyed. The audit log stays.',
   delete: 'Delete product',
-  deleteBody: (name: string) => `Everything of “${name}” is destroyed, at once and for ever.`,
+  deleteBody: (name: string) => `Everything of “${name}” is destroyed, at once and for ever; the audit log stays:`,
+  destroys: {
+    broker: (host: string) => `the connection to ${host} with its credentials, its status and its history`,
+    subscriptions: (n: number, names: string) =>
+      n === 0
+        ? 'no subscription'
+        : `${n === 1 ? '1 subscription' : `${n.toLocaleString('en')} subscriptions`}: ${names}`,
+    secrets: (n: number, names: string) =>
+      n === 0 ? 'no secret' : `${n === 1 ? '1 secret' : `${n.toLocaleString('en')} secrets`}: ${names}`,
+    deliveries: (waiting: number | null, dead: number | null) =>
+      waiting === null || dead === null
+        ? 'what waits in the queue and the dead letters'
+        : `${waiting.toLocaleString('en')} waiting deliveries and ${dead.toLocaleString('en')} dead letters with their messages`,
+    listeners: (n: number) =>
+      n === 0
+        ? 'the tokens of its listeners'
+        : `the tokens of its listeners: ${n === 1 ? '1 that runs is' : `${n} that run are`} cut off`,
+  },
   typeName: (name: string) => `Type ${name} to confirm`,
   deleted: (name: string) => `“${name}” is deleted`,
   fields: {

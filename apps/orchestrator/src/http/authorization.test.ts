@@ -48,6 +48,7 @@ const RULES: Record<string, 'public' | 'signed-in' | 'viewer' | 'operator' | 'ad
   'put /api/v1/products/{product_id}/brokers/{id}': 'operator',
   'delete /api/v1/products/{product_id}/brokers/{id}': 'operator',
   'post /api/v1/products/{product_id}/brokers/{id}/test': 'operator',
+  'get /api/v1/subscriptions': 'viewer',
   'get /api/v1/products/{product_id}/mqtt-config/subscriptions': 'viewer',
   'post /api/v1/products/{product_id}/mqtt-config/subscriptions': 'operator',
   'get /api/v1/products/{product_id}/mqtt-config/subscriptions/{sub_id}': 'viewer',

@@ -7,12 +7,13 @@ import { keys } from '../../api/keys';
 import type { Operation } from '../../api/types';
 import { Confirm } from '../../components/confirm';
 import { Panel } from '../../components/layout';
+import { notifyFailure } from '../../components/notify';
 import { exactTime } from '../../components/relative-time';
 import { ToneIcon } from '../../components/status-badge';
 import { texts } from '../../texts';
 import { useMqttConfig } from '../mqtt-config/mqtt-config-query';
 import classes from './deliveries-page.module.css';
-import { hasEnded, useOperation } from './deliveries-query';
+import { hasEnded, readDeliveries, useOperation } from './deliveries-query';
 import { type DeliveryFilter, filterBody } from './delivery-filter';
 
 const words = texts.deliveries;
@@ -21,49 +22,71 @@ interface Props {
   productId: number;
   filter: DeliveryFilter;
   total: number;
-  /** When the newest one that is shown died: those that die later are not taken along. */
-  newest: string | null;
   onStarted: (operation: Operation) => void;
 }
 
-/** Retries or deletes every dead letter that the filter shows. */
-export function BulkActions({ productId, filter, total, newest, onStarted }: Props) {
-  const [asking, setAsking] = useState<'retry' | 'purge' | null>(null);
-  const run = async (kind: 'retry' | 'purge') => {
+interface Asked {
+  kind: 'retry' | 'purge';
+  /** What there is at the moment of asking: those that die later are not taken along. */
+  total: number;
+  newest: string | null;
+}
+
+/** Retries or deletes every dead letter that fits the filter, on whichever page. */
+export function BulkActions({ productId, filter, total, onStarted }: Props) {
+  const [asked, setAsked] = useState<Asked | null>(null);
+  const [counting, setCounting] = useState<Asked['kind'] | null>(null);
+  const ask = async (kind: Asked['kind']) => {
+    setCounting(kind);
+    try {
+      const now = await readDeliveries(productId, filter, { page: 1, page_size: 1 });
+      setAsked({ kind, total: now.total, newest: now.items[0]?.died_at ?? null });
+    } catch (error) {
+      notifyFailure(kind === 'retry' ? words.retryAll(total) : words.purgeAll(total), error);
+    } finally {
+      setCounting(null);
+    }
+  };
+  const run = async ({ kind, newest }: Asked) => {
     const body = { ...(newest ? { to: newest } : {}), ...filterBody(filter) };
     onStarted(await post<Operation>(`/products/${productId}/deliveries/${kind}`, body));
   };
+  const isPurge = asked?.kind === 'purge';
+  const label = isPurge ? words.purgeAll : words.retryAll;
   return (
     <>
-      <Button variant="light" leftSection={<IconRefresh size={16} />} onClick={() => setAsking('retry')}>
+      <Button
+        variant="light"
+        leftSection={<IconRefresh size={16} />}
+        loading={counting === 'retry'}
+        onClick={() => void ask('retry')}
+      >
         {words.retryAll(total)}
       </Button>
-      <Button variant="light" color="red" leftSection={<IconTrash size={16} />} onClick={() => setAsking('purge')}>
+      <Button
+        variant="light"
+        color="red"
+        leftSection={<IconTrash size={16} />}
+        loading={counting === 'purge'}
+        onClick={() => void ask('purge')}
+      >
         {words.purgeAll(total)}
       </Button>
-      <Confirm
-        opened={asking === 'retry'}
-        onClose={() => setAsking(null)}
-        title={words.retryTitle(total)}
-        confirmLabel={words.retryAll(total)}
-        onConfirm={() => run('retry')}
-        harmless
-      >
-        <p>{words.retryBody}</p>
-        <Which productId={productId} filter={filter} />
-      </Confirm>
-      <Confirm
-        opened={asking === 'purge'}
-        onClose={() => setAsking(null)}
-        title={words.purgeTitle(total)}
-        confirmLabel={words.purgeAll(total)}
-        typeToConfirm={String(total)}
-        typeLabel={words.typeNumber(total)}
-        onConfirm={() => run('purge')}
-      >
-        <p>{words.purgeBody}</p>
-        <Which productId={productId} filter={filter} />
-      </Confirm>
+      {asked && (
+        <Confirm
+          opened
+          onClose={() => setAsked(null)}
+          title={isPurge ? words.purgeTitle(asked.total) : words.retryTitle(asked.total)}
+          confirmLabel={label(asked.total)}
+          onConfirm={() => run(asked)}
+          {...(isPurge
+            ? { typeToConfirm: String(asked.total), typeLabel: words.typeNumber(asked.total) }
+            : { harmless: true as const })}
+        >
+          <p>{isPurge ? words.purgeBody : words.retryBody}</p>
+          <Which productId={productId} filter={filter} />
+        </Confirm>
+      )}
     </>
   );
 }

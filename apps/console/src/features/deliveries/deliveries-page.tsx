@@ -68,7 +68,6 @@ export function DeliveriesPage() {
             productId={productId}
             filter={filter}
             total={deliveries.data.total}
-            newest={page === 1 ? (deliveries.data.items[0]?.died_at ?? null) : null}
             onStarted={(operation) => set({ operation: operation.id })}
           />
         ) : undefined

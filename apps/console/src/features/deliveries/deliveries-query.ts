@@ -7,14 +7,23 @@ import { type DeliveryFilter, filterBody } from './delivery-filter';
 export const PAGE_SIZE = 50;
 const OPERATION_POLL_MS = 500;
 
+/** Those that fit the filter, the newest first. */
+export function readDeliveries(
+  productId: number,
+  filter: DeliveryFilter,
+  window: { page: number; page_size: number },
+  signal?: AbortSignal,
+): Promise<DeliveryPage> {
+  return get<DeliveryPage>(`/products/${productId}/deliveries`, {
+    query: { state: filter.state, ...filterBody(filter), ...window },
+    signal,
+  });
+}
+
 export function useDeliveries(productId: number, filter: DeliveryFilter, page: number) {
   return useQuery({
     queryKey: [...keys.deliveries(productId), 'list', filter, page],
-    queryFn: ({ signal }) =>
-      get<DeliveryPage>(`/products/${productId}/deliveries`, {
-        query: { state: filter.state, ...filterBody(filter), page, page_size: PAGE_SIZE },
-        signal,
-      }),
+    queryFn: ({ signal }) => readDeliveries(productId, filter, { page, page_size: PAGE_SIZE }, signal),
     placeholderData: (previous) => previous,
     refetchInterval: filter.state === 'dead' ? 5_000 : 2_000,
   });

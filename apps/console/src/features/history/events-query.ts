@@ -2,6 +2,7 @@ import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { apiUrl, get } from '../../api/client';
 import { keys } from '../../api/keys';
+import { openLiveStream } from '../../api/live-stream';
 import type { ConnectionEvent, Page } from '../../api/types';
 import { mergeEvents } from './merge-events';
 
@@ -29,16 +30,22 @@ export function useConnectionEvents(productId: number) {
   });
   useEffect(() => {
     if (!Number.isInteger(productId)) return;
-    const source = new EventSource(apiUrl(`/products/${productId}/mqtt-config/events/stream`));
-    source.addEventListener('connection-event', (message) => {
-      const event = JSON.parse(message.data as string) as ConnectionEvent;
-      queryClient.setQueryData<EventPages>(keys.events(productId), (held) => {
-        const [first, ...older] = held?.pages ?? [];
-        if (!held || !first || held.pages.some((page) => page.items.some((one) => one.id === event.id))) return held;
-        return { ...held, pages: [{ ...first, items: [event, ...first.items], total: first.total + 1 }, ...older] };
-      });
+    return openLiveStream(apiUrl(`/products/${productId}/mqtt-config/events/stream`), {
+      events: {
+        'connection-event': (data) => {
+          const event = JSON.parse(data) as ConnectionEvent;
+          queryClient.setQueryData<EventPages>(keys.events(productId), (held) => {
+            const [first, ...older] = held?.pages ?? [];
+            if (!held || !first || held.pages.some((page) => page.items.some((one) => one.id === event.id)))
+              return held;
+            return { ...held, pages: [{ ...first, items: [event, ...first.items], total: first.total + 1 }, ...older] };
+          });
+        },
+      },
+      // Opened again, the stream begins with what was missed.
+      onCut: () => {},
+      onResume: () => void queryClient.invalidateQueries({ queryKey: keys.events(productId) }),
     });
-    return () => source.close();
   }, [productId, queryClient]);
   return {
     query,

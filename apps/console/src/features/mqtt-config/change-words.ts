@@ -28,7 +28,7 @@ export function valueWords(field: string, value: unknown): string {
   }
   if (value === null || value === undefined || value === '') return words.emptyValue;
   if (typeof value === 'boolean') return value ? texts.common.on : texts.common.off;
-  if (Array.isArray(value)) return value.length === 0 ? words.emptyValue : value.join(', ');
+  if (Array.isArray(value)) return value.length === 0 ? words.emptyValue : value.map(partWords).join(', ');
   if (typeof value === 'object') {
     const entries = Object.entries(value);
     return entries.length === 0
@@ -36,6 +36,12 @@ export function valueWords(field: string, value: unknown): string {
       : entries.map(([name, inner]) => `${name}: ${String(inner)}`).join('\n');
   }
   return String(value);
+}
+
+/** An entry of a list: text as it is, a pair as `name: value`, anything else as JSON. */
+function partWords(part: unknown): string {
+  if (Array.isArray(part)) return part.join(': ');
+  return typeof part === 'object' && part !== null ? JSON.stringify(part) : String(part);
 }
 
 /** What the listeners will do about it. */

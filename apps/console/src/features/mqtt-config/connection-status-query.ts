@@ -2,6 +2,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { apiUrl, get } from '../../api/client';
 import { keys } from '../../api/keys';
+import { openLiveStream } from '../../api/live-stream';
 import type { ConnectionStatus } from '../../api/types';
 
 /** How the status arrives: pushed by the server, or asked for while the stream is down. */
@@ -43,23 +44,25 @@ export function useConnectionStatus(productId: number): {
 function joinStream(productId: number, onMode: (mode: LiveMode) => void, onStatus: (status: ConnectionStatus) => void) {
   let stream = streams.get(productId);
   if (!stream) {
-    const source = new EventSource(apiUrl(`/products/${productId}/mqtt-config/status/stream`));
     const opened = {
       users: 0,
       onMode: new Set<(mode: LiveMode) => void>(),
       mode: 'polling' as LiveMode,
-      close: () => source.close(),
+      close: () => {},
     };
     const switchTo = (mode: LiveMode) => {
       opened.mode = mode;
       for (const listener of opened.onMode) listener(mode);
     };
-    source.addEventListener('status', (event) => {
-      switchTo('stream');
-      onStatus(JSON.parse(event.data as string) as ConnectionStatus);
+    opened.close = openLiveStream(apiUrl(`/products/${productId}/mqtt-config/status/stream`), {
+      events: {
+        status: (data) => {
+          switchTo('stream');
+          onStatus(JSON.parse(data) as ConnectionStatus);
+        },
+      },
+      onCut: () => switchTo('polling'),
     });
-    // EventSource tries again by itself; until then the poll takes over.
-    source.addEventListener('error', () => switchTo('polling'));
     streams.set(productId, opened);
     stream = opened;
   }

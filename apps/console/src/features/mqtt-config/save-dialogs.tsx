@@ -43,12 +43,15 @@ export function ReviewDialog({ opened, changes, saving, onClose, onSave }: Revie
 interface ConflictProps {
   opened: boolean;
   conflicts: Conflict[];
+  labelOf?: (field: string) => string;
   onClose: () => void;
   onResolve: (choices: Record<string, 'mine' | 'theirs'>) => void;
 }
 
+const fieldLabel = (field: string): string => words.fields[field] ?? field;
+
 /** Both sides changed the same field: shows both, lets one choose. */
-export function ConflictDialog({ opened, conflicts, onClose, onResolve }: ConflictProps) {
+export function ConflictDialog({ opened, conflicts, labelOf = fieldLabel, onClose, onResolve }: ConflictProps) {
   const [choices, setChoices] = useState<Record<string, 'mine' | 'theirs'>>({});
   const isComplete = conflicts.every(({ field }) => choices[field]);
   return (
@@ -58,7 +61,7 @@ export function ConflictDialog({ opened, conflicts, onClose, onResolve }: Confli
         {conflicts.map(({ field, mine, theirs, base }) => (
           <Radio.Group
             key={field}
-            label={words.fields[field] ?? field}
+            label={labelOf(field)}
             description={`${words.before}: ${valueWords(field, base)}`}
             value={choices[field] ?? null}
             onChange={(choice) => setChoices((all) => ({ ...all, [field]: choice as 'mine' | 'theirs' }))}

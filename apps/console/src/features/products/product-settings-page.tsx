@@ -1,34 +1,54 @@
 import { Button, Stack, Switch, Textarea, TextInput } from '@mantine/core';
-import { useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useDisclosure } from '@mantine/hooks';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useMemo, useState } from 'react';
 import { useNavigate } from 'react-router';
-import { patch, remove } from '../../api/client';
+import { remove, request } from '../../api/client';
 import { keys } from '../../api/keys';
-import { faultsByField } from '../../api/problem';
 import type { Product } from '../../api/types';
 import { Confirm } from '../../components/confirm';
 import { Fields, Page, Panel, Wide } from '../../components/layout';
-import { notifyDone, notifyFailure } from '../../components/notify';
+import { notifyDone } from '../../components/notify';
 import { SaveBar } from '../../components/save-bar';
 import { Loaded } from '../../components/states';
 import { UnsavedGuard } from '../../components/unsaved-guard';
 import { mayChange, useUser } from '../../shell/session';
 import { texts } from '../../texts';
-import { same } from '../mqtt-config/config-draft';
+import { useConnectionStatus } from '../mqtt-config/connection-status-query';
+import type { Tagged } from '../mqtt-config/merged-editing';
+import { useMqttConfig } from '../mqtt-config/mqtt-config-query';
+import { ConflictDialog } from '../mqtt-config/save-dialogs';
+import { useMergedDraft } from '../mqtt-config/use-merged-draft';
+import { useDeliveryCounts } from '../overview/overview-query';
+import { useSecretNames } from '../subscription/subscription-query';
 import { useProductId } from './product-id';
-import { useProduct } from './products-query';
+import classes from './product-settings-page.module.css';
 import { type VariableRows, VariablesField } from './variables-field';
 
 const words = texts.productSettings;
 
 export function ProductSettingsPage() {
   const productId = useProductId();
-  const product = useProduct(productId);
+  const product = useQuery({
+    queryKey: keys.productVersion(productId),
+    queryFn: ({ signal }) => readProduct(productId, signal),
+    refetchInterval: 15_000,
+  });
   return (
     <Page title={words.title}>
-      <Loaded query={product}>{(loaded) => <Settings key={loaded.updated_at} product={loaded} />}</Loaded>
+      <Loaded query={product}>{(loaded) => <Settings key={productId} loaded={loaded} />}</Loaded>
     </Page>
   );
+}
+
+interface TaggedProduct {
+  product: Product;
+  etag: string | null;
+}
+
+async function readProduct(productId: number, signal?: AbortSignal): Promise<TaggedProduct> {
+  const { data, etag } = await request<Product>('GET', `/products/${productId}`, { signal });
+  return { product: data, etag };
 }
 
 interface Draft {
@@ -39,41 +59,40 @@ interface Draft {
   variables: VariableRows;
 }
 
-function Settings({ product }: { product: Product }) {
+function Settings({ loaded }: { loaded: TaggedProduct }) {
+  const { product } = loaded;
   const user = useUser();
   const readOnly = !mayChange(user, product.id);
   const queryClient = useQueryClient();
   const navigate = useNavigate();
-  const base = draftOf(product);
-  const [draft, setDraft] = useState(base);
-  const [faults, setFaults] = useState<Record<string, string>>({});
-  const [saving, setSaving] = useState(false);
   const [deleting, setDeleting] = useState(false);
   const [isGone, setGone] = useState(false);
-  const changed = (Object.keys(base) as (keyof Draft)[]).filter((field) => !same(base[field], draft[field]));
-  const set = (change: Partial<Draft>) => setDraft((state) => ({ ...state, ...change }));
-
-  const save = async () => {
-    setSaving(true);
-    setFaults({});
-    const body = Object.fromEntries(
-      changed.map((field) => [
-        field,
-        field === 'variables' ? Object.fromEntries(draft.variables.filter(([name]) => name !== '')) : draft[field],
-      ]),
-    );
-    try {
-      const saved = await patch<Product>(`/products/${product.id}`, body);
-      queryClient.setQueryData(keys.product(product.id), saved);
+  const [choosing, choose] = useDisclosure(false);
+  const state = useMergedDraft<TaggedProduct>({
+    loaded: useMemo(() => tagged(loaded), [loaded]),
+    write: async (changes, ifMatch) => {
+      await queryClient.cancelQueries({ queryKey: keys.productVersion(product.id) });
+      const body = Object.fromEntries(changes.map(({ field, after }) => [field, bodyValue(field, after)]));
+      const { data, etag } = await request<Product>('PATCH', `/products/${product.id}`, { body, ifMatch });
+      const saved = { product: data, etag };
+      queryClient.setQueryData(keys.productVersion(product.id), saved);
+      queryClient.setQueryData(keys.product(product.id), data);
       void queryClient.invalidateQueries({ queryKey: keys.mqttConfig(product.id) });
       notifyDone(words.saved);
-    } catch (error) {
-      const found = faultsByField(error);
-      setFaults(found);
-      if (Object.keys(found).length === 0) notifyFailure(texts.common.saveFailed, error);
-    } finally {
-      setSaving(false);
-    }
+      return saved;
+    },
+    readNewest: async () => tagged(await readProduct(product.id)),
+    savedAs: tagged,
+    showsFault: (field) => field.replace(/\..*/, '') in words.fields,
+    labelOf: (field) => words.fields[field] ?? field,
+  });
+  const draft = state.draft as unknown as Draft;
+  const { faults, changes } = state;
+  const set = (change: Partial<Draft>) => state.set(change);
+  const save = async () => {
+    if (state.conflicts.length > 0) return choose.open();
+    const { kind } = await state.save();
+    if (kind === 'conflict') choose.open();
   };
 
   const destroy = async () => {
@@ -150,14 +169,11 @@ function Settings({ product }: { product: Product }) {
         </Panel>
       )}
       <SaveBar
-        changes={changed.length}
-        summary={changed.map((field) => words.fields[field]).join(', ')}
-        saving={saving}
+        changes={changes.length}
+        summary={changes.map(({ field }) => words.fields[field]).join(', ')}
+        saving={state.saving}
         saveLabel={texts.common.save}
-        onDiscard={() => {
-          setDraft(base);
-          setFaults({});
-        }}
+        onDiscard={state.discard}
         onSave={() => void save()}
       />
       <Confirm
@@ -169,14 +185,61 @@ function Settings({ product }: { product: Product }) {
         typeLabel={words.typeName(product.name)}
         onConfirm={destroy}
       >
-        {words.deleteBody(product.name)}
+        <p>{words.deleteBody(product.name)}</p>
+        {deleting && <WhatIsDestroyed productId={product.id} />}
       </Confirm>
-      <UnsavedGuard isDirty={changed.length > 0 && !isGone} />
+      <ConflictDialog
+        key={state.conflicts.map((conflict) => conflict.field).join()}
+        opened={choosing && state.conflicts.length > 0}
+        conflicts={state.conflicts}
+        labelOf={(field) => words.fields[field] ?? field}
+        onClose={choose.close}
+        onResolve={(choices) => {
+          state.resolve(choices);
+          choose.close();
+        }}
+      />
+      <UnsavedGuard isDirty={changes.length > 0 && !isGone} />
     </>
   );
 }
 
-function draftOf(product: Product): Draft {
+/** Names what goes with the product. */
+function WhatIsDestroyed({ productId }: { productId: number }) {
+  const config = useMqttConfig(productId);
+  const secrets = useSecretNames(productId);
+  const counts = useDeliveryCounts(productId);
+  const { status } = useConnectionStatus(productId);
+  const subscriptions = config.data?.document.subscriptions.map(({ name }) => name) ?? [];
+  const host = config.data?.document.mqtt_config.broker.host;
+  const destroyed = [
+    ...(host ? [words.destroys.broker(host)] : []),
+    words.destroys.subscriptions(subscriptions.length, namesOf(subscriptions)),
+    words.destroys.secrets(secrets.data?.length ?? 0, namesOf(secrets.data ?? [])),
+    words.destroys.deliveries(counts.data ? counts.data.waiting + counts.data.active : null, counts.data?.dead ?? null),
+    words.destroys.listeners(status?.live.live_instances ?? 0),
+  ];
+  return (
+    <ul className={classes.destroyed}>
+      {destroyed.map((line) => (
+        <li key={line}>{line}</li>
+      ))}
+    </ul>
+  );
+}
+
+const NAMED = 5;
+
+function namesOf(names: string[]): string {
+  const shown = names.slice(0, NAMED).map((name) => `“${name}”`);
+  return [...shown, ...(names.length > NAMED ? [texts.status.andMore(names.length - NAMED)] : [])].join(', ');
+}
+
+function tagged({ product, etag }: TaggedProduct): Tagged {
   const { name, slug, description, enabled, variables } = product;
-  return { name, slug, description, enabled, variables: Object.entries(variables) };
+  return { values: { name, slug, description, enabled, variables: Object.entries(variables) }, etag };
+}
+
+function bodyValue(field: string, value: unknown): unknown {
+  return field === 'variables' ? Object.fromEntries((value as VariableRows).filter(([name]) => name !== '')) : value;
 }

@@ -1,9 +1,11 @@
 import { ActionIcon, Anchor, Button, Input, NativeSelect, Switch, TagsInput, Textarea, TextInput } from '@mantine/core';
 import { IconPlus, IconX } from '@tabler/icons-react';
+import { useState } from 'react';
 import { Link } from 'react-router';
 import { Fields, Wide } from '../../components/layout';
 import { IntegerInput } from '../../components/integer-input';
 import { texts } from '../../texts';
+import { same } from '../mqtt-config/config-draft';
 import { ExpressionField } from './expression/expression-field';
 import type { SampleEnvelope } from './sample-message';
 import type { FieldSpec } from './schema-fields';
@@ -251,10 +253,22 @@ function MapField({
   onChange,
   ...common
 }: CommonProps & { value: unknown; onChange: (value: unknown) => void }) {
-  const entries = Object.entries((value ?? {}) as Record<string, string>);
-  const write = (next: [string, string][]) => onChange(Object.fromEntries(next));
+  const stored = (value ?? {}) as Record<string, string>;
+  // The rows as they are typed: while one name is typed it may for a moment be that of another row.
+  const [rows, setRows] = useState(() => Object.entries(stored));
+  const entries = same(Object.fromEntries(rows), stored) ? rows : Object.entries(stored);
+  const write = (next: [string, string][]) => {
+    setRows(next);
+    onChange(Object.fromEntries(next));
+  };
+  const repeated = entries.find(([name], index) => entries.findIndex(([other]) => other === name) !== index)?.[0];
   return (
-    <Input.Wrapper label={common.label} labelElement="div" description={common.description} error={common.error}>
+    <Input.Wrapper
+      label={common.label}
+      labelElement="div"
+      description={common.description}
+      error={common.error ?? (repeated === undefined ? undefined : words.map.repeated(repeated))}
+    >
       <div className={classes.rows}>
         {entries.map(([name, text], index) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: the name is what is being edited

@@ -219,6 +219,7 @@ function Editor({ productId, loaded, config, delivery }: EditorProps) {
         key={state.conflicts.map((conflict) => conflict.field).join()}
         opened={choosing && state.conflicts.length > 0}
         conflicts={state.conflicts}
+        labelOf={(field) => words.fields[field] ?? field}
         onClose={choose.close}
         onResolve={(choices) => {
           state.resolve(choices);

@@ -30,6 +30,18 @@ describe('subscriptions over REST', () => {
         .expect(201)
     ).body;
 
+  it('are found by name or topic over all products', async () => {
+    const { id } = await create({ name: 'Unique 100% name', topic: 'rare/{+id}' });
+    const find = async (search: string) =>
+      (await operator('get', `/api/v1/subscriptions?search=${encodeURIComponent(search)}`).expect(200)).body;
+    expect(await find('que 100%')).toMatchObject({
+      total: 1,
+      items: [{ id, product_id, name: 'Unique 100% name', topic: 'rare/{+id}', enabled: true }],
+    });
+    expect((await find('RARE/')).items[0].product_name).toEqual(expect.any(String));
+    expect(await find('que 1%name')).toMatchObject({ total: 0, items: [] });
+  });
+
   it('are created, read, listed, changed and deleted', async () => {
     const created = await create();
     expect(created).toMatchObject({

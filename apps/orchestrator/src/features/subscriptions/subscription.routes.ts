@@ -4,7 +4,7 @@ import { ProductParams, SubscriptionParams } from '../../http/route-params';
 import { actorOf } from '../audit/audit-trail';
 import { CreateSubscriptionDto, SubscriptionListQuery, UpdateSubscriptionDto } from './subscription.dto';
 import type { SubscriptionService } from './subscription.service';
-import { SubscriptionView } from './subscription.view';
+import { FoundSubscriptionView, SubscriptionView } from './subscription.view';
 
 const LIST = '/api/v1/products/{product_id}/mqtt-config/subscriptions';
 const ONE = `${LIST}/{sub_id}`;
@@ -12,6 +12,16 @@ const tag = 'Subscriptions';
 
 export function subscriptionRoutes({ subscriptions }: { subscriptions: SubscriptionService }): Route[] {
   return [
+    route({
+      method: 'get',
+      path: '/api/v1/subscriptions',
+      summary: 'Find subscriptions of all products',
+      tag,
+      access: { kind: 'role', role: 'viewer' },
+      query: SubscriptionListQuery,
+      response: { page: FoundSubscriptionView },
+      handler: async ({ query }) => ok(await subscriptions.find(query)),
+    }),
     route({
       method: 'get',
       path: LIST,

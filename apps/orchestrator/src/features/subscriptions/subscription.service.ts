@@ -10,7 +10,7 @@ import type { Versioned } from '../products/product.service';
 import type { CreateSubscriptionDto, SubscriptionListQuery, UpdateSubscriptionDto } from './subscription.dto';
 import { SubscriptionEntity } from './subscription.entity';
 import { presentSubscription } from './subscription.presenter';
-import type { SubscriptionView } from './subscription.view';
+import type { FoundSubscriptionView, SubscriptionView } from './subscription.view';
 import { applySubscription, secretNamesOf } from './subscription-check';
 
 export interface SubscriptionServiceDeps {
@@ -29,7 +29,7 @@ export class SubscriptionService {
   async list(product_id: number, query: SubscriptionListQuery): Promise<Page<SubscriptionView> & { revision: number }> {
     const { product, config } = await this.surroundings(this.deps.dataSource.manager, product_id);
     const window = pageWindow(query);
-    const pattern = query.search ? ILike(`%${query.search.replace(/[\\%_]/g, '\\$&')}%`) : undefined;
+    const pattern = query.search ? ILike(partOf(query.search)) : undefined;
     const own = { mqtt_config_id: config.id };
     const [subscriptions, total] = await this.deps.dataSource.getRepository(SubscriptionEntity).findAndCount({
       where: pattern
@@ -49,6 +49,23 @@ export class SubscriptionService {
       page_size: window.page_size,
       revision: config.revision,
     };
+  }
+
+  /** Subscriptions of all products whose name or topic contains `search`, by name. */
+  async find(query: SubscriptionListQuery): Promise<Page<FoundSubscriptionView>> {
+    const { page, page_size, skip } = pageWindow(query);
+    const where =
+      'FROM mqtt_subscriptions s JOIN mqtt_configs c ON c.id = s.mqtt_config_id WHERE s.name ILIKE $1 OR s.topic ILIKE $1';
+    const pattern = partOf(query.search ?? '');
+    const { dataSource } = this.deps;
+    const [counted] = await dataSource.query<{ total: number }[]>(`SELECT count(*)::int AS total ${where}`, [pattern]);
+    const items = await dataSource.query<FoundSubscriptionView[]>(
+      `SELECT found.*, p.name AS product_name FROM (
+         SELECT s.id, s.name, s.topic, s.enabled, c.product_id ${where} ORDER BY s.name, s.id LIMIT $2 OFFSET $3
+       ) found JOIN products p ON p.id = found.product_id ORDER BY found.name, found.id`,
+      [pattern, page_size, skip],
+    );
+    return { items, total: counted?.total ?? 0, page, page_size };
   }
 
   async read(product_id: number, id: number): Promise<Versioned<SubscriptionView>> {
@@ -186,4 +203,9 @@ async function withUniqueName<T>(work: () => Promise<T>): Promise<T> {
     }
     throw error;
   }
+}
+
+/** What contains `text`, as a pattern of ILIKE. */
+function partOf(text: string): string {
+  return `%${text.replace(/[\\%_]/g, '\\$&')}%`;
 }

@@ -69,3 +69,25 @@ export class SubscriptionView {
   @IsString()
   updated_at!: string;
 }
+
+/** A subscription of any product, as a search finds it. */
+export class FoundSubscriptionView {
+  @IsInt()
+  id!: number;
+
+  @IsInt()
+  product_id!: number;
+
+  @IsString()
+  product_name!: string;
+
+  @IsString()
+  name!: string;
+
+  /** As it was typed, without the product's prefix. */
+  @IsString()
+  topic!: string;
+
+  @IsBoolean()
+  enabled!: boolean;
+}
