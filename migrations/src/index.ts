@@ -6,6 +6,7 @@ import { ConnectionTransitions1764000300000 } from './1764000300000-connection-t
 import { Operations1764000400000 } from './1764000400000-operations';
 import { ProductLeases1764000500000 } from './1764000500000-product-leases';
 import { WebsocketProxy1764000600000 } from './1764000600000-websocket-proxy';
+import { LeaseConnection1764000700000 } from './1764000700000-lease-connection';
 
 /** In the order in which they are applied. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -16,4 +17,5 @@ export const migrations: (new () => MigrationInterface)[] = [
   Operations1764000400000,
   ProductLeases1764000500000,
   WebsocketProxy1764000600000,
+  LeaseConnection1764000700000,
 ];

@@ -49,7 +49,7 @@ export class ListenerConfig implements CrossFieldCheck {
     default: 5_000,
     min: 500,
     max: 60_000,
-    doc: 'How often status is posted, besides changes',
+    doc: 'How often status is posted at least, besides changes; the orchestrator may ask for it more often',
   })
   heartbeatInterval_ms: number;
 

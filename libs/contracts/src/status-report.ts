@@ -134,7 +134,8 @@ export interface StatusReport {
   client_id: string | null;
   connected_at: string | null;
   disconnected_at: string | null;
-  recovery: { attempt: number; next_try_at: string | null } | null;
+  /** `is_refused`: the broker was reached and refuses; another instance would fare no better. Absent in older reports. */
+  recovery: { attempt: number; next_try_at: string | null; is_refused?: boolean } | null;
   /** How many filters the instance wants and how many the broker has granted. */
   subscribed: { wanted: number; granted: number };
   /** Only those that are not as wanted: refused, granted lower than asked, or not yet answered; at most 200. */
@@ -180,7 +181,7 @@ export interface StatusReply {
   active_instance_id: string | null;
   /** Answer to `is_leaving`: another instance stays connected, so the group does not end up without members. */
   may_leave: boolean;
-  /** Milliseconds between two heartbeats; null = as the listener is configured. */
+  /** Milliseconds between two heartbeats at most; null = as the listener is configured. */
   heartbeat_ms: number | null;
   desired_revision: number;
   /** The delta that is confirmed by this answer. */

@@ -34,6 +34,8 @@ export const historyTexts = {
     online: 'The product is connected',
     offline: 'The product is disconnected',
     heartbeatLost: 'The listener stopped reporting',
+    turnPassedOn: (to: string) => `It is the turn of ${to} now`,
+    turnPassedOnHint: 'the listener before could not reach the broker',
     unknown: (type: string) => type.replaceAll('_', ' '),
   },
   source: {

@@ -87,6 +87,11 @@ const CREDENTIALS_REFUSED = new Set([0x04, 0x05, 0x86, 0x87, 0x8c]);
 /** Refusals that a retry within seconds won't end: client id, banned, quota, protocol. */
 const REFUSED = new Set([0x01, 0x02, 0x84, 0x85, 0x8a, 0x97]);
 
+/** The broker was there and refused, in a way that a retry within seconds won't change. */
+export function isRefusal({ is_credentials, reason_code }: LinkFailure): boolean {
+  return is_credentials || (reason_code !== null && (REFUSED.has(reason_code) || SERVER_MOVED.has(reason_code)));
+}
+
 /** With 3.1.1 a takeover has no reason code: connections that the broker ends early, so many within that time. */
 const FLAPPING = { ends: 3, within_ms: 120_000, early_ms: 10_000 };
 
@@ -316,11 +321,7 @@ export class BrokerLink {
     if (!end.is_connected && this.fallBack(end)) return;
     if (!this.refuses_five) this.protocol_version = this.broker.protocol_version;
 
-    const { reason_code } = this.failure;
-    const is_refusal =
-      this.failure.is_credentials ||
-      (reason_code !== null && (REFUSED.has(reason_code) || SERVER_MOVED.has(reason_code)));
-    const wait_ms = this.backoff.next(is_refusal ? 'refused' : 'failed');
+    const wait_ms = this.backoff.next(isRefusal(this.failure) ? 'refused' : 'failed');
     this.next_try_at_ms = Date.now() + wait_ms;
     this.retry_timer = setTimeout(() => this.connect(), wait_ms);
     logger.warn(end.is_connected ? 'Connection to the broker ended' : 'Could not connect to the broker', {

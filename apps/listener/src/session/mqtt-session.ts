@@ -12,7 +12,7 @@ import type { ConnackDetail } from '@cortex-mqtt/mqtt';
 import type { Logger } from '@cortex-mqtt/observability';
 import { type ReceiverLimits, ReceiverSession } from './acknowledgement/receiver-session';
 import { DEFAULT_BACKOFF } from './backoff';
-import { BrokerLink, type LinkEvents, type LinkTiming } from './broker-link';
+import { BrokerLink, isRefusal, type LinkEvents, type LinkTiming } from './broker-link';
 import { FailbackMonitor } from './failback-monitor';
 import type { IncomingMessage } from './incoming-message';
 import { deriveState, deriveWarnings, type SessionSnapshot, type SessionState } from './session-snapshot';
@@ -241,7 +241,11 @@ class Session implements MqttSession {
       disconnected_at: timestamp(down?.disconnected_at_ms),
       recovery:
         down && !down.is_connected && down.attempt > 0
-          ? { attempt: down.attempt, next_try_at: timestamp(down.next_try_at_ms) }
+          ? {
+              attempt: down.attempt,
+              next_try_at: timestamp(down.next_try_at_ms),
+              is_refused: down.failure !== null && isRefusal(down.failure),
+            }
           : null,
       topic_filters: this.links.flatMap((link) => link.states()),
       warnings: deriveWarnings(this.links, this.plan, new Date()),

@@ -79,6 +79,8 @@ export function sentenceOf(event: ConnectionEvent): EventSentence {
       return line('bad', sentences.offline, textOf(detail.reason));
     case 'heartbeat_lost':
       return line('bad', sentences.heartbeatLost, textOf(detail.reason));
+    case 'turn_passed_on':
+      return line('warn', sentences.turnPassedOn(textOf(detail.to) ?? '?'), sentences.turnPassedOnHint);
     default:
       return line('off', sentences.unknown(event.type), textOf(detail.cause ?? detail.reason));
   }

@@ -33,7 +33,7 @@ export class ConnectionEventEntity {
   at!: Date;
 
   @Column({ type: 'varchar', length: 40 })
-  type!: ConnectionEvent['type'] | ProductTransition;
+  type!: ConnectionEvent['type'] | ProductTransition | 'turn_passed_on';
 
   @Column({ type: 'text', nullable: true })
   broker!: string | null;

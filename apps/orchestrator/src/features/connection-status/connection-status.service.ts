@@ -3,7 +3,13 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { NotFoundError } from '../../http/app-error';
 import { recordAudit } from '../audit/audit-trail';
 import { ListenerInstanceEntity } from '../listeners/listener-instance.entity';
-import { currentTurn, LEASE_TTL_MS, REPLICA_HEARTBEAT_MS, takeTurn } from '../listeners/product-lease';
+import {
+  currentTurn,
+  DEFAULT_LEASE_TIMING,
+  type LeaseTiming,
+  longestHeartbeat,
+  takeTurn,
+} from '../listeners/product-lease';
 import { MqttConfigEntity } from '../mqtt-config/mqtt-config.entity';
 import { ProductEntity } from '../products/product.entity';
 import { ConnectionEventEntity, type ProductTransition } from './connection-event.entity';
@@ -23,13 +29,17 @@ export interface ConnectionStatusDeps {
   dataSource: DataSource;
   /** Milliseconds without a heartbeat after which an instance counts as stale. */
   stale_after_ms: number;
-  /** Milliseconds without a heartbeat after which it is another instance's turn; for tests. */
-  lease_ttl_ms?: number;
+  /** For tests. */
+  lease?: Partial<LeaseTiming>;
 }
 
 /** Takes listeners' reports in, and tells the sum. */
 export class ConnectionStatusService {
-  constructor(private readonly deps: ConnectionStatusDeps) {}
+  private readonly lease: LeaseTiming;
+
+  constructor(private readonly deps: ConnectionStatusDeps) {
+    this.lease = { ...DEFAULT_LEASE_TIMING, ...deps.lease };
+  }
 
   async read(product_id: number): Promise<ConnectionStatusView> {
     const { manager } = this.deps.dataSource;
@@ -126,12 +136,16 @@ export class ConnectionStatusService {
       }
       const live = await this.sumUp(manager, status, config, now, 'offline');
       const turn = newest
-        ? await takeTurn(manager, config, report, { ttl_ms: this.deps.lease_ttl_ms ?? LEASE_TTL_MS })
+        ? await takeTurn(manager, config, report, this.lease)
         : await currentTurn(manager, product_id);
       return {
         ...turn,
         may_leave: report.is_leaving === true && live.some((instance) => stays(instance, report)),
-        heartbeat_ms: turn.term > 0 && live.length > 1 ? REPLICA_HEARTBEAT_MS : null,
+        heartbeat_ms: longestHeartbeat(turn, {
+          ttl_ms: this.lease.ttl_ms,
+          stale_after_ms: this.deps.stale_after_ms,
+          live_instances: live.length,
+        }),
         desired_revision: config.revision,
         delta_sequence: fresh_delta ? report.delta.sequence : applied_delta,
       };

@@ -196,7 +196,7 @@ export class StatusReportDto implements StatusReport {
 
   @IsObject()
   @IsOptional()
-  recovery!: { attempt: number; next_try_at: string | null } | null;
+  recovery!: StatusReport['recovery'];
 
   @IsObject()
   subscribed!: { wanted: number; granted: number };

@@ -23,6 +23,10 @@ export class ProductLeaseEntity {
   @TimestampColumn()
   acquired_at!: Date;
 
+  /** When its holder was connected last, or got it. */
+  @TimestampColumn()
+  connected_at!: Date;
+
   @TimestampColumn()
   expires_at!: Date;
 }

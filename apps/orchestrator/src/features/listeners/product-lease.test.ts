@@ -19,7 +19,7 @@ describe('the turns of a product’s listeners', () => {
     service = new ConnectionStatusService({
       dataSource: app.dataSource,
       stale_after_ms: 15_000,
-      lease_ttl_ms: 60_000,
+      lease: { ttl_ms: 60_000 },
     });
   });
   afterAll(() => app.close());
@@ -33,7 +33,7 @@ describe('the turns of a product’s listeners', () => {
   };
 
   it('make the first one active, and keep it so while it reports', async () => {
-    expect(await report('a')).toMatchObject({ role: 'active', term: 1, active_instance_id: null, heartbeat_ms: null });
+    expect(await report('a')).toMatchObject({ role: 'active', term: 1, active_instance_id: null, heartbeat_ms: 7_500 });
     expect(await report('b')).toMatchObject({ role: 'standby', active_instance_id: 'a', heartbeat_ms: 2_000 });
     expect(await report('a')).toMatchObject({ role: 'active', term: 1, heartbeat_ms: 2_000 });
   });
@@ -47,7 +47,11 @@ describe('the turns of a product’s listeners', () => {
   });
 
   it('pass to another when the active one falls silent', async () => {
-    service = new ConnectionStatusService({ dataSource: app.dataSource, stale_after_ms: 15_000, lease_ttl_ms: 200 });
+    service = new ConnectionStatusService({
+      dataSource: app.dataSource,
+      stale_after_ms: 15_000,
+      lease: { ttl_ms: 200 },
+    });
     await report('a');
     expect((await report('b')).role).toBe('standby');
     await waitFor(async () => (await report('b')).role === 'active');
@@ -68,6 +72,81 @@ describe('the turns of a product’s listeners', () => {
     expect((await report('b')).role).toBe('standby');
   });
 
+  it('ask for heartbeats that fit into the lease and into the time after which an instance is stale', async () => {
+    service = new ConnectionStatusService({ dataSource: app.dataSource, stale_after_ms: 15_000 });
+    expect((await report('a')).heartbeat_ms).toBe(4_000);
+    expect((await report('b')).heartbeat_ms).toBe(2_000);
+    service = new ConnectionStatusService({ dataSource: app.dataSource, stale_after_ms: 5_000 });
+    const { id } = await app.product();
+    product_id = id;
+    expect((await report('alone')).heartbeat_ms).toBe(2_500);
+  });
+
+  describe('of one that is without a connection for long', () => {
+    const unconnected = (is_refused = false): Partial<StatusReport> => ({
+      state: 'disconnected',
+      recovery: { attempt: 3, next_try_at: null, is_refused },
+    });
+    beforeEach(() => {
+      service = new ConnectionStatusService({
+        dataSource: app.dataSource,
+        stale_after_ms: 15_000,
+        lease: { ttl_ms: 60_000, pass_on_after_ms: 0 },
+      });
+    });
+
+    it('pass to the next that waits, round and round, and the history has it', async () => {
+      await report('a');
+      for (const waiting of ['b', 'c']) await report(waiting, { state: 'standby' });
+      expect(await report('a', unconnected())).toMatchObject({ role: 'standby', term: 2, active_instance_id: 'b' });
+      expect(await report('b')).toMatchObject({ role: 'active', term: 2 });
+      await report('a', { state: 'standby' });
+      expect(await report('b', unconnected())).toMatchObject({ active_instance_id: 'c', term: 3 });
+      expect(await report('c', unconnected())).toMatchObject({ active_instance_id: 'a', term: 4 });
+      const events = await app.dataSource.query(
+        `SELECT detail FROM connection_events WHERE product_id = $1 AND type = 'turn_passed_on' ORDER BY id`,
+        [product_id],
+      );
+      expect(events.map(({ detail }: { detail: object }) => detail)).toEqual([
+        { from: 'a', to: 'b' },
+        { from: 'b', to: 'c' },
+        { from: 'c', to: 'a' },
+      ]);
+    });
+
+    it('stay when nobody waits, when the broker refuses, and while failover still has brokers to try', async () => {
+      await report('a');
+      expect(await report('a', unconnected())).toMatchObject({ role: 'active', term: 1 });
+      await report('b', { state: 'standby' });
+      expect(await report('a', unconnected(true))).toMatchObject({ role: 'active', term: 1 });
+      await app.dataSource.query(
+        `INSERT INTO mqtt_brokers (product_id, name, position, broker_host) VALUES ($1, 'second', 1, 'b.example.com')`,
+        [product_id],
+      );
+      await app.dataSource.manager.update(MqttConfigEntity, { product_id }, { failover_after_s: 60 });
+      expect(await report('a', unconnected())).toMatchObject({ role: 'active', term: 1 });
+    });
+
+    it('count from the last time it was connected', async () => {
+      service = new ConnectionStatusService({
+        dataSource: app.dataSource,
+        stale_after_ms: 15_000,
+        lease: { ttl_ms: 60_000, pass_on_after_ms: 60_000 },
+      });
+      await report('a');
+      await report('b', { state: 'standby' });
+      const rewind = () =>
+        app.dataSource.query(`UPDATE product_leases SET connected_at = now() - interval '61 s' WHERE product_id = $1`, [
+          product_id,
+        ]);
+      await rewind();
+      expect(await report('a')).toMatchObject({ role: 'active', term: 1 });
+      expect(await report('a', unconnected())).toMatchObject({ role: 'active', term: 1 });
+      await rewind();
+      expect(await report('a', unconnected())).toMatchObject({ role: 'standby', active_instance_id: 'b' });
+    });
+  });
+
   it('are granted to one of many that ask at once', async () => {
     const replies = await Promise.all(['a', 'b', 'c', 'd', 'e', 'f'].map((instance) => report(instance)));
     expect(replies.filter(({ role }) => role === 'active')).toHaveLength(1);
@@ -75,7 +154,7 @@ describe('the turns of a product’s listeners', () => {
 
   it('are not taken where the load is shared, except by instances that would have one client id', async () => {
     await app.dataSource.manager.update(MqttConfigEntity, { product_id }, { use_shared_subscriptions: true });
-    expect(await report('a')).toMatchObject({ role: 'active', term: 0, heartbeat_ms: null });
+    expect(await report('a')).toMatchObject({ role: 'active', term: 0, heartbeat_ms: 7_500 });
     expect(await report('b')).toMatchObject({ role: 'active', term: 0 });
     await app.dataSource.manager.update(MqttConfigEntity, { product_id }, { client_id: 'orders' });
     expect(await report('a')).toMatchObject({ role: 'active', term: 1 });
