@@ -71,7 +71,20 @@ export function BrokerConnectionForm({ bind, stored }: Props) {
         <Caution>{words.help.verifyCertOff}</Caution>
       )}
       {isWebSocket(transport) && (
-        <TextInput {...bind.text('broker.path')} description={words.help.path} placeholder="/mqtt" spellCheck={false} />
+        <Fields>
+          <TextInput
+            {...bind.text('broker.path')}
+            description={words.help.path}
+            placeholder="/mqtt"
+            spellCheck={false}
+          />
+          <TextInput
+            {...bind.text('broker.proxy_url')}
+            description={words.help.proxy}
+            placeholder="http://proxy.example.com:3128"
+            spellCheck={false}
+          />
+        </Fields>
       )}
       <Fields>
         <TextInput

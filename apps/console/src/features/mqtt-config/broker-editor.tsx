@@ -31,6 +31,7 @@ const NEW_BROKER: Broker = {
   protocol_version: 5,
   transport: 'tcp',
   path: null,
+  proxy_url: null,
   server_name: null,
   ca_cert: null,
   client_cert: null,

@@ -9,6 +9,8 @@ import type { ConnectionStatus } from '../../api/types';
 export type LiveMode = 'stream' | 'polling';
 
 const POLL_INTERVAL_MS = 5_000;
+/** Beside the stream: a connection that hangs without an end tells nothing, and looks like a product at rest. */
+const CHECK_INTERVAL_MS = 30_000;
 
 const streams = new Map<
   number,
@@ -28,7 +30,7 @@ export function useConnectionStatus(productId: number): {
   const query = useQuery({
     queryKey: keys.status(productId),
     queryFn: ({ signal }) => get<ConnectionStatus>(`/products/${productId}/mqtt-config/status`, { signal }),
-    refetchInterval: mode === 'stream' ? false : POLL_INTERVAL_MS,
+    refetchInterval: mode === 'stream' ? CHECK_INTERVAL_MS : POLL_INTERVAL_MS,
     enabled: Number.isInteger(productId),
   });
 
