@@ -86,6 +86,7 @@ export interface Features {
   metrics: MetricsService;
   operations: OperationService;
   queueCleaner: QueueCleaner;
+  notifier: ControlNotifier;
 }
 
 /** Every feature, wired; nothing is started and nothing connected here. */
@@ -142,6 +143,7 @@ export function buildFeatures(deps: FeatureDeps): Features {
   });
   return {
     auth,
+    notifier,
     products,
     mqttConfigs,
     connectionStatus,

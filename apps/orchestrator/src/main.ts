@@ -136,6 +136,7 @@ export async function startOrchestrator(
     const url = `http://${server.host.includes(':') ? `[${server.host}]` : server.host}:${server.port}`;
     await lifecycle.start({ name: 'expressions', stop: () => engine.stop() });
     await lifecycle.start({ name: 'queues', stop: () => queues.close() });
+    await lifecycle.start({ name: 'control jobs', stop: () => features.notifier.settled() });
     await lifecycle.start({
       name: 'database',
       start: () => connectDatabase(dataSource, { wait_ms: config.databaseWait_ms, logger, signal }),

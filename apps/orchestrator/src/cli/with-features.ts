@@ -35,7 +35,9 @@ export async function withFeatures<T>(
         stale_after_ms: config.staleAfter_ms,
         onProductsChanged: silent,
       });
-      return await work({ dataSource, secretBox, features });
+      const result = await work({ dataSource, secretBox, features });
+      await features.notifier.settled();
+      return result;
     } finally {
       await engine.stop();
       await queues.close();

@@ -3,13 +3,15 @@ import type { Logger } from '@cortex-mqtt/observability';
 import type { QueueBackend } from '@cortex-mqtt/queues';
 import type { ChangeNotifier } from '../features/mqtt-config/change-notifier';
 
-/** Milliseconds a write waits for the queue before it answers anyway: the listener's poll heals what is missed here. */
+/** Milliseconds after which a job is given up: the listener's poll heals what is missed here. */
 const NOTIFY_LIMIT_MS = 2_000;
 /** A control job is worthless once the next poll has come. */
 const RETENTION = { removeOnComplete: { count: 50, age: 3_600 }, removeOnFail: { count: 50, age: 86_400 } };
 
 /** Tells every live listener of a product to look again, by a job in the instance's own queue. */
 export class ControlNotifier implements ChangeNotifier {
+  private readonly telling = new Set<Promise<void>>();
+
   constructor(
     private readonly deps: {
       queues: QueueBackend;
@@ -18,12 +20,22 @@ export class ControlNotifier implements ChangeNotifier {
     },
   ) {}
 
-  async configChanged(product_id: number, revision: number): Promise<void> {
-    await this.tellAll({ name: 'config-changed', data: { product_id: asProductId(product_id), revision } });
+  configChanged(product_id: number, revision: number): void {
+    this.tell({ name: 'config-changed', data: { product_id: asProductId(product_id), revision } });
   }
 
-  async reconnectRequested(product_id: number, reconnect_id: string, generation: number): Promise<void> {
-    await this.tellAll({ name: 'reconnect', data: { product_id: asProductId(product_id), reconnect_id, generation } });
+  reconnectRequested(product_id: number, reconnect_id: string, generation: number): void {
+    this.tell({ name: 'reconnect', data: { product_id: asProductId(product_id), reconnect_id, generation } });
+  }
+
+  /** Resolves when everything that was to be told is told or given up: before the queues and the database close. */
+  async settled(): Promise<void> {
+    await Promise.all(this.telling);
+  }
+
+  private tell(job: Parameters<ControlNotifier['tellAll']>[0]): void {
+    const told = this.tellAll(job).finally(() => this.telling.delete(told));
+    this.telling.add(told);
   }
 
   private async tellAll(job: Exclude<ControlJob, { name: 'connection-test' }>): Promise<void> {

@@ -158,6 +158,7 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
       return body as { id: number; slug: string; name: string };
     },
     async close() {
+      await features.notifier.settled();
       await features.statusStream.stop();
       await engine.stop();
       await queues.close();

@@ -166,7 +166,7 @@ export class BrokerService {
         const done = await work(manager);
         return { result: done, revision: await raiseRevision(manager, config) };
       });
-      await this.deps.notifier.configChanged(product_id, revision);
+      this.deps.notifier.configChanged(product_id, revision);
       return result;
     } catch (error) {
       if (error instanceof QueryFailedError && error.driverError?.constraint === 'uq_mqtt_brokers_name') {

@@ -12,8 +12,8 @@ import type { ReconnectInstanceView, ReconnectView } from './reconnect.view';
 export interface ReconnectServiceDeps {
   dataSource: DataSource;
   stale_after_ms: number;
-  /** After commit; never throws. */
-  notify(product_id: number, reconnect_id: string, generation: number): Promise<void>;
+  /** After commit; returns at once and never throws. */
+  notify(product_id: number, reconnect_id: string, generation: number): void;
 }
 
 /**
@@ -49,7 +49,7 @@ export class ReconnectService {
       });
       return row;
     });
-    await this.deps.notify(product_id, reconnect.id, reconnect.generation);
+    this.deps.notify(product_id, reconnect.id, reconnect.generation);
     return this.read(product_id, reconnect.id);
   }
 

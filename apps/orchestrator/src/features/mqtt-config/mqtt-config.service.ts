@@ -81,7 +81,7 @@ export class MqttConfigService {
       });
       return raised;
     });
-    await this.deps.notifier.configChanged(product_id, revision);
+    this.deps.notifier.configChanged(product_id, revision);
     return this.read(product_id);
   }
 }

@@ -116,7 +116,7 @@ export class ProductService {
         return { value: after, revision };
       }),
     );
-    await this.deps.notifier.configChanged(id, result.revision);
+    this.deps.notifier.configChanged(id, result.revision);
     this.deps.onProductsChanged();
     return result;
   }

@@ -79,7 +79,7 @@ export class ProductSecretService {
       });
       return raiseRevision(manager, config);
     });
-    await this.deps.notifier.configChanged(product_id, revision);
+    this.deps.notifier.configChanged(product_id, revision);
     return revision;
   }
 
@@ -113,7 +113,7 @@ export class ProductSecretService {
       const users = await usersOfSecrets(manager, config.id);
       return { value: presentSecret(secret, users), revision, is_new: !existing };
     });
-    await this.deps.notifier.configChanged(product_id, result.revision);
+    this.deps.notifier.configChanged(product_id, result.revision);
     return result;
   }
 }

@@ -108,7 +108,7 @@ export class SubscriptionService {
       });
       return raiseRevision(manager, config);
     });
-    await this.deps.notifier.configChanged(product_id, revision);
+    this.deps.notifier.configChanged(product_id, revision);
     return revision;
   }
 
@@ -143,7 +143,7 @@ export class SubscriptionService {
         return { value, revision: await raiseRevision(manager, config) };
       }),
     );
-    await this.deps.notifier.configChanged(product_id, result.revision);
+    this.deps.notifier.configChanged(product_id, result.revision);
     return result;
   }
 
