@@ -39,9 +39,6 @@ export function createApp(deps: AppDeps): Express {
   app.use(requestContext(deps));
   app.use(securityHeaders());
   for (const mount of deps.mounts) app.use(mount.path, mount.handler);
-  // A report of ten thousand subscriptions is larger than anything a person sends.
-  app.use('/internal', express.json({ limit: '4mb', strict: false }));
-  app.use(express.json({ limit: '100kb', strict: false }));
   app.get('/api/v1/openapi.json', (_request, response) => {
     response.json(deps.open_api);
   });

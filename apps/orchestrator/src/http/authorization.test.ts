@@ -179,6 +179,26 @@ describe('authorisation of every route', () => {
     expect(body.product_id).toBe(other.id);
   });
 
+  it.each(['/internal/mqtt-status', '/api/v1/products'])('reads nothing that a stranger sends to %s', async (path) => {
+    const broken = (caller: Client) =>
+      caller('post', path).set('Content-Type', 'application/json').send('{"product": ');
+    await broken(test.anonymous).expect(401);
+    await broken(test.bearer('cml_wrong')).expect(401);
+    const known = path.startsWith('/internal') ? await test.listener(product_id) : await test.client('admin');
+    await broken(known).expect(400);
+  });
+
+  it('takes up to 4 MB of a listener, and 100 kB of anybody else', async () => {
+    const listener = await test.listener(product_id);
+    const admin = await test.client('admin');
+    const of_bytes = (bytes: number) => ({ name: 'x'.repeat(bytes) });
+    const read = await listener('post', '/internal/mqtt-status').send(of_bytes(3_000_000)).expect(400);
+    expect(read.body.errors).toContainEqual({ field: 'name', message: 'is not a known field' });
+    const { body } = await listener('post', '/internal/mqtt-status').send(of_bytes(4_300_000)).expect(413);
+    expect(body.detail).toBe('The body may have 4096 kB.');
+    await admin('post', '/api/v1/products').send(of_bytes(110_000)).expect(413);
+  });
+
   it('lets an administrator and a granted operator do what a stranger may not', () => {
     // The test above would also pass if expected() let everybody in.
     const put = routes.find((route) => nameOf(route) === 'put /api/v1/products/{product_id}/mqtt-config') as Route;

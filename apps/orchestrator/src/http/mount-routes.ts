@@ -1,6 +1,6 @@
 import { validateShape } from '@cortex-mqtt/contracts';
 import type { ClassConstructor } from 'class-transformer';
-import { type Request, type RequestHandler, type Response, Router } from 'express';
+import { json, type Request, type RequestHandler, type Response, Router } from 'express';
 import { MalformedRequestError, MethodNotAllowedError, UnsupportedMediaTypeError, ValidationError } from './app-error';
 import { authorize } from './authorize';
 import type { Principal } from './principal';
@@ -9,7 +9,11 @@ import type { Route, RouteContext } from './route';
 /** Finds out who makes a request, from its cookie or bearer token; null = nobody. Throws when a credential is bad. */
 export type Authenticate = (request: Request) => Promise<Principal | null>;
 
-/** Binds the route table to Express: authenticate → authorise → validate → handle → answer. */
+const readBody = json({ limit: '100kb', strict: false });
+/** A report of ten thousand subscriptions is larger than anything a person sends. */
+const readListenersBody = json({ limit: '4mb', strict: false });
+
+/** Binds the route table to Express: authenticate → authorise → read the body → validate → handle → answer. */
 export function mountRoutes({
   routes,
   authenticate,
@@ -52,6 +56,8 @@ async function runRoute({
   // A public route asks for nothing: a stale cookie must not keep anybody from signing in.
   const principal = route.access.kind === 'public' ? null : await authenticate(request);
   authorize(route.access, principal, productIdOf(request));
+  // Not before: nobody who isn't known makes this process hold and parse what they send.
+  if (route.body !== undefined) await receiveBody(route, request, response);
   const context: RouteContext<object, object, object, never> = {
     params: validated(route.params, request.params),
     query: validated(route.query, request.query),
@@ -67,6 +73,13 @@ async function runRoute({
   response.status(reply.status).set(reply.headers ?? {});
   if (reply.kind === 'empty') response.end();
   else response.json(reply.body);
+}
+
+function receiveBody(route: Route, request: Request, response: Response): Promise<void> {
+  const read = route.access.kind === 'listener' ? readListenersBody : readBody;
+  return new Promise((resolve, reject) => {
+    read(request, response, (error: unknown) => (error ? reject(error) : resolve()));
+  });
 }
 
 function bodyOf(route: Route, request: Request): unknown {

@@ -62,7 +62,7 @@ function toAppError(error: unknown): AppError | null {
       case 'entity.parse.failed':
         return new MalformedRequestError(`The body is not valid JSON: ${(error as unknown as Error).message}`);
       case 'entity.too.large':
-        return new PayloadTooLargeError('The body may have 100 kB.');
+        return new PayloadTooLargeError(`The body may have ${Number((error as { limit?: number }).limit) / 1024} kB.`);
       case 'encoding.unsupported':
       case 'charset.unsupported':
         return new UnsupportedMediaTypeError((error as unknown as Error).message);
