@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { FieldFault } from '@cortex-mqtt/contracts';
 import { type DataSource, type EntityManager, ILike, QueryFailedError } from 'typeorm';
 import { ConflictError, NotFoundError, ValidationError } from '../../http/app-error';
@@ -99,7 +100,9 @@ export class ProductService {
         const product = await manager.findOneByOrFail(ProductEntity, { id });
         const before = presentProduct(product);
         Object.assign(product, definedOnly({ ...dto, variables }));
-        const faults = await this.deps.checkTopics(manager, product, config);
+        const may_change_topics =
+          product.slug !== before.slug || !isDeepStrictEqual(product.variables, before.variables);
+        const faults = may_change_topics ? await this.deps.checkTopics(manager, product, config) : [];
         if (faults.length > 0) throw new ValidationError(faults);
         await manager.save(product);
         const after = presentProduct(product);
