@@ -143,6 +143,15 @@ export class OrchestratorConfig implements CrossFieldCheck {
   })
   staleAfter_ms: number;
 
+  @Env('AUDIT_KEPT_DAYS', {
+    type: 'integer',
+    default: 365,
+    min: 0,
+    max: 36_500,
+    doc: 'Days that entries of the audit log are kept; 0 = for ever',
+  })
+  auditKept_days: number;
+
   @Env('SHUTDOWN_TIMEOUT', {
     type: 'duration_ms',
     default: 10_000,

@@ -77,6 +77,7 @@ export interface Features {
   /** Without a look at the CSRF token. */
   identify: Authenticate;
   auth: AuthService;
+  auditLogs: AuditLogService;
   products: ProductService;
   mqttConfigs: MqttConfigService;
   connectionStatus: ConnectionStatusService;
@@ -135,6 +136,7 @@ export function buildFeatures(deps: FeatureDeps): Features {
     queues,
     connectedInstanceIds: async (product_id) => [...(await connectionStatus.brokersInUse(product_id)).keys()],
   });
+  const auditLogs = new AuditLogService({ dataSource });
   const deadLetterCounts = new DeadLetterCounts({ queues });
   const metrics = new MetricsService({
     dataSource,
@@ -143,6 +145,7 @@ export function buildFeatures(deps: FeatureDeps): Features {
   });
   return {
     auth,
+    auditLogs,
     notifier,
     products,
     mqttConfigs,
@@ -173,7 +176,7 @@ export function buildFeatures(deps: FeatureDeps): Features {
       ...reconnectRoutes({ reconnects }),
       ...productSecretRoutes({ productSecrets: new ProductSecretService({ dataSource, secretBox, notifier }) }),
       ...listenerTokenRoutes({ listenerTokens: new ListenerTokenService({ dataSource }) }),
-      ...auditLogRoutes({ auditLogs: new AuditLogService({ dataSource }) }),
+      ...auditLogRoutes({ auditLogs }),
       ...listenerConfigRoutes({ listenerConfigs: new ListenerConfigService({ dataSource, secretBox }) }),
     ],
   };

@@ -161,7 +161,11 @@ export async function startOrchestrator(
     });
     const operationWorker = startOperationWorker({ queues, operations: features.operations });
     await lifecycle.start({ name: 'bulk operations', stop: () => operationWorker.close(config.shutdownTimeout_ms) });
-    for (const part of maintenance(features, { stale_after_ms: config.staleAfter_ms, logger })) {
+    for (const part of maintenance(features, {
+      stale_after_ms: config.staleAfter_ms,
+      audit_kept_days: config.auditKept_days,
+      logger,
+    })) {
       await lifecycle.start(part);
     }
     const egress = createEgressPolicy({ allow: config.egressAllow });

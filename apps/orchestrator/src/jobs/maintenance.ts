@@ -10,9 +10,25 @@ import { periodic } from './periodic';
 export function maintenance(
   features: Pick<
     Features,
-    'auth' | 'connectionStatus' | 'connectionTests' | 'connectionHistory' | 'metrics' | 'operations' | 'queueCleaner'
+    | 'auditLogs'
+    | 'auth'
+    | 'connectionStatus'
+    | 'connectionTests'
+    | 'connectionHistory'
+    | 'metrics'
+    | 'operations'
+    | 'queueCleaner'
   >,
-  { stale_after_ms, logger }: { stale_after_ms: number; logger: Logger },
+  {
+    stale_after_ms,
+    audit_kept_days,
+    logger,
+  }: {
+    stale_after_ms: number;
+    /** 0 = for ever. */
+    audit_kept_days: number;
+    logger: Logger;
+  },
 ): Part[] {
   return [
     periodic({
@@ -37,6 +53,12 @@ export function maintenance(
       name: 'connection history',
       interval_ms: 10 * 60_000,
       work: () => features.connectionHistory.prune(),
+      logger,
+    }),
+    periodic({
+      name: 'old audit logs',
+      interval_ms: 10 * 60_000,
+      work: () => features.auditLogs.prune({ keep_days: audit_kept_days }),
       logger,
     }),
     periodic({ name: 'metrics roll-up', interval_ms: 5 * 60_000, work: () => features.metrics.rollUp(), logger }),

@@ -1,7 +1,12 @@
-import { And, type DataSource, type FindOptionsWhere, ILike, LessThan, MoreThanOrEqual } from 'typeorm';
+import { And, type DataSource, type FindOptionsWhere, ILike, In, LessThan, MoreThanOrEqual } from 'typeorm';
 import { type Page, pageWindow } from '../../http/pagination';
 import type { AllAuditLogsQuery, AuditLogView } from './audit-log.dto';
 import { AuditLogEntity } from './audit-log.entity';
+
+const DAY_MS = 24 * 3600_000;
+/** Rows that one DELETE takes away, and DELETEs of one turn: none holds its locks for long, however much has piled up. */
+const PRUNED_AT_ONCE = 5_000;
+const BATCHES_A_TURN = 20;
 
 /** Reads what was done; the writing is `recordAudit`, in the transaction of each change. */
 export class AuditLogService {
@@ -17,6 +22,23 @@ export class AuditLogService {
       take: window.take,
     });
     return { items: logs.map(presentAuditLog), total, page: window.page, page_size: window.page_size };
+  }
+
+  /** Takes away what is older than `keep_days`, oldest first, in bounded batches; the next turn goes on. 0 keeps everything. */
+  async prune({ keep_days, now = new Date() }: { keep_days: number; now?: Date }): Promise<void> {
+    if (keep_days === 0) return;
+    const logs = this.deps.dataSource.getRepository(AuditLogEntity);
+    const created_at = LessThan(new Date(now.getTime() - keep_days * DAY_MS));
+    for (let batch = 0; batch < BATCHES_A_TURN; batch += 1) {
+      const old = await logs.find({
+        select: { id: true },
+        where: { created_at },
+        order: { created_at: 'ASC' },
+        take: PRUNED_AT_ONCE,
+      });
+      if (old.length > 0) await logs.delete({ id: In(old.map(({ id }) => id)) });
+      if (old.length < PRUNED_AT_ONCE) return;
+    }
   }
 }
 
