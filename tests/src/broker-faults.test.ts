@@ -1,5 +1,5 @@
 import { type Mosquitto, startMosquitto, startTcpProxy, type TcpProxy, waitFor } from '@cortex-mqtt/testing';
-import type { TestProduct } from './harness/product';
+import { type TestProduct, unaccounted } from './harness/product';
 import { FOR_LOAD, type Publisher, startPublisher } from './harness/publisher';
 import { PATIENCE_MS, type Stack, startStack } from './harness/stack';
 import { startTally, type Tally } from './harness/tally';
@@ -131,5 +131,11 @@ describe('a network, a broker and a queue that fail under load', () => {
       `${before.messages_received} + ${count} messages`,
       ({ messages_received }) => messages_received === before.messages_received + count + tally.duplicates(),
     );
+  });
+
+  it('has counters that reconcile after all of that', async () => {
+    const status = await product.status();
+    expect(status.flow.counters.messages_received).toBeGreaterThan(RATE);
+    expect(unaccounted(status)).toEqual({ messages: 0, deliveries: 0 });
   });
 });

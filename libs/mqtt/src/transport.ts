@@ -107,7 +107,9 @@ function openDirectly(broker: BrokerConnection, deps: StreamDeps): Duplex {
   }
   if (isIP(broker.host)) stage = 'tcp';
   const target = connectTarget(broker, deps.egress);
-  const socket = isEncrypted(broker.transport) ? tlsConnect({ ...tlsOptions(broker), ...target }) : netConnect(target);
+  const socket = isEncrypted(broker.transport)
+    ? holdUntilVerdict(tlsConnect({ ...tlsOptions(broker), ...target }))
+    : netConnect(target);
   socket.on('lookup', (error: Error | null | undefined) => {
     if (!error) stage = 'tcp';
   });
@@ -171,6 +173,36 @@ function connectTarget({ host, port }: ProxyAddress, egress: EgressPolicy): TcpN
   };
 }
 
+/** Longest wait for the word of a TLS 1.3 server on our certificate, when it sends no tickets. */
+export const LONGEST_VERDICT_MS = 400;
+
+/**
+ * Keeps what is written back until the server has judged our certificate. With TLS 1.3 the client is through before that
+ * (RFC 8446, 4.4.2). A server that refuses sends an alert and closes; had it been sent something meanwhile, closing would reset
+ * the connection, and the reset would overtake the alert that tells why.
+ */
+function holdUntilVerdict(socket: TLSSocket): TLSSocket {
+  const started = performance.now();
+  socket.cork();
+  let is_held = true;
+  const release = (): void => {
+    if (is_held) socket.uncork();
+    is_held = false;
+  };
+  // The event comes out of the midst of OpenSSL's reading; a write before it is through garbles the stream.
+  socket.once('session', () => setImmediate(release));
+  socket.once('secureConnect', () => {
+    if (socket.getProtocol() !== 'TLSv1.3') {
+      release();
+      return;
+    }
+    const handshake_ms = performance.now() - started;
+    const timer = setTimeout(release, Math.min(LONGEST_VERDICT_MS, handshake_ms + 50));
+    socket.once('close', () => clearTimeout(timer));
+  });
+  return socket;
+}
+
 /** A websocket through an HTTP proxy; `proxy_url` is for websockets only. */
 function openThroughProxy(broker: BrokerConnection, proxy: ProxyAddress, deps: StreamDeps): Duplex {
   let stage: TestStage = 'dns';
@@ -198,7 +230,7 @@ function openThroughProxy(broker: BrokerConnection, proxy: ProxyAddress, deps: S
       return socket;
     }
     stage = 'tls';
-    const secure = keep(tlsConnect({ ...tlsOptions(broker), socket }));
+    const secure = keep(holdUntilVerdict(tlsConnect({ ...tlsOptions(broker), socket })));
     await once(secure, 'secureConnect');
     stage = 'websocket';
     sockets.set(stream, secure);

@@ -1,4 +1,4 @@
-export { freePort } from '@cortex-mqtt/embedded';
+export { type EmbeddedBroker, freePort, startEmbeddedBroker } from '@cortex-mqtt/embedded';
 export { findProgram } from './debian-program';
 export { type ProcessExit, type SpawnedProcess, type SpawnProcessOptions, spawnProcess } from './managed-process';
 export {

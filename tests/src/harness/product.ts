@@ -14,6 +14,21 @@ export interface Status {
   last_connected_at: string | null;
   subscribed_topics_count: number;
   client_id: string | null;
+  recovery: { attempt: number; next_try_at: string | null; reason: string | null; gives_up: string } | null;
+  warnings: { code: string; instance_id: string }[];
+  flow: {
+    counters: {
+      messages_received: number;
+      matched: number;
+      unmatched: number;
+      deliveries: number;
+      succeeded: number;
+      failed: number;
+      in_flight: number;
+      queued: number;
+      dead: number;
+    };
+  };
   instances: {
     id: string;
     state: string;
@@ -43,6 +58,15 @@ export interface ProductWishes {
   topics?: Record<string, unknown>;
   delivery?: Record<string, unknown>;
   subscriptions?: Record<string, unknown>[];
+}
+
+/** What the counters of a status don't account for; both 0 at every moment. */
+export function unaccounted({ flow: { counters } }: Status): { messages: number; deliveries: number } {
+  const { messages_received, matched, unmatched, deliveries, succeeded, failed, in_flight, queued, dead } = counters;
+  return {
+    messages: messages_received - matched - unmatched,
+    deliveries: deliveries - succeeded - failed - in_flight - queued - dead,
+  };
 }
 
 /** A product made over REST, and what tests ask of it again and again. */

@@ -1,3 +1,4 @@
+import { createEgressPolicy } from '@cortex-mqtt/egress';
 import { createCertificateAuthority, startMosquitto, waitFor } from '@cortex-mqtt/testing';
 import { startScriptedBroker } from './scripted-broker.testing';
 import { buildBroker, buildDesired, buildSession } from './session.testing';
@@ -9,8 +10,8 @@ afterEach(async () => {
 
 const DAY_MS = 86_400_000;
 
-function buildTested() {
-  const tested = buildSession();
+function buildTested(overrides: Parameters<typeof buildSession>[0] = {}) {
+  const tested = buildSession(overrides);
   cleanups.push(() => tested.session.stop({ drain_ms: 0 }));
   return { ...tested, warnings: () => tested.session.snapshot().warnings.map(({ code }) => code) };
 }
@@ -49,6 +50,20 @@ describe('warnings of a live session', () => {
       'CLIENT_CERTIFICATE_EXPIRES_WITHIN_30_DAYS',
     ]);
     expect(session.snapshot().broker_info).toMatchObject({ tls: { trusted: true, tls_version: 'TLSv1.3' } });
+  });
+
+  it('tell of a password that travels without TLS', async () => {
+    const broker = await startMosquitto({ users: { u: 'p' } });
+    cleanups.push(() => broker.stop());
+    // A name that is not known as this machine itself.
+    const egress = createEgressPolicy({
+      allow: ['broker.test'],
+      resolve: (_host, _options, done) => done(null, [{ address: '127.0.0.1', family: 4 }]),
+    });
+    const { session, warnings, reaches } = buildTested({ egress });
+    session.start(buildDesired(buildBroker({ host: 'broker.test', port: broker.port, username: 'u', password: 'p' })));
+    await reaches('connected');
+    expect(warnings()).toEqual(['PASSWORD_WITHOUT_TLS']);
   });
 
   it('tell that the broker lost the session', async () => {

@@ -5,7 +5,7 @@ import { isNativeError } from 'node:util/types';
 import type { BrokerConnection } from '@cortex-mqtt/contracts';
 import type { EgressPolicy } from '@cortex-mqtt/egress';
 import { mostTelling } from '../diagnosis/network-faults';
-import { openWebsocket, tlsOptions, websocketUrl } from '../transport';
+import { LONGEST_VERDICT_MS, openWebsocket, tlsOptions, websocketUrl } from '../transport';
 import { StageFailure, type TimeLimit, watchEnd } from './time-limit';
 import { describeTls, type TlsDetail } from './tls-detail';
 
@@ -19,8 +19,6 @@ export interface Address {
 
 /** Least time one address gets before the next is tried. */
 const ADDRESS_SHARE_MS = 3_000;
-/** Longest wait for the word of a TLS 1.3 server on our certificate, when it sends no tickets. */
-const LONGEST_VERDICT_MS = 400;
 
 /** The addresses of the host that may be reached, in the order to try them. */
 export async function resolveHost(
