@@ -32,6 +32,7 @@ import { type AppliedState, reconcileSteps, sessionPart } from './reconcile/reco
 import { type QueueGauge, startQueueGauge } from './reporting/queue-gauge';
 import { ReplicaRole } from './replica/replica-role';
 import { createRoleMemory } from './replica/role-memory';
+import { type DropWatch, startDropWatch } from './session/drop-watch';
 import { createMqttSession, type MqttSession } from './session/mqtt-session';
 import { createPublishConnection, type PublishConnection } from './session/publish-connection';
 import { createFileLedger, createTermLedger } from './session/subscription-ledger';
@@ -79,6 +80,7 @@ export class ProductListener {
   session: MqttSession | null = null;
   readonly handover: Handover | null;
   readonly probe: DeliveryProbe;
+  readonly drops: DropWatch;
   readonly role: ReplicaRole;
   /** null: no queue is configured. */
   readonly queue_gauge: QueueGauge | null;
@@ -145,6 +147,12 @@ export class ProductListener {
       isConnected: () => this.session?.isConnected() ?? false,
       onChange: deps.onChange,
       onEvent: (event) => deps.onEvent({ ...event, broker: this.session?.activeBroker()?.name ?? null }),
+    });
+    this.drops = startDropWatch({
+      broker: () => (this.session?.isConnected() ? this.session.activeBroker() : null),
+      egress,
+      logger,
+      onChange: deps.onChange,
     });
     this.role = new ReplicaRole({
       memory: deps.has_orchestrator ? createRoleMemory({ directory: deps.data_dir, logger }) : null,
@@ -222,6 +230,7 @@ export class ProductListener {
     this.is_stopping = true;
     this.role.stop();
     this.probe.stop();
+    this.drops.stop();
     this.queue_gauge?.stop();
     await this.work;
     const until_ms = Date.now() + drain_ms;

@@ -38,8 +38,13 @@ export function connectionWarnings(facts: ConnectionFacts): ConnectionWarning[] 
     ...ofConnack(facts),
     ...loweredQos(facts),
     ...clockSkew(facts),
-    ...droppedMessages(facts.sys ?? {}),
+    ...drops(facts.sys ?? {}),
   ];
+}
+
+function drops(sys: Readonly<Record<string, string>>): ConnectionWarning[] {
+  const dropped = droppedMessages(sys);
+  return dropped === null || dropped === 0 ? [] : [droppedMessagesWarning(dropped)];
 }
 
 function serverCertificate({ broker, tls }: ConnectionFacts): ConnectionWarning[] {
@@ -154,14 +159,17 @@ function clockSkew({ clock_skew_s }: ConnectionFacts): ConnectionWarning[] {
   ];
 }
 
-/** Mosquitto counts what it dropped because a queue or a window was full; others that publish this topic mean the same. */
-function droppedMessages(sys: Readonly<Record<string, string>>): ConnectionWarning[] {
-  const dropped = Number(sys['$SYS/broker/publish/messages/dropped']);
-  if (!(dropped > 0)) return [];
-  return [
-    {
-      code: 'BROKER_DROPS_MESSAGES',
-      message: `The broker has dropped ${dropped} messages because a client's queue was full: raise its limits (Mosquitto: max_queued_messages, 1,000 by default).`,
-    },
-  ];
+/** What the broker has dropped since it started because a queue or a window was full; null where `$SYS` doesn't tell. */
+export function droppedMessages(sys: Readonly<Record<string, string>>): number | null {
+  // Mosquitto's; others that publish this topic mean the same.
+  const value = sys['$SYS/broker/publish/messages/dropped'];
+  const dropped = Number(value);
+  return value === undefined || !Number.isSafeInteger(dropped) ? null : dropped;
+}
+
+export function droppedMessagesWarning(dropped: number): ConnectionWarning {
+  return {
+    code: 'BROKER_DROPS_MESSAGES',
+    message: `The broker has dropped ${dropped} messages because a client's queue was full: raise its limits (Mosquitto: max_queued_messages, 1,000 by default).`,
+  };
 }

@@ -78,7 +78,7 @@ export function statusFacts(
     topic_filters: filters
       .filter((filter) => !isGranted(filter) || filter.granted_qos !== filter.requested_qos)
       .slice(0, MAX_FILTERS),
-    warnings: session?.warnings ?? [],
+    warnings: [...(session?.warnings ?? []), ...(listener?.drops.warnings() ?? [])],
     oldest_unacknowledged_ms: session?.oldest_unacknowledged_ms ?? null,
     in_flight: listener?.pipeline.engine.in_flight ?? 0,
     queue_depth: listener?.queue_gauge?.depth() ?? listener?.handover?.depth() ?? null,

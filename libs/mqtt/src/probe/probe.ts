@@ -14,7 +14,7 @@ import { diagnoseFailure } from '../diagnosis/diagnosis';
 import type { ConnectionFailure, FailureContext, PortSpeaks } from '../diagnosis/failure';
 import { openTunnel, proxyOf } from '../proxy-tunnel';
 import { isEncrypted, isWebsocket } from '../transport';
-import { connectionWarnings } from '../warnings';
+import { connectionWarnings, droppedMessages } from '../warnings';
 import { type ConnackDetail, protocolName } from './connack-detail';
 import {
   brokerVersion,
@@ -332,12 +332,14 @@ function createProbe(request: ConnectionTestRequest, deps: ProbeDeps) {
 
   function brokerInfo(): Record<string, unknown> {
     const version = brokerVersion(sys);
+    const messages_dropped = droppedMessages(sys);
     return {
       host: broker.host,
       port: broker.port,
       transport: broker.transport,
       ...(address === null ? {} : { address }),
       ...(version === null ? {} : { version }),
+      ...(messages_dropped === null ? {} : { messages_dropped }),
       ...(tls === null ? {} : { tls_version: tls.tls_version, cipher: tls.cipher }),
       ...connack,
     };
