@@ -1,5 +1,5 @@
 import type { MessageEnvelope } from '@cortex-mqtt/contracts';
-import { compileTemplate, type serializeEnvelope } from '@cortex-mqtt/expressions';
+import { compileTemplate, rawPayloadOf } from '@cortex-mqtt/expressions';
 import type { ActionOutcome, ActionType } from '../action-type';
 import { templateFaults } from '../field-checks';
 import { scopeOf } from '../rendering';
@@ -46,7 +46,17 @@ export const logAction: ActionType<LogAction, PreparedLog> = {
 
 const shortened = (text: string): string => (text.length > MAX_LINE_CHARS ? `${text.slice(0, MAX_LINE_CHARS)}…` : text);
 
-function payloadText(envelope: Parameters<typeof serializeEnvelope>[0]): string {
+/**
+ * JSON as it came, on one line: parsed and printed again, big integers would be rounded. It is parsed all the same, since
+ * a payload that isn't JSON is a fault.
+ */
+function payloadText(envelope: MessageEnvelope): string {
   const { payload } = envelope;
+  const raw = rawPayloadOf(envelope);
+  if (raw?.format === 'json')
+    return raw.bytes
+      .toString('utf8')
+      .trim()
+      .replace(/\s*[\r\n]\s*/g, ' ');
   return typeof payload === 'string' ? payload : (envelope.payload_base64 ?? JSON.stringify(payload));
 }

@@ -14,10 +14,20 @@ describe('the log action', () => {
     expect(bench.lines).toEqual([
       {
         level: 'info',
-        message: 'orders/7/created {"a":1}',
+        message: 'orders/7/created {"a": 1}',
         fields: { delivery_id: 'msg_test', subscription_id: 2, topic: 'orders/7/created' },
       },
     ]);
+  });
+
+  it('writes JSON as it came, without rounding, on one line', async () => {
+    await bench.run({ type: 'log' }, { payload: '{\n  "id": 9007199254740993,\r\n  "text": "a\\nb"\n}\n' });
+    expect(bench.lines[0]?.message).toBe('orders/7/created { "id": 9007199254740993, "text": "a\\nb" }');
+  });
+
+  it('fails for good when the payload is not the JSON that it should be', async () => {
+    expect(await bench.faultOf({ type: 'log' }, { payload: '{"a": ' })).toMatchObject({ permanent: true });
+    expect(bench.lines).toEqual([]);
   });
 
   it('writes its template at its level', async () => {
