@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { join } from 'node:path';
 import {
   ActionFault,
@@ -102,6 +103,8 @@ export class ProductListener {
 
   constructor(private readonly deps: ProductListenerDeps) {
     const { egress, logger, queues } = deps;
+    // Each attempt of a `publish` or `postgres` action listens to it while it is under way: no leak, however many.
+    setMaxListeners(0, this.stopping.signal);
     this.publishing = createPublishConnection({
       broker: () => this.session?.activeBroker() ?? null,
       client_id: deriveClientId(deps),

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import {
   createServer as createHttpServer,
   type IncomingHttpHeaders,
@@ -66,6 +67,8 @@ export async function startHttpReceiver(options: HttpReceiverOptions = {}): Prom
   const requests: ReceivedRequest[] = [];
   const sockets = new Set<Socket>();
   const stopping = new AbortController();
+  // Each answer that is kept waiting listens to it.
+  setMaxListeners(0, stopping.signal);
   let answering: Answering = options.answer ?? {};
   let count = 0;
   let connections = 0;
