@@ -13,6 +13,8 @@ const REFUSES_FIVE = new Set([0x01, 0x84]);
  * subscription, and tells when that has lasted long enough. Tries again for as long as it runs.
  */
 export class FailbackMonitor {
+  /** It has been connected for long enough, and still is. */
+  is_healthy = false;
   private client: MqttClient | null = null;
   private timer: NodeJS.Timeout | undefined;
   private is_running = false;
@@ -64,10 +66,12 @@ export class FailbackMonitor {
     client.on('connect', () => {
       this.timer = setTimeout(() => {
         this.backoff.reset();
+        this.is_healthy = true;
         this.deps.onHealthy();
       }, healthy_for_ms);
     });
     client.once('close', () => {
+      this.is_healthy = false;
       if (this.client !== client || !this.is_running) return;
       this.client = null;
       clearTimeout(this.timer);

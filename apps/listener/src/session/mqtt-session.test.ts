@@ -524,6 +524,38 @@ describe('several brokers', () => {
     ]);
   });
 
+  it('takes along what the second broker still holds before it goes back, and tells what would wait there', async () => {
+    const first = await startBroker();
+    const second = await startBroker({ config: ['max_inflight_messages 5'] });
+    const held: Arrival[] = [];
+    const { session, texts, reaches } = buildTested({ onArrival: (arrival) => held.push(arrival) });
+    const brokers = [
+      buildBroker({ port: first.port, keep_alive: 1 }),
+      buildBroker({ port: second.port, name: 'secondary', receive_maximum: 5 }),
+    ];
+    await first.stop();
+    session.start(buildDesired(brokers, { failover }));
+    await waitFor(() => session.snapshot().broker?.name === 'secondary' && session.snapshot().state === 'connected');
+    const publisher = await connectPublisher(second.port);
+    for (let n = 0; n < 20; n += 1) await publisher.publishAsync('orders/1', String(n), { qos: 1 });
+    await waitFor(() => held.length === 5);
+    await first.start();
+    // The first one has been healthy for a keep-alive, and the second one is not left with 15 messages in it.
+    await waitFor(() => first.log().includes('Received PINGREQ from cmqp1itestF'));
+    expect(session.snapshot().broker?.name).toBe('secondary');
+    while (texts().length < 20) {
+      for (const { message } of held.splice(0)) message.settle();
+      await waitFor(() => held.length > 0);
+    }
+    for (const { message } of held.splice(0)) message.settle();
+    await waitFor(() => session.snapshot().broker?.name === 'primary');
+    await reaches('connected');
+    expect(texts()).toEqual(Array.from({ length: 20 }, (_, n) => String(n)));
+    expect(session.snapshot().warnings).toEqual([
+      { code: 'MESSAGES_MAY_WAIT', message: expect.stringContaining('"secondary" was left') },
+    ]);
+  });
+
   it('stays where it is when failback is off', async () => {
     const first = await startBroker();
     const second = await startBroker();

@@ -15,7 +15,13 @@ import { DEFAULT_BACKOFF } from './backoff';
 import { BrokerLink, isRefusal, type LinkEvents, type LinkTiming } from './broker-link';
 import { FailbackMonitor } from './failback-monitor';
 import type { IncomingMessage } from './incoming-message';
-import { deriveState, deriveWarnings, type SessionSnapshot, type SessionState } from './session-snapshot';
+import {
+  deriveState,
+  deriveWarnings,
+  type LeftBroker,
+  type SessionSnapshot,
+  type SessionState,
+} from './session-snapshot';
 import { createMemoryLedger, type LedgerEntry, type SubscriptionLedger } from './subscription-ledger';
 import {
   type PlannedSubscription,
@@ -33,6 +39,8 @@ export type DesiredSession = Pick<ListenerConfigDocument, 'brokers' | 'failover'
 export interface SessionTiming extends LinkTiming {
   /** Messages in flight may take this long before another broker is gone over to. */
   switch_drain_ms: number;
+  /** Before going back to the first broker, what the other one still holds may take this long to come. */
+  failback_drain_ms: number;
 }
 
 export const DEFAULT_TIMING: SessionTiming = {
@@ -41,6 +49,7 @@ export const DEFAULT_TIMING: SessionTiming = {
   refused_filter_retry_ms: 60_000,
   suback_timeout_ms: 30_000,
   switch_drain_ms: 5_000,
+  failback_drain_ms: 60_000,
 };
 
 export const DEFAULT_LIMITS: ReceiverLimits = { messages: 2_000, bytes: 64 * 1024 * 1024 };
@@ -136,6 +145,8 @@ class Session implements MqttSession {
   private change_is_scheduled = false;
   private told: SessionState = { state: 'starting', reason: null, reason_code: null, advice: null };
   private told_since_ms = Date.now();
+  /** The broker that was gone back from: it keeps the session, and what is published there. */
+  private left: LeftBroker | null = null;
   /** Changes of brokers and lanes happen one after another. */
   private work: Promise<void> = Promise.resolve();
 
@@ -198,10 +209,15 @@ class Session implements MqttSession {
     const unsubscribed = Promise.all(this.links.map((link) => link.unsubscribeAll()));
     await Promise.race([unsubscribed, sleep(limit_ms, undefined, { ref: false })]);
     this.last_message_at_ms = Date.now();
+    await this.untilQuiet(() => Date.now() < until_ms);
+  }
+
+  /** Resolves when no message came for a moment and none is in flight, or `isPatient` says no. */
+  private async untilQuiet(isPatient: () => boolean): Promise<void> {
     const isQuiet = () =>
       Date.now() - this.last_message_at_ms >= QUIET_MS &&
       [...this.receivers.values()].every(({ in_flight }) => in_flight === 0);
-    while (!isQuiet() && Date.now() < until_ms) await sleep(QUIET_CHECK_MS);
+    while (!isQuiet() && isPatient()) await sleep(QUIET_CHECK_MS);
   }
 
   isConnected(): boolean {
@@ -248,7 +264,7 @@ class Session implements MqttSession {
             }
           : null,
       topic_filters: this.links.flatMap((link) => link.states()),
-      warnings: deriveWarnings(this.links, this.plan, new Date()),
+      warnings: deriveWarnings({ links: this.links, plan: this.plan, left: this.left, now: new Date() }),
       oldest_unacknowledged_ms: oldest_ms === null ? null : Math.max(0, Date.now() - oldest_ms),
       in_flight: [...this.receivers.values()].reduce((sum, { in_flight }) => sum + in_flight, 0),
     };
@@ -475,7 +491,7 @@ class Session implements MqttSession {
 
   private startMonitor(first: BrokerConnection, healthy_for_s: number): void {
     if (this.monitor) return;
-    this.monitor = new FailbackMonitor({
+    const monitor = new FailbackMonitor({
       broker: first,
       client_id: `${this.clientIdOf(first, 0)}F`,
       egress: this.deps.egress,
@@ -483,9 +499,18 @@ class Session implements MqttSession {
       healthy_for_ms: healthy_for_s * 1_000,
       timing: this.timing,
       random: this.random,
-      onHealthy: () => this.switchTo(0, 'failback'),
+      onHealthy: () => void this.failBack(monitor),
     });
-    this.monitor.start();
+    this.monitor = monitor;
+    monitor.start();
+  }
+
+  /** What the broker in use still holds comes first: once it is left, it would wait there until the next failover. */
+  private async failBack(monitor: FailbackMonitor): Promise<void> {
+    const until_ms = Date.now() + this.timing.failback_drain_ms;
+    const isWanted = () => this.monitor === monitor && monitor.is_healthy;
+    await this.untilQuiet(() => isWanted() && Date.now() < until_ms);
+    if (isWanted()) this.switchTo(0, 'failback');
   }
 
   private stopMonitor(): void {
@@ -511,6 +536,8 @@ class Session implements MqttSession {
         to: to.name,
       });
       this.emit(type, { from, to: to.name }, to.name);
+      const broker = this.broker;
+      this.left = type === 'failback' && broker && !broker.clean_session ? { broker, at_ms: Date.now() } : null;
       if (this.links.some((link) => link.is_connected)) {
         for (const receiver of this.receivers.values()) receiver.stopAccepting();
         await this.drain(this.timing.switch_drain_ms);

@@ -1,4 +1,4 @@
-import type { StatusReport } from '@cortex-mqtt/contracts';
+import type { BrokerConnection, StatusReport } from '@cortex-mqtt/contracts';
 import { type CertificateDetail, connectionWarnings, type TlsDetail } from '@cortex-mqtt/mqtt';
 import type { BrokerLink, LinkFailure } from './broker-link';
 import type { SubscriptionPlan } from './subscription-plan';
@@ -83,12 +83,24 @@ function listed(names: readonly string[]): string {
 const REMINDED_FOR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
+/** A broker that keeps the session although another one is in use again. */
+export interface LeftBroker {
+  broker: BrokerConnection;
+  at_ms: number;
+}
+
 /** Things that work and are unsafe or unsure, or won't work for long. */
-export function deriveWarnings(
-  links: readonly BrokerLink[],
-  plan: SubscriptionPlan | null,
-  now: Date,
-): SessionSnapshot['warnings'] {
+export function deriveWarnings({
+  links,
+  plan,
+  left,
+  now,
+}: {
+  links: readonly BrokerLink[];
+  plan: SubscriptionPlan | null;
+  left: LeftBroker | null;
+  now: Date;
+}): SessionSnapshot['warnings'] {
   const [first] = links;
   if (!first) return [];
   const warnings: SessionSnapshot['warnings'] = connectionWarnings({
@@ -134,6 +146,12 @@ export function deriveWarnings(
     warnings.push({
       code: 'CLIENT_ID_TAKEN_OVER',
       message: `Last at ${taken_at} another client connected with the client id "${first.client_id}": each of the two ends the other's connection.`,
+    });
+  }
+  if (left !== null && left.at_ms > now.getTime() - REMINDED_FOR_MS) {
+    warnings.push({
+      code: 'MESSAGES_MAY_WAIT',
+      message: `"${left.broker.name}" was left at ${new Date(left.at_ms).toISOString()} and keeps the session: what is published there from then on waits until the next failover, for ${left.broker.session_expiry_s} s at most. Publish to "${first.broker.name}" again.`,
     });
   }
   return warnings;
