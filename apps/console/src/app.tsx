@@ -7,7 +7,10 @@ import { ApiError } from './api/problem';
 import { createRouter } from './routes';
 import { theme } from './theme/theme';
 
-/** Everything around the pages. Nothing is written to the browser's storage but the colour scheme. */
+/**
+ * Everything around the pages. Nothing is written to the browser's storage but the colour scheme and, for this tab, what
+ * was typed into the guided path and is not saved yet: never a secret.
+ */
 export function App() {
   const [queryClient] = useState(createQueryClient);
   const [router] = useState(createRouter);

@@ -30,7 +30,11 @@ const topRoutes: RouteObject[] = [
   { path: 'products', element: <ProductsPage /> },
   {
     path: 'products/new',
-    lazy: async () => ({ Component: (await import('./features/products/new-product-page')).NewProductPage }),
+    lazy: async () => ({ Component: (await import('./features/products/setup/setup-page')).NewProductPage }),
+  },
+  {
+    path: 'products/:productId/setup/:step?',
+    lazy: async () => ({ Component: (await import('./features/products/setup/setup-page')).SetupPage }),
   },
   {
     path: 'audit-log',

@@ -3,7 +3,6 @@ import {
   accountTexts,
   auditTexts,
   listenersTexts,
-  newProductTexts,
   productSettingsTexts,
   secretsTexts,
   usersTexts,
@@ -13,6 +12,7 @@ import { deliveriesTexts } from './texts/deliveries.texts';
 import { historyTexts } from './texts/history.texts';
 import { mqttConfigTexts, statusTexts, subscriptionsTexts, testTexts } from './texts/mqtt-config.texts';
 import { overviewTexts } from './texts/overview.texts';
+import { setupTexts } from './texts/setup.texts';
 import { subscriptionTexts } from './texts/subscription.texts';
 
 /**
@@ -181,7 +181,7 @@ export const texts = {
   account: accountTexts,
   users: usersTexts,
   productSettings: productSettingsTexts,
-  newProduct: newProductTexts,
+  setup: setupTexts,
   about: aboutTexts,
   overview: overviewTexts,
   brokers: brokersTexts,

@@ -2,6 +2,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { get, post } from '../api/client';
 import { keys } from '../api/keys';
 import type { User } from '../api/types';
+import { forgetKept } from '../components/kept-draft';
 
 export interface Session {
   user: User;
@@ -43,5 +44,6 @@ export function useSignOut() {
   return async (): Promise<void> => {
     await post('/auth/logout');
     queryClient.clear();
+    forgetKept();
   };
 }

@@ -231,41 +231,6 @@ export const productSettingsTexts = {
   } as Record<string, string>,
 };
 
-export const newProductTexts = {
-  title: 'New product',
-  subtitle: 'In a few minutes you will see its first message.',
-  steps: {
-    name: 'Name',
-    broker: 'Broker',
-    topics: 'Topics',
-    subscription: 'First subscription',
-    listener: 'Listener',
-    message: 'First message',
-  },
-  nameLabel: 'What is it called?',
-  namePlaceholder: 'Assembly line Berlin',
-  nameHelp: 'A plant, a fleet, a service: whatever has a broker of its own.',
-  descriptionLabel: 'Description',
-  next: 'Next',
-  back: 'Back',
-  skip: 'Skip',
-  create: 'Create product',
-  brokerHint: 'How the listener reaches the broker. Test it here before going on.',
-  topicsHint: 'What all topics of this product have in common. Leave it empty if nothing.',
-  subscriptionHint: 'Which messages do you want to see first? # takes them all; you can narrow it later.',
-  subscriptionName: 'Name',
-  subscriptionDefault: 'All messages',
-  logFirst: 'Write every message to the listener’s log, so that something happens',
-  listenerHint: 'A process near the broker that receives the messages.',
-  listenerRunning: 'A listener is running',
-  listenerWaiting: 'Waiting for a listener…',
-  messageHint: 'Publish something on a matching topic, or wait for your devices.',
-  messageWaiting: 'Waiting for the first message…',
-  messageSeen: 'The first message has arrived',
-  finish: 'Open the product',
-  finishAnyway: 'Open the product anyway',
-};
-
 export const aboutTexts = {
   title: 'About this system',
   subtitle: 'What runs here and how it is.',

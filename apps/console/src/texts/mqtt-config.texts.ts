@@ -100,6 +100,8 @@ export const mqttConfigTexts = {
   variables: 'Placeholders',
   noVariables: 'The product has no variables. With some in its settings you can write {name} in topics.',
   insertVariable: (name: string, field: string) => `Insert {${name}} into ${field.toLowerCase()}`,
+  moreTopics: 'More about topics',
+  moreTopicsHint: 'pattern, quality of service, sharing the load',
   preview: 'What the broker is asked for',
   previewExample: 'own/topic',
   previewAll: 'no subscriptions yet; an example',

@@ -1,3 +1,5 @@
+import { shellWord } from '../../components/shell-word';
+
 export interface DeployTarget {
   orchestratorUrl: string;
   /** The token just made; null shows a placeholder. */
@@ -21,7 +23,7 @@ export function deployCommands({
   return {
     docker: [
       'docker run -d --restart unless-stopped \\',
-      ...environment.map(([name, value]) => `  -e ${name}=${quoted(value)} \\`),
+      ...environment.map(([name, value]) => `  -e ${name}=${shellWord(value)} \\`),
       '  -v cortex-listener:/data \\',
       '  cortex-mqtt-listener',
     ].join('\n'),
@@ -38,13 +40,8 @@ export function deployCommands({
       '  listener-data:',
     ].join('\n'),
     node: [
-      ...environment.map(([name, value]) => `${name}=${quoted(value)} \\`),
+      ...environment.map(([name, value]) => `${name}=${shellWord(value)} \\`),
       'node apps/listener/dist/main.js',
     ].join('\n'),
   };
-}
-
-/** Safe as one word of a shell. */
-function quoted(value: string): string {
-  return /^[A-Za-z0-9_:/.-]+$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`;
 }

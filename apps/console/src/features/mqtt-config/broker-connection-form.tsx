@@ -8,7 +8,7 @@ import { SecretField } from '../../components/secret-field';
 import { texts } from '../../texts';
 import classes from './broker-connection-form.module.css';
 import type { SecretDraft } from './config-draft';
-import { type FieldBinder, isEncrypted, isWebSocket, portAfter, transportFor } from './form-fields';
+import { brokerAddressOf, type FieldBinder, isEncrypted, isWebSocket, portAfter, transportFor } from './form-fields';
 import { PemField } from './pem-field';
 
 interface Props {
@@ -31,6 +31,9 @@ export function BrokerConnectionForm({ bind, stored }: Props) {
     bind.write('broker.port', portAfter(bind.read<number>('broker.port'), transport, next));
     bind.write('broker.transport', next);
   };
+  const splitAddress = () => {
+    for (const [name, value] of Object.entries(brokerAddressOf(host) ?? {})) bind.write(`broker.${name}`, value);
+  };
 
   return (
     <div className={classes.form}>
@@ -41,6 +44,7 @@ export function BrokerConnectionForm({ bind, stored }: Props) {
           placeholder="broker.example.com"
           spellCheck={false}
           autoComplete="off"
+          onBlur={splitAddress}
         />
         <IntegerInput {...bind.number('broker.port')} min={1} max={65_535} />
       </div>

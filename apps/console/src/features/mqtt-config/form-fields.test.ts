@@ -1,4 +1,4 @@
-import { createBinder, portAfter, transportFor } from './form-fields';
+import { brokerAddressOf, createBinder, portAfter, transportFor } from './form-fields';
 
 describe('the port', () => {
   it('follows the transport while it is the usual one', () => {
@@ -12,6 +12,29 @@ describe('the transport', () => {
   it('is made of two switches', () => {
     expect(transportFor({ websocket: true, encrypted: true })).toBe('wss');
     expect(transportFor({ websocket: false, encrypted: false })).toBe('tcp');
+  });
+});
+
+describe('a pasted address', () => {
+  it('fills host, port, encryption and path', () => {
+    expect(brokerAddressOf('mqtts://broker.example.com')).toEqual({
+      host: 'broker.example.com',
+      port: 8883,
+      transport: 'tls',
+    });
+    expect(brokerAddressOf(' WSS://[::1]:9001/mqtt ')).toEqual({
+      host: '::1',
+      port: 9001,
+      transport: 'wss',
+      path: '/mqtt',
+    });
+    expect(brokerAddressOf('10.0.0.7:1884')).toEqual({ host: '10.0.0.7', port: 1884 });
+  });
+
+  it('stays as it is when it is a plain host, or nothing that can be read', () => {
+    for (const text of ['broker.example.com', '::1', 'https://example.com', 'two words:1', '']) {
+      expect(brokerAddressOf(text)).toBeNull();
+    }
   });
 });
 

@@ -89,3 +89,32 @@ const USUAL_PORTS: { [T in Transport]: number } = { tcp: 1883, tls: 8883, ws: 80
 export function portAfter(port: number | null, from: Transport, to: Transport): number | null {
   return port === null || port === USUAL_PORTS[from] ? USUAL_PORTS[to] : port;
 }
+
+const TRANSPORT_OF_SCHEME: Record<string, Transport> = {
+  mqtt: 'tcp',
+  tcp: 'tcp',
+  mqtts: 'tls',
+  ssl: 'tls',
+  tls: 'tls',
+  ws: 'ws',
+  wss: 'wss',
+};
+
+const ADDRESS = /^(?:([a-z]+):\/\/)?(\[[0-9a-f:.]+\]|[^/:@\s]+)(?::(\d{1,5}))?(\/\S*)?$/i;
+
+/** What an address says besides the host, by the names of the fields. */
+export type BrokerAddress = { host: string } & Partial<{ port: number; transport: Transport; path: string }>;
+
+/** The parts of an address as people paste it, `mqtts://broker.example.com:8883`; null for a plain host. */
+export function brokerAddressOf(text: string): BrokerAddress | null {
+  const [, scheme, host, port, path] = ADDRESS.exec(text.trim()) ?? [];
+  const transport = scheme === undefined ? undefined : TRANSPORT_OF_SCHEME[scheme.toLowerCase()];
+  if (host === undefined || (scheme !== undefined && transport === undefined)) return null;
+  if (scheme === undefined && port === undefined) return null;
+  return {
+    host: host.replace(/^\[(.*)\]$/, '$1'),
+    ...(transport ? { transport, port: USUAL_PORTS[transport] } : {}),
+    ...(port ? { port: Number(port) } : {}),
+    ...(transport && isWebSocket(transport) && path && path !== '/' ? { path } : {}),
+  };
+}

@@ -1,11 +1,12 @@
 import { Skeleton } from '@mantine/core';
-import { IconChevronRight } from '@tabler/icons-react';
+import { IconArrowRight, IconChevronRight } from '@tabler/icons-react';
 import { Link, NavLink, Outlet } from 'react-router';
 import { ApiError } from '../../api/problem';
 import { Failure } from '../../components/states';
 import { StatusBadge } from '../../components/status-badge';
 import { productPages } from '../../shell/page-list';
 import { NotFoundPage } from '../../shell/route-states';
+import { mayChange, useUser } from '../../shell/session';
 import { texts } from '../../texts';
 import { useConnectionStatus } from '../mqtt-config/connection-status-query';
 import classes from './product-page.module.css';
@@ -15,6 +16,7 @@ import { useProduct } from './products-query';
 /** Head and tabs of a product; its pages are below. */
 export function ProductPage() {
   const productId = useProductId();
+  const user = useUser();
   const product = useProduct(productId);
   const { status } = useConnectionStatus(productId);
   if (!Number.isInteger(productId)) return <NotFoundPage />;
@@ -36,6 +38,12 @@ export function ProductPage() {
             </Link>
           ) : (
             <Skeleton height={16} width={120} />
+          )}
+          {status?.messages_received === 0 && mayChange(user, productId) && (
+            <Link to={`/products/${productId}/setup`} className={classes.setup}>
+              {texts.setup.resume}
+              <IconArrowRight size={14} aria-hidden />
+            </Link>
           )}
           {product.data && <StatusBadge state={product.data.enabled ? status?.state : 'paused'} />}
         </div>

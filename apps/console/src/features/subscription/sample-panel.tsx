@@ -3,14 +3,13 @@ import {
   Button,
   Group,
   Input,
-  Loader,
   NativeSelect,
   SegmentedControl,
   Skeleton,
   Switch,
   TextInput,
 } from '@mantine/core';
-import { IconAlertTriangle, IconSkull } from '@tabler/icons-react';
+import { IconSkull } from '@tabler/icons-react';
 import { lazy, Suspense, useEffect, useState } from 'react';
 import { Link } from 'react-router';
 import { post } from '../../api/client';
@@ -19,11 +18,12 @@ import { Fold } from '../../components/fold';
 import { Fields, Panel } from '../../components/layout';
 import { notifyDone, notifyFailure } from '../../components/notify';
 import { Empty } from '../../components/states';
-import { Time, useNow } from '../../components/time';
+import { Time } from '../../components/time';
 import { texts } from '../../texts';
 import { type RecentMessage, useRecentMessages } from './recent-messages-query';
 import { fromBase64, type Sample, type SampleEnvelope, sampleOf } from './sample-message';
 import classes from './sample-panel.module.css';
+import { WaitingForMessage } from './waiting-for-message';
 
 const JsonEditor = lazy(() => import('./expression/json-editor'));
 const words = texts.subscription.sample;
@@ -194,8 +194,6 @@ function Recent({ messages, onTake }: { messages: RecentMessage[]; onTake: (mess
   );
 }
 
-const PATIENCE_MS = 30_000;
-
 function Next({
   messages,
   onTake,
@@ -205,29 +203,24 @@ function Next({
   onTake: (message: RecentMessage) => void;
   topicFilter: string | null;
 }) {
-  const [since] = useState(() => Date.now());
   const [seen] = useState(() => new Set(messages.map((message) => message.message_id)));
-  const now = useNow();
   const arrived = messages.find((message) => !seen.has(message.message_id));
   useEffect(() => {
     if (arrived) onTake(arrived);
   }, [arrived, onTake]);
   return (
-    <div className={classes.next} role="status">
-      <Loader type="dots" size="md" />
-      <span>{words.waiting}</span>
-      {now - since > PATIENCE_MS && (
-        <Alert color="amber" icon={<IconAlertTriangle size={18} />} title={words.stillNothing} w="100%">
-          <ul className={classes.checks}>
-            <li>{words.checks.connected}</li>
-            <li>{words.checks.enabled}</li>
-            <li>{words.checks.refused}</li>
-            <li>
-              {words.checks.publishing} {topicFilter && <code>{topicFilter}</code>}
-            </li>
-          </ul>
-        </Alert>
-      )}
-    </div>
+    <WaitingForMessage
+      label={words.waiting}
+      checks={
+        <>
+          <li>{words.checks.connected}</li>
+          <li>{words.checks.enabled}</li>
+          <li>{words.checks.refused}</li>
+          <li>
+            {words.checks.publishing} {topicFilter && <code>{topicFilter}</code>}
+          </li>
+        </>
+      }
+    />
   );
 }

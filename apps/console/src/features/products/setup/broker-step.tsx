@@ -1,0 +1,77 @@
+import { Code } from '@mantine/core';
+import { useRef, useState } from 'react';
+import { useNavigate } from 'react-router';
+import type { Product } from '../../../api/types';
+import { CopyButton } from '../../../components/copy-button';
+import { Fold } from '../../../components/fold';
+import { UnsavedGuard } from '../../../components/unsaved-guard';
+import { texts } from '../../../texts';
+import { BrokerConnectionForm } from '../../mqtt-config/broker-connection-form';
+import type { TaggedConfig } from '../../mqtt-config/mqtt-config-query';
+import { ConflictDialog } from '../../mqtt-config/save-dialogs';
+import { StepForm } from './setup-frame';
+import classes from './setup-step.module.css';
+import { setupPath } from './setup-steps';
+import { useSetupConfig } from './use-setup-config';
+
+const words = texts.setup.broker;
+
+const OWN_BROKER = 'docker run --rm -p 1883:1883 eclipse-mosquitto:2 mosquitto -c /mosquitto-no-auth.conf';
+
+/** Address and credentials. Saved before the test, so that the test is of what the listener will use. */
+export function BrokerStep({ product, loaded }: { product: Product; loaded: TaggedConfig }) {
+  const navigate = useNavigate();
+  const { broker } = loaded.document.mqtt_config;
+  const [tried, setTried] = useState(false);
+  const { state, bind, hasTypedSecret } = useSetupConfig({
+    product,
+    loaded,
+    step: 'broker',
+    faultsOf: (draft): Record<string, string> =>
+      tried && !draft['broker.host'] ? { 'broker.host': words.hostNeeded } : {},
+  });
+  const isLeaving = useRef(false);
+
+  const next = async () => {
+    setTried(true);
+    if (!state.draft['broker.host']) {
+      document.getElementsByName('broker.host')[0]?.focus();
+      return;
+    }
+    if (state.changes.length > 0 && !(await state.save())) return;
+    isLeaving.current = true;
+    await navigate(setupPath(product.id, 'test'));
+  };
+
+  return (
+    <StepForm
+      step="broker"
+      productId={product.id}
+      next={words.save}
+      onNext={() => void next()}
+      busy={state.saving}
+      isDone={broker.host !== null}
+    >
+      <BrokerConnectionForm bind={bind} stored={broker} />
+      <Fold title={words.none}>
+        <p className={classes.note}>{words.noneHint}</p>
+        <div className={classes.command}>
+          <Code block className={classes.code}>
+            {OWN_BROKER}
+          </Code>
+          <span className={classes.copy}>
+            <CopyButton value={OWN_BROKER} what={words.noneCommand} />
+          </span>
+        </div>
+      </Fold>
+      <ConflictDialog
+        key={state.conflicts.map((conflict) => conflict.field).join()}
+        opened={state.conflicts.length > 0 && !state.saving}
+        conflicts={state.conflicts}
+        onClose={() => state.resolve({})}
+        onResolve={state.resolve}
+      />
+      <UnsavedGuard isDirty={hasTypedSecret && !isLeaving.current} />
+    </StepForm>
+  );
+}

@@ -1,0 +1,66 @@
+import type { ConnectionStatus, MqttConfigDocument } from '../../../api/types';
+import type { Tone } from '../../../components/state-language';
+import { texts } from '../../../texts';
+import { filterStates } from '../../mqtt-config/subscription-list';
+import type { SetupStep } from './setup-steps';
+
+export interface ListenerCheck {
+  kind: 'started' | 'connected' | 'subscribed';
+  tone: Tone;
+  words: string;
+  /** Why it is not so, in the words of the listener. */
+  note?: string | null;
+  /** Where it can be mended. */
+  step?: SetupStep;
+}
+
+const words = texts.setup.listener;
+const GONE = ['stale', 'stopped'];
+
+/** What has to be true for messages to arrive, in the order in which it becomes true. */
+export function listenerChecks(
+  status: Pick<ConnectionStatus, 'instances' | 'connected' | 'state' | 'connection_error'>,
+  { mqtt_config, subscriptions }: Pick<MqttConfigDocument, 'mqtt_config' | 'subscriptions'>,
+): ListenerCheck[] {
+  const [instance] = status.instances.filter(({ state }) => !GONE.includes(state));
+  return [
+    instance
+      ? { kind: 'started', tone: 'ok', words: words.started(instance.id) }
+      : { kind: 'started', tone: 'busy', words: words.waiting },
+    connectedCheck(status, { hasInstance: instance !== undefined, hasBroker: mqtt_config.broker.host !== null }),
+    subscribedCheck(status, subscriptions),
+  ];
+}
+
+export const isListening = (checks: ListenerCheck[]): boolean => checks.every(({ tone }) => tone === 'ok');
+
+function connectedCheck(
+  status: Pick<ConnectionStatus, 'connected' | 'state' | 'connection_error'>,
+  { hasInstance, hasBroker }: { hasInstance: boolean; hasBroker: boolean },
+): ListenerCheck {
+  const kind = 'connected';
+  if (status.connected) return { kind, tone: 'ok', words: words.connected };
+  if (!hasBroker) return { kind, tone: 'off', words: words.noBroker, step: 'broker' };
+  if (!hasInstance) return { kind, tone: 'off', words: words.connecting };
+  if (status.connection_error === null) return { kind, tone: 'busy', words: words.connecting };
+  return { kind, tone: 'bad', words: words.connecting, note: status.connection_error, step: 'broker' };
+}
+
+function subscribedCheck(
+  status: Pick<ConnectionStatus, 'instances' | 'connected'>,
+  subscriptions: MqttConfigDocument['subscriptions'],
+): ListenerCheck {
+  const kind = 'subscribed';
+  const enabled = subscriptions.filter((subscription) => subscription.enabled);
+  if (enabled.length === 0) return { kind, tone: 'off', words: words.noSubscription, step: 'subscription' };
+  if (!status.connected) return { kind, tone: 'off', words: words.subscribing };
+  const states = filterStates(status.instances);
+  for (const { id, name } of enabled) {
+    const refused = states.get(id)?.refused;
+    if (refused) return { kind, tone: 'bad', words: words.refused(name, refused), step: 'topics' };
+  }
+  // A report names only so many filters: what it does not name is taken for subscribed like the others.
+  const isWaiting = enabled.some(({ id }) => states.get(id)?.granted_qos === null);
+  if (isWaiting || !enabled.some(({ id }) => states.has(id))) return { kind, tone: 'busy', words: words.subscribing };
+  return { kind, tone: 'ok', words: words.subscribed(enabled.length) };
+}

@@ -1,0 +1,15 @@
+import { useQuery } from '@tanstack/react-query';
+
+/** Whether the server starts listeners itself (`process`), or people do (`none`). */
+export type ListenerRuntime = 'process' | 'none';
+
+export function useListenerRuntime() {
+  return useQuery({
+    queryKey: ['listener-runtime'],
+    queryFn: async ({ signal }): Promise<ListenerRuntime> => {
+      const answer = (await (await fetch('/healthz', { signal })).json()) as { listener_runtime?: ListenerRuntime };
+      return answer.listener_runtime ?? 'none';
+    },
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+}
