@@ -9,6 +9,7 @@ import {
   createQueueAdder,
   type JobQueues,
   nextDelay,
+  type PublishRequest,
 } from '@cortex-mqtt/actions';
 import {
   asProductId,
@@ -193,24 +194,28 @@ export class ProductListener {
 
   /** Publishes a message of a person who wants to see one, on the broker in use; the reason when that fails. */
   async publishTestMessage(message: { topic: string; payload: string; qos: 0 | 1 | 2 }): Promise<TestMessageOutcome> {
-    try {
-      await this.publishing.publish(
-        {
-          topic: message.topic,
-          payload: Buffer.from(message.payload),
-          qos: message.qos,
-          retain: false,
-          user_properties: {},
-          content_type: null,
-          message_expiry_s: null,
-        },
-        { signal: AbortSignal.timeout(TEST_MESSAGE_LIMIT_MS) },
-      );
-      return { published: true };
-    } catch (error) {
-      if (!(error instanceof ActionFault)) throw error;
-      return { published: false, reason: error.message };
-    }
+    const request: PublishRequest = {
+      topic: message.topic,
+      payload: Buffer.from(message.payload),
+      qos: message.qos,
+      retain: false,
+      user_properties: {},
+      content_type: null,
+      message_expiry_s: null,
+    };
+    const signal = AbortSignal.timeout(TEST_MESSAGE_LIMIT_MS);
+    const attempt = async (): Promise<TestMessageOutcome> => {
+      try {
+        await this.publishing.publish(request, { signal });
+        return { published: true };
+      } catch (error) {
+        if (!(error instanceof ActionFault)) throw error;
+        return { published: false, reason: error.message };
+      }
+    };
+    const first = await attempt();
+    // The first connection may have been what found out that the broker speaks 3.1.1 only.
+    return first.published || signal.aborted || this.publishing.supports_properties ? first : attempt();
   }
 
   /** Whether this instance waits for its turn: another one has, or may have, the session at the broker. */

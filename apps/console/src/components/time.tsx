@@ -30,6 +30,8 @@ function createClock(intervalMs: number) {
     read: () => now,
     subscribe: (listener: () => void) => {
       listeners.add(listener);
+      // It has stood still while nobody looked.
+      if (timer === undefined) now = Date.now();
       timer ??= setInterval(() => {
         now = Date.now();
         for (const notify of listeners) notify();

@@ -52,7 +52,7 @@ export const listenersTexts = {
     `Listeners with the token “${name}” are cut off at their next request; they keep no copy of the configuration in use.`,
   revoked: (name: string) => `“${name}” is revoked`,
   deploy: 'Start a listener',
-  deployHint: 'Ready to run where the broker can be reached.',
+  deployHint: 'To run where the broker can be reached; fill in the address of the queue.',
   deployPlaceholder: 'Create a token above and its value is filled in here.',
   docker: 'Docker',
   node: 'Node.js',

@@ -42,7 +42,7 @@ export const mqttConfigTexts = {
     'probe.interval_s': 'Probe every (s)',
   } as Record<string, string>,
   help: {
-    host: 'Name or address, without mqtt:// and port.',
+    host: 'Name or address; a pasted mqtts://host:port is taken apart.',
     tls: 'Encrypt with TLS',
     verifyCert: 'Verify the broker’s certificate',
     verifyCertOff: 'Anyone in between can read and change the messages. Only for tests.',

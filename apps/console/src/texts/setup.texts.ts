@@ -37,6 +37,7 @@ export const setupTexts = {
   name: {
     label: 'Name',
     placeholder: 'Assembly line Berlin',
+    needed: 'Give it a name.',
     description: 'Description',
     descriptionHelp: 'For the people who will look after it.',
     create: 'Create the product',
@@ -90,7 +91,6 @@ export const setupTexts = {
     subscribed: (n: number) => (n === 1 ? '1 subscription is in force' : `${n} subscriptions are in force`),
     subscribing: 'The broker confirms the subscriptions',
     noSubscription: 'There is no subscription that is switched on yet.',
-    refused: (name: string, reason: string) => `The broker refused “${name}”: ${reason}`,
     command: 'Make a token and the commands',
     commandHint:
       'The token lets the listener fetch the configuration of this product, and nothing else. It is shown once.',

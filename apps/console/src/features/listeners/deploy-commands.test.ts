@@ -1,4 +1,4 @@
-import { deployCommands } from './deploy-commands';
+import { deployCommands, freeInstanceId } from './deploy-commands';
 
 describe('commands that start a listener', () => {
   it('carry address, token and instance', () => {
@@ -12,6 +12,11 @@ describe('commands that start a listener', () => {
       expect(command).toContain('clt_abc');
       expect(command).toContain('edge-1');
     }
+  });
+
+  it('name the instance as no other one is', () => {
+    expect(freeInstanceId('shop', [])).toBe('shop-1');
+    expect(freeInstanceId('shop', [{ id: 'shop-1' }, { id: 'shop-3' }])).toBe('shop-2');
   });
 
   it('quote for the shell what needs it', () => {

@@ -8,6 +8,7 @@ export interface DeployTarget {
 }
 
 const TOKEN_PLACEHOLDER = '<token>';
+const QUEUE_PLACEHOLDER = '<the QUEUE_URL of the server>';
 
 /** Ready commands that start a listener, by how it is run. */
 export function deployCommands({
@@ -19,6 +20,8 @@ export function deployCommands({
     ['ORCHESTRATOR_URL', orchestratorUrl],
     ['LISTENER_TOKEN', token ?? TOKEN_PLACEHOLDER],
     ['INSTANCE_ID', instanceId],
+    // The server never tells its own: a queue's address has a password in it.
+    ['QUEUE_URL', QUEUE_PLACEHOLDER],
   ];
   return {
     docker: [
@@ -44,4 +47,12 @@ export function deployCommands({
       'node apps/listener/dist/main.js',
     ].join('\n'),
   };
+}
+
+/** A name that no running listener of the product has: two of the same name would take each other's place. */
+export function freeInstanceId(slug: string, instances: { id: string }[]): string {
+  const taken = new Set(instances.map(({ id }) => id));
+  let number = 1;
+  while (taken.has(`${slug}-${number}`)) number += 1;
+  return `${slug}-${number}`;
 }

@@ -21,7 +21,7 @@ import { FilterFaults, InstanceStatusView, Problem } from '../mqtt-config/instan
 import { worstFirst } from '../mqtt-config/status-reading';
 import { useProductId } from '../products/product-id';
 import { useProduct } from '../products/products-query';
-import { deployCommands } from './deploy-commands';
+import { deployCommands, freeInstanceId } from './deploy-commands';
 import classes from './listeners-page.module.css';
 
 const words = texts.listeners;
@@ -140,10 +140,11 @@ function TokensPanel({ productId, onToken }: { productId: number; onToken: (toke
 
 export function DeployPanel({ productId, token }: { productId: number; token: string | null }) {
   const product = useProduct(productId);
+  const { status } = useConnectionStatus(productId);
   const commands = deployCommands({
     orchestratorUrl: window.location.origin,
     token,
-    instanceId: `${product.data?.slug ?? 'product'}-1`,
+    instanceId: freeInstanceId(product.data?.slug ?? 'product', status?.instances ?? []),
   });
   return (
     <Panel title={words.deploy} hint={token === null ? words.deployPlaceholder : words.deployHint}>

@@ -127,9 +127,11 @@ export function ConnectionTestReport({ test }: { test: ConnectionTestState }) {
             <ToneIcon tone={TONES[look]} />
             <span className={classes.stageName}>{words.stages[stage]}</span>
             <span className={classes.time}>
-              {ended && ended.state !== 'skipped' ? duration(ended.duration_ms) : looks[look]}
+              {ended && ended.state !== 'skipped'
+                ? duration(ended.duration_ms)
+                : (ended && stageFinding(ended)) || looks[look]}
             </span>
-            {ended && <span className={classes.detail}>{stageFinding(ended)}</span>}
+            {ended && ended.state !== 'skipped' && <span className={classes.detail}>{stageFinding(ended)}</span>}
           </li>
         ))}
       </ol>

@@ -1,5 +1,5 @@
 import { Code } from '@mantine/core';
-import { useRef, useState } from 'react';
+import { useEffect, useState } from 'react';
 import { useNavigate } from 'react-router';
 import type { Product } from '../../../api/types';
 import { CopyButton } from '../../../components/copy-button';
@@ -30,7 +30,12 @@ export function BrokerStep({ product, loaded }: { product: Product; loaded: Tagg
     faultsOf: (draft): Record<string, string> =>
       tried && !draft['broker.host'] ? { 'broker.host': words.hostNeeded } : {},
   });
-  const isLeaving = useRef(false);
+  const [isLeaving, setLeaving] = useState(false);
+  const path = setupPath(product.id, 'test');
+  // Only once the guard below knows that nothing is unsaved any more.
+  useEffect(() => {
+    if (isLeaving) void navigate(path);
+  }, [isLeaving, navigate, path]);
 
   const next = async () => {
     setTried(true);
@@ -38,9 +43,8 @@ export function BrokerStep({ product, loaded }: { product: Product; loaded: Tagg
       document.getElementsByName('broker.host')[0]?.focus();
       return;
     }
-    if (state.changes.length > 0 && !(await state.save())) return;
-    isLeaving.current = true;
-    await navigate(setupPath(product.id, 'test'));
+    if (state.changes.length > 0 && (await state.save()).kind !== 'saved') return;
+    setLeaving(true);
   };
 
   return (
@@ -71,7 +75,7 @@ export function BrokerStep({ product, loaded }: { product: Product; loaded: Tagg
         onClose={() => state.resolve({})}
         onResolve={state.resolve}
       />
-      <UnsavedGuard isDirty={hasTypedSecret && !isLeaving.current} />
+      <UnsavedGuard isDirty={hasTypedSecret && !isLeaving} />
     </StepForm>
   );
 }

@@ -1,7 +1,7 @@
 import type { ConnectionStatus, MqttConfigDocument } from '../../../api/types';
 import type { Tone } from '../../../components/state-language';
 import { texts } from '../../../texts';
-import { filterStates } from '../../mqtt-config/subscription-list';
+import { lookOf, readFilters } from '../../mqtt-config/subscription-list';
 import type { SetupStep } from './setup-steps';
 
 export interface ListenerCheck {
@@ -19,23 +19,24 @@ const GONE = ['stale', 'stopped'];
 
 /** What has to be true for messages to arrive, in the order in which it becomes true. */
 export function listenerChecks(
-  status: Pick<ConnectionStatus, 'instances' | 'connected' | 'state' | 'connection_error'>,
-  { mqtt_config, subscriptions }: Pick<MqttConfigDocument, 'mqtt_config' | 'subscriptions'>,
+  status: ConnectionStatus,
+  document: Pick<MqttConfigDocument, 'mqtt_config' | 'subscriptions'>,
 ): ListenerCheck[] {
   const [instance] = status.instances.filter(({ state }) => !GONE.includes(state));
+  const hasBroker = document.mqtt_config.broker.host !== null;
   return [
     instance
       ? { kind: 'started', tone: 'ok', words: words.started(instance.id) }
       : { kind: 'started', tone: 'busy', words: words.waiting },
-    connectedCheck(status, { hasInstance: instance !== undefined, hasBroker: mqtt_config.broker.host !== null }),
-    subscribedCheck(status, subscriptions),
+    connectedCheck(status, { hasInstance: instance !== undefined, hasBroker }),
+    subscribedCheck(status, document),
   ];
 }
 
 export const isListening = (checks: ListenerCheck[]): boolean => checks.every(({ tone }) => tone === 'ok');
 
 function connectedCheck(
-  status: Pick<ConnectionStatus, 'connected' | 'state' | 'connection_error'>,
+  status: ConnectionStatus,
   { hasInstance, hasBroker }: { hasInstance: boolean; hasBroker: boolean },
 ): ListenerCheck {
   const kind = 'connected';
@@ -47,20 +48,23 @@ function connectedCheck(
 }
 
 function subscribedCheck(
-  status: Pick<ConnectionStatus, 'instances' | 'connected'>,
-  subscriptions: MqttConfigDocument['subscriptions'],
+  status: ConnectionStatus,
+  { mqtt_config, subscriptions }: Pick<MqttConfigDocument, 'mqtt_config' | 'subscriptions'>,
 ): ListenerCheck {
   const kind = 'subscribed';
   const enabled = subscriptions.filter((subscription) => subscription.enabled);
   if (enabled.length === 0) return { kind, tone: 'off', words: words.noSubscription, step: 'subscription' };
   if (!status.connected) return { kind, tone: 'off', words: words.subscribing };
-  const states = filterStates(status.instances);
-  for (const { id, name } of enabled) {
-    const refused = states.get(id)?.refused;
-    if (refused) return { kind, tone: 'bad', words: words.refused(name, refused), step: 'topics' };
+  const filters = readFilters(status);
+  const looks = enabled.map((subscription) => ({
+    subscription,
+    look: lookOf(subscription, filters, mqtt_config.topics.qos),
+  }));
+  const refused = looks.find(({ look }) => look.tone === 'bad');
+  if (refused) {
+    const { subscription, look } = refused;
+    return { kind, tone: 'bad', words: subscription.name, note: look.words, step: 'topics' };
   }
-  // A report names only so many filters: what it does not name is taken for subscribed like the others.
-  const isWaiting = enabled.some(({ id }) => states.get(id)?.granted_qos === null);
-  if (isWaiting || !enabled.some(({ id }) => states.has(id))) return { kind, tone: 'busy', words: words.subscribing };
+  if (looks.some(({ look }) => look.tone === 'busy')) return { kind, tone: 'busy', words: words.subscribing };
   return { kind, tone: 'ok', words: words.subscribed(enabled.length) };
 }

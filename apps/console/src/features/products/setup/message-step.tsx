@@ -16,7 +16,7 @@ import { ToneIcon } from '../../../components/status-badge';
 import { Time } from '../../../components/time';
 import { texts } from '../../../texts';
 import type { TaggedConfig } from '../../mqtt-config/mqtt-config-query';
-import { filterStates } from '../../mqtt-config/subscription-list';
+import { lookOf, readFilters } from '../../mqtt-config/subscription-list';
 import { type RecentMessage, useRecentMessages } from '../../subscription/recent-messages-query';
 import { exampleTopic, fromBase64, resolvedFilter } from '../../subscription/sample-message';
 import { WaitingForMessage } from '../../subscription/waiting-for-message';
@@ -63,7 +63,10 @@ export function MessageStep({ product, config, status }: Props) {
       {subscription && !message && (
         <>
           <div className={classes.box}>
-            <WaitingForMessage label={words.waiting} checks={<Checks subscription={subscription} status={status} />} />
+            <WaitingForMessage
+              label={words.waiting}
+              checks={<Checks subscription={subscription} status={status} config={config} />}
+            />
           </div>
           <Send product={product} config={config} subscription={subscription} isConnected={status.connected} />
         </>
@@ -126,9 +129,10 @@ function Outcome({ subscription }: { subscription: Subscription }) {
   return actions.length === 0 ? words.noAction : words.pending;
 }
 
-function Checks({ subscription, status }: { subscription: Subscription; status: ConnectionStatus }) {
-  const state = filterStates(status.instances).get(subscription.id);
-  const isGranted = state !== undefined && state.granted_qos !== null;
+/** What has to be true, and whether it is; the last two nobody can know from here. */
+function Checks({ subscription, status, config }: { subscription: Subscription } & Pick<Props, 'status' | 'config'>) {
+  const filter = lookOf(subscription, readFilters(status), config.document.mqtt_config.topics.qos);
+  const isGranted = filter.tone === 'ok' || filter.tone === 'warn';
   const { checks } = words;
   const known: [isFine: boolean, words: string][] = [
     [
@@ -136,7 +140,7 @@ function Checks({ subscription, status }: { subscription: Subscription; status: 
       status.connected ? checks.connected : `${checks.notConnected} ${status.connection_error ?? status.state}`,
     ],
     [subscription.enabled, subscription.enabled ? checks.enabled : checks.disabled],
-    [isGranted, isGranted ? checks.granted : `${checks.notGranted} ${state?.refused ?? texts.state.connecting}`],
+    [isGranted, isGranted ? checks.granted : `${checks.notGranted} ${filter.words}`],
   ];
   return (
     <>

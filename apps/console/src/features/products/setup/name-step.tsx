@@ -32,6 +32,11 @@ export function NameStep({ product }: { product: Product | null }) {
   const draft = { ...stored, ...typed };
 
   const save = async () => {
+    if (draft.name.trim() === '') {
+      setFaults({ name: words.needed });
+      focusField('name');
+      return;
+    }
     setBusy(true);
     setFaults({});
     try {
@@ -47,7 +52,7 @@ export function NameStep({ product }: { product: Product | null }) {
       setFaults(found);
       const [field] = Object.keys(found);
       if (field === undefined) notifyFailure(texts.common.saveFailed, error);
-      else document.getElementsByName(field === 'slug' ? 'name' : field)[0]?.focus();
+      else focusField(field === 'slug' ? 'name' : field);
     } finally {
       setBusy(false);
     }
@@ -84,4 +89,8 @@ export function NameStep({ product }: { product: Product | null }) {
       />
     </StepForm>
   );
+}
+
+function focusField(name: string): void {
+  document.getElementsByName(name)[0]?.focus();
 }

@@ -115,7 +115,7 @@ function First({ product, config, types }: Props & { types: ActionType[] }) {
   const faults = actionFaults(state.faults, 0);
 
   const next = async () => {
-    if (await state.save()) await navigate(setupPath(product.id, 'listener'));
+    if ((await state.save()).kind === 'saved') await navigate(setupPath(product.id, 'listener'));
   };
 
   return (

@@ -17,7 +17,7 @@ export function TopicsStep({ product, loaded }: { product: Product; loaded: Tagg
       document.getElementsByName(faulty)[0]?.focus();
       return;
     }
-    if (state.changes.length > 0 && !(await state.save())) return;
+    if (state.changes.length > 0 && (await state.save()).kind !== 'saved') return;
     await navigate(setupPath(product.id, 'subscription'));
   };
   return (
