@@ -1,4 +1,5 @@
 import { createTheme, type MantineColorsTuple } from '@mantine/core';
+import { texts } from '../texts';
 
 /** The accent: a quiet blue, away from the four status colours. */
 const cortex: MantineColorsTuple = [
@@ -111,6 +112,7 @@ export const theme = createTheme({
     Drawer: { defaultProps: { lockScroll: false, overlayProps: { backgroundOpacity: 0.45 } } },
     Tooltip: { defaultProps: { openDelay: 250, withArrow: true, fz: 'xs', maw: 360, multiline: true } },
     Menu: { defaultProps: { shadow: 'md', position: 'bottom-end' } },
+    Notification: { defaultProps: { closeButtonProps: { 'aria-label': texts.common.close } } },
     Popover: { defaultProps: { shadow: 'md' } },
     Select: { defaultProps: { allowDeselect: false, checkIconPosition: 'right' } },
     Alert: { defaultProps: { variant: 'light' } },
