@@ -433,6 +433,21 @@ describe('reconnection', () => {
     await reaches('connected');
   });
 
+  it('names how a connection ended: by the other side, or by us when the broker broke the protocol', async () => {
+    const broker = await startScript();
+    const { session, reaches, events } = buildTested();
+    session.start(buildDesired(buildBroker({ port: broker.port })));
+    await reaches('connected');
+    broker.connections[0]!.socket.destroy();
+    await broker.connection(2);
+    await reaches('connected');
+    // A PUBLISH with both QoS bits set (MQTT 5, 3.3.1.2).
+    broker.connections[1]!.sendBytes(Buffer.from([0x36, 0x00]));
+    await broker.connection(3);
+    const codes = events.filter(({ type }) => type === 'disconnected').map(({ detail }) => detail.code);
+    expect(codes).toEqual(['CONNECTION_LOST', 'PROTOCOL_ERROR']);
+  });
+
   it('names a client that took over its id, when the broker says so', async () => {
     const broker = await startScript();
     const { session, reaches, events } = buildTested();
