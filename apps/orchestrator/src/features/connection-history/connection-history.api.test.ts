@@ -85,6 +85,51 @@ describe('the connection history of a product', () => {
     expect((await types()).filter((type) => type === 'online')).toHaveLength(2);
   });
 
+  describe('of time in which no orchestrator ran', () => {
+    const CONNECTED_AT = new Date(Date.now() - 10 * 3600_000).toISOString();
+    const HOUR_MS = 3600_000;
+    /** Online for two hours, and for the last one of them nothing was heard. */
+    const beforeTheRestart = async (): Promise<void> => {
+      await report({ sequence: 1, connected_at: CONNECTED_AT });
+      const { dataSource } = app;
+      await dataSource.query('UPDATE connection_events SET at = $2 WHERE product_id = $1', [
+        product_id,
+        new Date(Date.now() - 2 * HOUR_MS),
+      ]);
+      await dataSource.query('UPDATE listener_instances SET last_heartbeat_at = $2 WHERE product_id = $1', [
+        product_id,
+        new Date(Date.now() - HOUR_MS),
+      ]);
+    };
+    const day = async (): Promise<{ connected_s: number; disconnected_s: number; uptime: number }> => {
+      const { body } = await viewer('get', `${base}/uptime`).expect(200);
+      return body.windows[0];
+    };
+
+    it('counts it as connected when the same connection is there still', async () => {
+      await beforeTheRestart();
+      await report({ sequence: 2, connected_at: CONNECTED_AT });
+      expect(await types()).toEqual(['online']);
+      expect((await day()).uptime).toBe(1);
+    });
+
+    it.each<[string, Partial<StatusReport>]>([
+      ['another connection', { sequence: 2, connected_at: new Date().toISOString() }],
+      [
+        'another process',
+        { boot_id: 'next', sequence: 1, started_at: '2030-01-01T01:00:00.000Z', connected_at: CONNECTED_AT },
+      ],
+      ['none', { sequence: 2, state: 'disconnected', connected_at: CONNECTED_AT }],
+    ])('counts it as disconnected from the last heartbeat on when there is %s', async (_what, next) => {
+      await beforeTheRestart();
+      await report(next);
+      expect((await types()).slice(-2)).toEqual(['heartbeat_lost', 'online']);
+      const { connected_s, disconnected_s } = await day();
+      expect(connected_s).toBeCloseTo(3_600, -2);
+      expect(disconnected_s).toBeCloseTo(3_600, -2);
+    });
+  });
+
   it('gives the uptime of three windows, right across their starts', async () => {
     const hours_ago = (hours: number): Date => new Date(Date.now() - hours * 3600_000);
     await store(hours_ago(24 * 20), 'online');

@@ -113,6 +113,9 @@ export class ConnectionStatusService {
         await auditEvents(manager, product_id, report);
       }
       const newest = !same_boot || report.sequence > known.sequence;
+      if (newest && status.connected && !(same_boot && isSameConnection(report, known.report))) {
+        await this.endAfterSilence(manager, status, config, now);
+      }
       if (newest) {
         const previous = same_boot ? known.report : null;
         await addToBuckets(manager, { product_id, now, report, previous });
@@ -175,6 +178,21 @@ export class ConnectionStatusService {
     );
   }
 
+  /**
+   * Nobody has reported for longer than allowed, because no orchestrator ran: what was connected then is not proven to have
+   * been meanwhile. The sweep would have found it; the first report after the start may come before that.
+   */
+  private async endAfterSilence(
+    manager: EntityManager,
+    status: ConnectionStatusEntity,
+    config: MqttConfigEntity,
+    now: Date,
+  ): Promise<void> {
+    const instances = await manager.findBy(ListenerInstanceEntity, { product_id: status.product_id });
+    if (instances.some((instance) => isLive(instance, now, this.deps.stale_after_ms))) return;
+    await this.sumUp(manager, status, config, now, 'heartbeat_lost');
+  }
+
   private async sumUp(
     manager: EntityManager,
     status: ConnectionStatusEntity,
@@ -224,6 +242,12 @@ export class ConnectionStatusService {
 function stays({ instance_id, report }: ListenerInstanceEntity, leaving: StatusReport): boolean {
   const is_connected = report.state === 'connected' || report.state === 'degraded';
   return instance_id !== leaving.instance_id && is_connected && report.is_leaving !== true;
+}
+
+/** The connection of the report before is there still, so it was all the time. */
+function isSameConnection(report: StatusReport, before: StatusReport): boolean {
+  const isConnected = ({ state }: StatusReport): boolean => state === 'connected' || state === 'degraded';
+  return isConnected(report) && isConnected(before) && report.connected_at === before.connected_at;
 }
 
 /** A connection whose heartbeat stopped is proven up to its last one only. */
