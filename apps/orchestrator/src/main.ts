@@ -27,6 +27,7 @@ import { consoleRouter } from './features/console/console.router';
 import { docsRouter } from './features/docs/docs.router';
 import { healthRouter } from './features/health/health.router';
 import { createHttpMetrics } from './features/health/http-metrics';
+import { ListenerDuty } from './features/listeners/runtime/listener-duty';
 import type { ListenerRuntime, WantedListener } from './features/listeners/runtime/listener-runtime';
 import { createProcessEnvironment } from './features/listeners/runtime/process-environment';
 import { ProcessListenerRuntime } from './features/listeners/runtime/process-runtime';
@@ -177,8 +178,9 @@ export async function startOrchestrator(
     await lifecycle.start({ name: 'connection tests', stop: () => testWorker.close(config.shutdownTimeout_ms) });
     started = true;
     if (config.listenerRuntime === 'process') {
+      const duty = new ListenerDuty({ dataSource, logger });
       const processes = new ProcessListenerRuntime({
-        wanted: () => enabledProducts(dataSource),
+        wanted: async () => ((await duty.isMine()) ? enabledProducts(dataSource) : []),
         environment: createProcessEnvironment({
           dataSource,
           orchestrator_url: localUrl(server),
@@ -195,6 +197,7 @@ export async function startOrchestrator(
         logger,
       });
       runtime = processes;
+      await lifecycle.start({ name: 'duty to run listeners', stop: () => duty.release() });
       await lifecycle.start({ name: 'listeners', start: () => processes.start(), stop: () => processes.stop() });
     }
     warnOfQueueSettings(queues, logger);

@@ -1,0 +1,66 @@
+import type { Logger } from '@cortex-mqtt/observability';
+import type { DataSource, QueryRunner } from 'typeorm';
+
+/** Any number will do; it is only ever compared with itself. */
+const DUTY_LOCK = 0x6c697374;
+
+/** A holder whose machine is gone without a word is noticed by Postgres within a minute, not after two hours. */
+const KEEPALIVES = `SELECT set_config('tcp_keepalives_idle', '30', false), set_config('tcp_keepalives_interval', '10', false),
+  set_config('tcp_keepalives_count', '3', false)`;
+
+/**
+ * Of several orchestrators on one database one alone starts listener processes: two would replace each other's tokens.
+ * Whoever holds an advisory lock of Postgres has the duty, for as long as its connection lives.
+ */
+export class ListenerDuty {
+  /** The connection that holds the lock. */
+  private holding: QueryRunner | null = null;
+  private is_told = false;
+
+  constructor(private readonly deps: { dataSource: DataSource; logger: Logger }) {}
+
+  /** Takes the duty when it is free. Rejects while Postgres is away: then nobody can take it over either. */
+  async isMine(): Promise<boolean> {
+    if (this.holding) {
+      try {
+        await this.holding.query('SELECT 1');
+        return true;
+      } catch (error) {
+        this.deps.logger.warn('the connection that holds the duty to run listeners has broken', { error });
+        await this.drop(this.holding);
+      }
+    }
+    const runner = this.deps.dataSource.createQueryRunner();
+    try {
+      const [answer] = await runner.manager.query<{ taken: boolean }[]>('SELECT pg_try_advisory_lock($1) AS taken', [
+        DUTY_LOCK,
+      ]);
+      if (answer?.taken) {
+        await runner.query(KEEPALIVES);
+        this.holding = runner;
+      } else if (!this.is_told) {
+        this.deps.logger.info('another orchestrator runs the listeners; this one takes over when it is gone');
+      }
+      this.is_told = !answer?.taken;
+      return this.holding !== null;
+    } finally {
+      if (this.holding !== runner) await runner.release();
+    }
+  }
+
+  /** Lets another have the duty; for when no listener runs here any more. */
+  async release(): Promise<void> {
+    const { holding } = this;
+    if (holding === null) return;
+    try {
+      await holding.query('SELECT pg_advisory_unlock($1)', [DUTY_LOCK]);
+    } finally {
+      await this.drop(holding);
+    }
+  }
+
+  private async drop(holding: QueryRunner): Promise<void> {
+    this.holding = null;
+    await holding.release();
+  }
+}
