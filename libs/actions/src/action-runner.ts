@@ -4,7 +4,7 @@ import { ActionFault, toActionFault } from './action-fault';
 import { actionTypeOf, type RegisteredAction } from './action-registry';
 import type { ActionRuntime } from './action-runtime';
 import type { AnyAction } from './action-definition';
-import type { Prepare, PrepareContext } from './action-type';
+import type { ActionOutcome, Prepare, PrepareContext } from './action-type';
 
 /** Milliseconds an attempt may take when its definition says nothing. */
 export const DEFAULT_TIMEOUT_MS = 10_000;
@@ -83,7 +83,7 @@ export interface ActionRunner {
    */
   prepare(action: CompiledAction, scope: ActionScope): PreparedAction | Promise<PreparedAction>;
   /** Sends what was prepared; a promise only where there is something to wait for. Throws or rejects in the same way. */
-  execute(ready: ReadyAction, options: AttemptOptions): ActionResult | Promise<ActionResult>;
+  execute(ready: ReadyAction, options: AttemptOptions): ActionOutcome | Promise<ActionOutcome>;
   /** One attempt, from `when` to the destination's answer. Throws ActionFault. */
   run(action: ActionDefinition, scope: ActionScope, options: AttemptOptions): Promise<ActionResult>;
 }
@@ -104,13 +104,9 @@ export function createActionRunner({
 }): ActionRunner {
   const prepare: ActionRunner['prepare'] = (action, scope) => prepareAction(action, scope, engine);
 
-  const execute: ActionRunner['execute'] = ({ action, prepared, destination }, { attempt, signal }) => {
-    // Each type keeps the limit itself: a timer here as well would cost every attempt, and could not tell the phase.
-    const outcome = action.type.execute(prepared, runtime, { signal, attempt, timeout_ms: action.timeout_ms });
-    return outcome instanceof Promise
-      ? outcome.then(({ detail }) => ({ status: 'succeeded', destination, detail }))
-      : { status: 'succeeded', destination, detail: outcome.detail };
-  };
+  // Each type keeps the limit itself: a timer here as well would cost every attempt, and could not tell the phase.
+  const execute: ActionRunner['execute'] = ({ action, prepared }, { attempt, signal }) =>
+    action.type.execute(prepared, runtime, { signal, attempt, timeout_ms: action.timeout_ms });
 
   return {
     prepare,
@@ -119,7 +115,8 @@ export function createActionRunner({
       try {
         const ready = await prepare(new CompiledAction(action), scope);
         if (ready.kind === 'skipped') return { status: 'skipped', destination: null, detail: {} };
-        return await execute(ready, options);
+        const { detail } = await execute(ready, options);
+        return { status: 'succeeded', destination: ready.destination, detail };
       } catch (error) {
         throw toActionFault(error);
       }

@@ -139,21 +139,31 @@ export function rawPayloadOf(envelope: object): RawPayload | undefined {
  * integer or reorders keys. It is parsed once all the same, since what isn't JSON must not be sent as such
  * (PayloadDecodeError).
  */
-export function serializeEnvelope(
-  envelope: MessageEnvelope,
-  raw: RawPayload | undefined = rawPayloadOf(envelope),
-): string {
+export function serializeEnvelope(envelope: MessageEnvelope): string {
   const head =
     `{"id":${JSON.stringify(envelope.id)},"product_id":${envelope.product_id},` +
     `"subscription_id":${envelope.subscription_id},"topic":${JSON.stringify(envelope.topic)},` +
-    `"params":${JSON.stringify(envelope.params)},`;
+    `"params":${objectText(envelope.params)},`;
   const tail =
     `"qos":${envelope.qos},"retain":${envelope.retain},"duplicate":${envelope.duplicate},` +
-    `"user_properties":${JSON.stringify(envelope.user_properties)},` +
-    `"received_at":${JSON.stringify(envelope.received_at)}}`;
+    `"user_properties":${objectText(envelope.user_properties)},"received_at":${JSON.stringify(envelope.received_at)}}`;
+  const json = jsonTextOf(envelope);
+  if (json !== null) return `${head}"payload":${json},${tail}`;
   const { payload } = envelope;
-  if (raw?.format === 'json') return `${head}"payload":${raw.bytes.toString('utf8')},${tail}`;
   const base64 =
     envelope.payload_base64 === undefined ? '' : `"payload_base64":${JSON.stringify(envelope.payload_base64)},`;
   return `${head}"payload":${JSON.stringify(payload) ?? 'null'},${base64}${tail}`;
+}
+
+/** The text of a JSON payload, which has been parsed once by then; null for other payloads. */
+function jsonTextOf(envelope: MessageEnvelope): string | null {
+  if (envelope instanceof LazyEnvelope) return envelope.shared.decode().json ?? null;
+  const raw = rawPayloadOf(envelope);
+  return raw === undefined || raw.format !== 'json' ? null : (decodePayload(raw.bytes, 'json').json ?? null);
+}
+
+/** Most messages have neither parameters nor properties. */
+function objectText(value: object): string {
+  for (const _name in value) return JSON.stringify(value);
+  return '{}';
 }

@@ -15,7 +15,7 @@ function faultOf(payload: string | Buffer, format: 'json' | 'text' = 'json'): Pa
 
 describe('decodePayload', () => {
   it('reads JSON, text and binary', () => {
-    expect(decodePayload(Buffer.from('{"a":[1]}'), 'json')).toEqual({ payload: { a: [1] } });
+    expect(decodePayload(Buffer.from('{"a":[1]}'), 'json')).toEqual({ payload: { a: [1] }, json: '{"a":[1]}' });
     expect(decodePayload(Buffer.from('grün'), 'text')).toEqual({ payload: 'grün' });
     expect(decodePayload(Buffer.from([0, 255]), 'binary')).toEqual({ payload: null, payload_base64: 'AP8=' });
     expect(decodePayload(Buffer.alloc(0), 'text')).toEqual({ payload: '' });

@@ -6,6 +6,8 @@ import { PayloadDecodeError, positionAt } from './expression-error';
 export interface DecodedPayload {
   payload: unknown;
   payload_base64?: string;
+  /** Of JSON: the text that was parsed. */
+  json?: string;
 }
 
 /**
@@ -15,7 +17,7 @@ export interface DecodedPayload {
 export function decodePayload(bytes: Buffer, format: PayloadFormat): DecodedPayload {
   switch (format) {
     case 'json':
-      return { payload: parseJson(bytes) };
+      return parseJson(bytes);
     case 'text':
       return { payload: decodeText(bytes) };
     case 'binary':
@@ -23,7 +25,7 @@ export function decodePayload(bytes: Buffer, format: PayloadFormat): DecodedPayl
   }
 }
 
-function parseJson(bytes: Buffer): unknown {
+function parseJson(bytes: Buffer): DecodedPayload {
   if (bytes.length === 0) throw new PayloadDecodeError('EMPTY_PAYLOAD', 'the payload is empty, JSON was expected');
   const text = decodeText(bytes);
   if (text.charCodeAt(0) === 0xfeff) {
@@ -34,7 +36,7 @@ function parseJson(bytes: Buffer): unknown {
     );
   }
   try {
-    return JSON.parse(text);
+    return { payload: JSON.parse(text), json: text };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     const offset = faultOffset(text, reason);

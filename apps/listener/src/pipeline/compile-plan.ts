@@ -1,5 +1,5 @@
 import {
-  type ActionResult,
+  type ActionOutcome as AttemptOutcome,
   type ActionRunner,
   CompiledAction as RunnableAction,
   type createBreakers,
@@ -168,7 +168,7 @@ const secretsFrom =
   (name: string): string | undefined =>
     Object.hasOwn(secrets, name) ? secrets[name] : undefined;
 
-function succeeded({ detail }: ActionResult): ActionOutcome {
+function succeeded({ detail }: AttemptOutcome): ActionOutcome {
   const status = statusOf(detail.status);
   return status === null ? SUCCEEDED : { kind: 'succeeded', status };
 }

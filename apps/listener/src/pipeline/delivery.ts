@@ -12,8 +12,9 @@ export const ACTION_GIVEN_UP = 2;
 /** One received message and how many of its deliveries still hold its acknowledgement. */
 export class MessageSlot {
   private identity: string | null = null;
-  /** One for each format that was asked for. */
-  private payloads: SharedPayload[] | null = null;
+  /** In the first format that was asked for, mostly the only one. */
+  private payload: SharedPayload | null = null;
+  private other_payloads: SharedPayload[] | null = null;
 
   constructor(
     readonly message: PipelineMessage,
@@ -27,10 +28,13 @@ export class MessageSlot {
   }
 
   payloadAs(format: PayloadFormat): SharedPayload {
-    for (const payload of this.payloads ?? []) if (payload.raw.format === format) return payload;
-    const payload = createSharedPayload({ bytes: this.message.payload, format });
-    this.payloads = [...(this.payloads ?? []), payload];
-    return payload;
+    if (this.payload?.raw.format === format) return this.payload;
+    const other = this.other_payloads?.find(({ raw }) => raw.format === format);
+    if (other) return other;
+    const made = createSharedPayload({ bytes: this.message.payload, format });
+    if (this.payload === null) this.payload = made;
+    else this.other_payloads = [...(this.other_payloads ?? []), made];
+    return made;
   }
 
   /** One delivery has ended or is held durably; the last one lets the broker forget the message. */

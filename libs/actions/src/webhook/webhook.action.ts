@@ -17,7 +17,8 @@ export interface PreparedWebhook {
   url: string;
   /** null: prepared without secrets and not a URL yet. */
   target: HttpTarget | null;
-  headers: Record<string, string>;
+  /** Name, value, name, value, … */
+  headers: readonly string[];
   body: string | null;
   /** null: prepared without secrets, for looking only. */
   signing_keys: readonly Buffer[] | null;
@@ -64,8 +65,8 @@ export const webhookAction: ActionType<WebhookAction, PreparedWebhook> = {
   },
   execute: (prepared, { http }, { signal }) => {
     const { id, body, signing_keys, success_codes } = prepared;
-    const headers = standardWebhookHeaders({ id, at_ms: Date.now(), body: body ?? '', keys: signing_keys ?? NO_KEYS });
-    for (const name of Object.keys(prepared.headers)) headers.push(name, prepared.headers[name] as string);
+    const own = standardWebhookHeaders({ id, at_ms: Date.now(), body: body ?? '', keys: signing_keys ?? NO_KEYS });
+    const headers = own.concat(prepared.headers);
     return http
       .send(
         {
@@ -88,7 +89,7 @@ export const webhookAction: ActionType<WebhookAction, PreparedWebhook> = {
     method: prepared.method,
     url: prepared.url,
     headers: {
-      ...prepared.headers,
+      ...namesAndValues(prepared.headers),
       'webhook-id': prepared.id,
       'webhook-timestamp': '(the time of each attempt)',
       ...(prepared.signed ? { 'webhook-signature': REDACTED } : {}),
@@ -96,6 +97,12 @@ export const webhookAction: ActionType<WebhookAction, PreparedWebhook> = {
     body: prepared.body,
   }),
 };
+
+function namesAndValues(headers: readonly string[]): Record<string, string> {
+  const named: Record<string, string> = {};
+  for (let at = 0; at < headers.length; at += 2) named[headers[at] as string] = headers[at + 1] as string;
+  return named;
+}
 
 /** What of a definition is the same for every message. */
 interface CompiledWebhook {
@@ -107,7 +114,7 @@ interface CompiledWebhook {
   method: string;
   headers: [string, Template][];
   /** All headers where none has a placeholder, the default ones among them; else null. */
-  fixed_headers: Record<string, string> | null;
+  fixed_headers: readonly string[] | null;
   /** null: `input` or the envelope. */
   body: Template | null;
   body_escape: Escape;
@@ -166,10 +173,10 @@ async function prepareRendered(
   });
 }
 
-function withDefaults(headers: Record<string, string>, content_type: string | null): Record<string, string> {
+function withDefaults(headers: Record<string, string>, content_type: string | null): readonly string[] {
   if (content_type !== null) headers['content-type'] ??= content_type;
   headers['user-agent'] ??= USER_AGENT;
-  return headers;
+  return Object.entries(headers).flat();
 }
 
 function preparedOf(
@@ -178,7 +185,7 @@ function preparedOf(
   request: {
     method: string;
     where: { url: string; target: HttpTarget | null };
-    headers: Record<string, string>;
+    headers: readonly string[];
     body: string | null;
   },
 ): PreparedWebhook {
