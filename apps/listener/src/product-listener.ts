@@ -375,7 +375,13 @@ export class ProductListener {
   private startRetries(): void {
     const { queues, product_id } = this.deps;
     if (this.retryWorker || !queues) return;
-    this.retryWorker = startRetryWorker({ backend: queues, product_id, pipeline: this.pipeline });
+    this.retryWorker = startRetryWorker({
+      backend: queues,
+      product_id,
+      pipeline: this.pipeline,
+      claimOn: (job_id) => this.handover?.claimOn(job_id) ?? 'free',
+      logger: this.deps.logger,
+    });
   }
 
   private async stopRetries(): Promise<void> {

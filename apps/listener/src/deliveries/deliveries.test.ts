@@ -265,6 +265,57 @@ describe.each(['redis', 'postgres'] as const)('deliveries that go through a %s q
     expect(idle.pipeline.counters.deliveries_taken).toBe(0);
   });
 
+  it('runs nothing twice that it is still at, although the leases ran out', async () => {
+    const gated = buildGatedAction();
+    let isRenewing = false;
+    const listener = start({
+      plan: buildPlan([buildSubscription({ actions: [gated.action] })]),
+      limits: { lease_ms: 1_000 },
+      // As when the queue was away for longer than a lease.
+      journal: (real) => ({ ...real, renew: async (...leases) => (isRenewing ? real.renew(...leases) : []) }),
+    });
+    const messages = Array.from({ length: 20 }, () => buildMessage());
+    for (const message of messages) listener.pipeline.accept(message);
+    await waitFor(() => listener.putBack.length >= 20);
+    isRenewing = true;
+    messages.forEach((_message, index) => {
+      gated.finish(index);
+    });
+    await waitFor(async () => (await listener.store.counts()).waiting === 0, { timeout_ms: 20_000 });
+    expect(gated.begun).toHaveLength(20);
+    expect(listener.pipeline.counters).toMatchObject({ deliveries_succeeded: 20, deliveries_taken: 0 });
+  });
+
+  it('keeps the order of a key when another listener takes over', async () => {
+    const gated = buildGatedAction();
+    const limits = { lease_ms: 8_000 };
+    const dying = start({
+      plan: buildPlan([buildSubscription({ ordering: 'topic', actions: [gated.action] })]),
+      limits,
+      withWorker: false,
+    });
+    const handOver = async (from: number, to: number): Promise<void> => {
+      for (let n = from; n < to; n += 1) dying.pipeline.accept(buildMessage({ text: `${n}` }));
+      await waitFor(() => dying.handover.held() === to);
+    };
+    await handOver(0, 30);
+    // Some leases have been renewed when the next ones begin.
+    const [first] = gated.begun as Delivery[];
+    const first_until_ms = first?.lease_until_ms ?? 0;
+    await waitFor(() => (first?.lease_until_ms ?? 0) > first_until_ms);
+    await handOver(30, 60);
+    listeners.splice(listeners.indexOf(dying), 1);
+    await dying.kill();
+    const noting = buildAction(async (delivery) => {
+      receiver.bodies.push(delivery.message.payload.toString());
+      await new Promise((resolve) => setImmediate(resolve));
+      return SUCCEEDED;
+    });
+    start({ plan: buildPlan([buildSubscription({ ordering: 'topic', actions: [noting] })]), limits });
+    await waitFor(() => new Set(receiver.bodies).size === 60, { timeout_ms: 60_000 });
+    expect([...new Set(receiver.bodies)]).toEqual(Array.from({ length: 60 }, (_, n) => `${n}`));
+  });
+
   it('hands nothing over while the queue is away, goes on trying by itself, and hands over when it is back', async () => {
     let isUp = false;
     receiver.answer = (_request, body, response) => {

@@ -98,6 +98,8 @@ export interface TestListener {
   handover: Handover;
   backend: QueueBackend;
   store: DeliveryStore;
+  /** Jobs that its worker put back since their deliveries were still attempted here. */
+  putBack: string[];
   /** Ends as a killed process does: nothing is finished, nothing is said. */
   kill(): Promise<void>;
   stop(): Promise<void>;
@@ -137,11 +139,22 @@ export function startListener(options: {
   });
   pipeline.useOverflow(handover);
   let worker: TypedWorker | null = null;
-  if (options.withWorker !== false) worker = startRetryWorker({ backend, product_id, pipeline });
+  const putBack: string[] = [];
+  if (options.withWorker !== false) {
+    worker = startRetryWorker({
+      ...{ backend, product_id, pipeline, logger: silentQueueLogger },
+      claimOn: (job_id) => {
+        const claim = handover.claimOn(job_id);
+        if (claim === 'attempting') putBack.push(job_id);
+        return claim;
+      },
+    });
+  }
   return {
     pipeline,
     handover,
     backend,
+    putBack,
     store: createDeliveryStore({ backend, product_id: asProductId(product_id) }),
     async kill() {
       pipeline.useOverflow({

@@ -33,14 +33,24 @@ export const DEFAULT_HANDOVER_LIMITS: HandoverLimits = {
 /** Deliveries in a row that had to be handed over until those that follow are not waited for. */
 const SLOW_AFTER = 10;
 
+/** Job ids of deliveries that are over while another worker has them; older ones are forgotten. */
+const MAX_TAKEN_IDS = 10_000;
+
 const DEPTH_EVERY_MS = 1_000;
 const AT_BOUND_MS = 50;
 const RETRY_MIN_MS = 100;
 const RETRY_MAX_MS = 2_000;
 
+export type JobClaim = 'attempting' | 'over' | 'free';
+
 export interface Handover extends Overflow {
   /** Deliveries that are in the queue under a lease of this process. */
   held(): number;
+  /**
+   * What a worker that has got a job should know, as when its lease ran out while the queue was away. `attempting`: this
+   * process is still at its delivery; `over`: the job is one to be taken away; `free`: it is not ours.
+   */
+  claimOn(job_id: string): JobClaim;
   /** Milliseconds since the receipt of the oldest message that the broker still holds for a delivery here. */
   oldestUnreleased(now_ms: number): number | null;
   /** Deliveries in the queue when it was last asked; null = not known. */
@@ -76,9 +86,12 @@ export function createHandover(deps: {
   const watched = new WatchList();
   /** Waiting to be written, in order. */
   const offers = new Set<Delivery>();
-  const held = new Set<Delivery>();
+  /** In the queue under a lease, by job id. */
+  const held = new Map<string, Delivery>();
   /** Job ids to be taken away: of deliveries that have ended, and of writes of which nothing is known. */
-  const ended: string[] = [];
+  const ended = new Set<string>();
+  /** Those that could not be taken away since a worker had them just then, maybe ours. */
+  const taken_ids = new Set<string>();
   /** Deliveries of the next write: fewer after one that failed for a reason that nobody knows. */
   let batch_limit = limits.batch;
   let heldBytes = 0;
@@ -110,11 +123,11 @@ export function createHandover(deps: {
   };
 
   const flush = (): void => {
-    if (flushing || isStopped || (offers.size === 0 && ended.length === 0)) return;
+    if (flushing || isStopped || (offers.size === 0 && ended.size === 0)) return;
     flushing = flushLoop().finally(() => {
       flushing = null;
       // What came while the last write ended.
-      if (offers.size > 0 || ended.length > 0) flush();
+      if (offers.size > 0 || ended.size > 0) flush();
     });
   };
 
@@ -122,7 +135,7 @@ export function createHandover(deps: {
     // One turn of the event loop, so that what becomes due together is written together.
     await new Promise((resolve) => setImmediate(resolve));
     let pause_ms = RETRY_MIN_MS;
-    while (!isStopped && (offers.size > 0 || ended.length > 0)) {
+    while (!isStopped && (offers.size > 0 || ended.size > 0)) {
       try {
         await removeEnded();
         await refreshDepth();
@@ -167,10 +180,15 @@ export function createHandover(deps: {
   };
 
   const removeEnded = async (): Promise<void> => {
-    while (ended.length > 0) {
-      const ids = ended.slice(0, limits.batch);
-      await journal.remove(ids);
-      ended.splice(0, ids.length);
+    while (ended.size > 0) {
+      const ids = [...ended].slice(0, limits.batch);
+      const taken = await journal.remove(ids);
+      for (const id of ids) ended.delete(id);
+      for (const id of taken) taken_ids.add(id);
+      for (const id of taken_ids) {
+        if (taken_ids.size <= MAX_TAKEN_IDS) break;
+        taken_ids.delete(id);
+      }
       if (depth !== null) depth = Math.max(0, depth - ids.length);
     }
   };
@@ -221,7 +239,7 @@ export function createHandover(deps: {
     const now_ms = Date.now();
     const isPaused = delivery.phase === 'paused';
     const next_try_at_ms = fate === 'leave' ? (isPaused ? delivery.next_try_at_ms : now_ms) : null;
-    delivery.job_id ??= `d-${boot_id}-${(jobNumber++).toString(36)}`;
+    delivery.job_id ??= `d-${boot_id}-${(jobNumber++).toString(36).padStart(8, '0')}`;
     return {
       job_id: delivery.job_id,
       data: toJobData(delivery, { product_id, delivery_id: deps.deliveryId(delivery) }, next_try_at_ms),
@@ -262,7 +280,7 @@ export function createHandover(deps: {
           delivery.journal = 'none';
           // It may be in the queue all the same, or get there yet. What is written next is another job, so that taking this
           // one away can't meet it.
-          if (delivery.job_id) ended.push(delivery.job_id);
+          if (delivery.job_id) ended.add(delivery.job_id);
           delivery.job_id = null;
         }
         offers.add(delivery);
@@ -305,7 +323,7 @@ export function createHandover(deps: {
     delivery.release();
     if (delivery.phase === 'ended') {
       // It succeeded while it was being written.
-      if (delivery.job_id) ended.push(delivery.job_id);
+      if (delivery.job_id) ended.add(delivery.job_id);
       unhold(delivery);
       return;
     }
@@ -329,14 +347,15 @@ export function createHandover(deps: {
 
   const hold = (delivery: Delivery): void => {
     delivery.lease_until_ms = Date.now() + limits.lease_ms;
-    if (held.has(delivery)) return;
-    held.add(delivery);
+    const { job_id } = delivery;
+    if (job_id === null || held.has(job_id)) return;
+    held.set(job_id, delivery);
     heldBytes += delivery.message.payload.length;
     armRenewal();
   };
 
   const unhold = (delivery: Delivery): void => {
-    if (held.delete(delivery)) heldBytes -= delivery.message.payload.length;
+    if (delivery.job_id !== null && held.delete(delivery.job_id)) heldBytes -= delivery.message.payload.length;
   };
 
   let renewalTimer: NodeJS.Timeout | null = null;
@@ -352,25 +371,29 @@ export function createHandover(deps: {
 
   const renew = async (): Promise<void> => {
     const before_ms = Date.now() + limits.lease_ms / 2;
-    const due = [...held].filter((delivery) => delivery.lease_until_ms < before_ms && !delivery.isRewriting);
+    // Ordered ones all at once, so that their leases run out in their order.
+    const due = [...held].filter(
+      ([, { lease_until_ms, ordering_key, isRewriting }]) =>
+        (lease_until_ms < before_ms || ordering_key !== null) && !isRewriting,
+    );
     for (let start = 0; start < due.length; start += limits.batch) {
       const batch = due.slice(start, start + limits.batch);
       const lost = new Set(
         await journal.renew(
-          batch.map((delivery) => delivery.job_id ?? ''),
+          batch.map(([job_id]) => job_id),
           limits.lease_ms,
         ),
       );
       const until_ms = Date.now() + limits.lease_ms;
-      for (const delivery of batch) {
-        if (!lost.has(delivery.job_id ?? '')) delivery.lease_until_ms = until_ms;
-        else if (!delivery.isOver) {
-          logger.warn('a lease ran out while its delivery was still attempted; it may run twice', {
+      for (const [job_id, delivery] of batch) {
+        if (!lost.has(job_id)) delivery.lease_until_ms = until_ms;
+        else if (!delivery.isOver && delivery.lease_until_ms > 0) {
+          logger.warn('a lease ran out while its delivery was still attempted; another listener may run it too', {
             product_id,
             subscription_id: delivery.runtime.id,
             message_id: delivery.message_id,
           });
-          unhold(delivery);
+          delivery.lease_until_ms = 0;
         }
       }
     }
@@ -428,12 +451,16 @@ export function createHandover(deps: {
       offers.delete(delivery);
       if (delivery.journal === 'leased' && !delivery.isRewriting) {
         unhold(delivery);
-        if (delivery.job_id) ended.push(delivery.job_id);
+        if (delivery.job_id) ended.add(delivery.job_id);
         flush();
       }
     },
 
     held: () => held.size,
+    claimOn: (job_id) => {
+      if (held.has(job_id)) return 'attempting';
+      return ended.has(job_id) || taken_ids.has(job_id) ? 'over' : 'free';
+    },
     oldestUnreleased: (now_ms) => {
       let oldest: number | null = null;
       const see = (delivery: Delivery): void => {
@@ -453,7 +480,7 @@ export function createHandover(deps: {
         watched.remove(first);
         offers.add(first);
       }
-      for (const delivery of held) if (delivery.phase !== 'running') offers.add(delivery);
+      for (const delivery of held.values()) if (delivery.phase !== 'running') offers.add(delivery);
       isDraining = true;
       flush();
     },

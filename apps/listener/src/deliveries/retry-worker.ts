@@ -1,21 +1,26 @@
 import { asProductId, type DeliveryJob, type DeliveryJobData, queueNames } from '@cortex-mqtt/contracts';
 import {
   DEAD_LETTERS_KEPT_S,
+  deliveriesQueue,
   PermanentJobError,
+  promote,
   type QueueBackend,
+  type QueueLogger,
   type RunningJob,
   type TypedWorker,
 } from '@cortex-mqtt/queues';
 import type { Delivery, QueuedFate } from '../pipeline/delivery';
 import type { MessagePipeline } from '../pipeline/message-pipeline';
 import { restoreProgress, toMessage } from './delivery-data';
+import type { Handover } from './handover';
+import { WaitingLines } from './waiting-lines';
 
 /** Deliveries from the queue that one listener runs at once. */
 const DEFAULT_CONCURRENCY = 50;
-/** Pause of a delivery whose key is under way here, milliseconds. */
-const LANE_PAUSE_MS = 500;
-/** From this number on, ordering keys whose wait is over are forgotten. */
-const MAX_BLOCKERS = 10_000;
+/** Pause of a delivery for which others of its key come first, milliseconds; it is called when it is its turn. */
+const LANE_PAUSE_MS = 2_000;
+/** Pause of a job whose delivery is still attempted here, milliseconds; the next renewal gives it a whole lease again. */
+const ATTEMPTED_PAUSE_MS = 5_000;
 
 /**
  * Works the product's deliveries queue: those whose pause is over, and those of a listener that died and whose lease has
@@ -28,13 +33,20 @@ export function startRetryWorker(deps: {
   concurrency?: number;
   /** Milliseconds until the work of a listener that died in the middle of a retry is taken over. */
   lock_duration_ms?: number;
+  /** What this listener itself has to do with a job that its worker got. */
+  claimOn: Handover['claimOn'];
+  logger: QueueLogger;
 }): TypedWorker {
-  const { backend, pipeline } = deps;
-  /** Ordering key → the delivery that failed last, for which those behind it wait. */
-  const blockers = new Map<string, { job_id: string; sequence: number; until_ms: number }>();
+  const { backend, pipeline, logger } = deps;
+  const name = queueNames.deliveries(asProductId(deps.product_id));
+  const queue = deliveriesQueue(backend, asProductId(deps.product_id));
+  const lines = new WaitingLines();
 
   const deliver = async (job: RunningJob<'deliver', DeliveryJobData>): Promise<void> => {
     const { data } = job;
+    const claim = deps.claimOn(job.id);
+    if (claim === 'over') return;
+    if (claim === 'attempting') throw await job.postpone(ATTEMPTED_PAUSE_MS);
     if (data.dead_reason !== null) throw new PermanentJobError(data.dead_reason);
     const plan = pipeline.plan();
     // Without a configuration nothing can be decided about it.
@@ -46,39 +58,42 @@ export function startRetryWorker(deps: {
       await bury(job, data, `subscription ${data.subscription_id} does not exist or is disabled`);
     } else {
       const lane = data.ordering === null ? null : `${data.subscription_id}/${data.ordering.key}`;
-      const wait_ms = lane === null ? 0 : laneWait(lane, job);
+      const wait_ms = lane === null ? 0 : waitFor(lane, job);
       if (wait_ms > 0) throw await job.postpone(wait_ms);
       const { fate, delivery } = await run(job, subscription);
-      if (lane !== null) noteBlocker(lane, job, fate);
+      if (lane !== null) advance(lane, job, fate);
       await apply(job, fate, delivery);
     }
   };
 
   /** Milliseconds for which others of the same key come first; 0 = it is its turn. */
-  const laneWait = (lane: string, job: RunningJob<'deliver', DeliveryJobData>): number => {
-    const { ordering, subscription_id } = job.data;
+  const waitFor = (lane: string, { id, data }: RunningJob<'deliver', DeliveryJobData>): number => {
+    const { ordering, subscription_id } = data;
     if (ordering === null) return 0;
-    if (pipeline.runtime(subscription_id).lanes.has(ordering.key)) return LANE_PAUSE_MS;
-    const blocker = blockers.get(lane);
-    if (!blocker || blocker.job_id === job.id || ordering.sequence < blocker.sequence) return 0;
-    const left_ms = blocker.until_ms - Date.now();
-    if (left_ms > 0) return left_ms + 1;
-    blockers.delete(lane);
-    return 0;
+    const isBusy = pipeline.runtime(subscription_id).lanes.has(ordering.key);
+    const before_ms = lines.waitBefore(lane, ordering.sequence);
+    if (!isBusy && before_ms === 0) {
+      lines.leave(lane, id);
+      return 0;
+    }
+    const wait_ms = Math.max(isBusy ? LANE_PAUSE_MS : 0, before_ms);
+    lines.join(lane, { job_id: id, sequence: ordering.sequence, due_ms: Date.now() + wait_ms, isFailing: false });
+    return wait_ms;
   };
 
-  const noteBlocker = (lane: string, job: RunningJob<'deliver', DeliveryJobData>, fate: QueuedFate): void => {
+  /** One of that key was run here: it waits for its next try and the others for it, or the next one is called. */
+  const advance = (lane: string, { id, data }: RunningJob<'deliver', DeliveryJobData>, fate: QueuedFate): void => {
     if (fate.kind === 'again') {
-      if (blockers.size >= MAX_BLOCKERS) {
-        for (const [key, { until_ms }] of blockers) if (until_ms < Date.now()) blockers.delete(key);
-      }
-      blockers.set(lane, {
-        job_id: job.id,
-        sequence: job.data.ordering?.sequence ?? 0,
-        // Some time to be taken up again, here or by another listener.
-        until_ms: Date.now() + fate.delay_ms + 2_000,
-      });
-    } else if (blockers.get(lane)?.job_id === job.id) blockers.delete(lane);
+      const sequence = data.ordering?.sequence ?? 0;
+      lines.join(lane, { job_id: id, sequence, due_ms: Date.now() + fate.delay_ms, isFailing: true });
+      return;
+    }
+    const next = lines.first(lane);
+    if (next === null || next.isFailing) return;
+    promote(queue, next.job_id).catch((error: Error) =>
+      // It comes by itself when its pause is over.
+      logger.debug('the next of an ordering key was not called', { job_id: next.job_id, error: error.message }),
+    );
   };
 
   const run = (
@@ -136,7 +151,7 @@ export function startRetryWorker(deps: {
   };
 
   return backend.worker<DeliveryJob>(
-    queueNames.deliveries(asProductId(deps.product_id)),
+    name,
     { deliver },
     {
       concurrency: deps.concurrency ?? DEFAULT_CONCURRENCY,

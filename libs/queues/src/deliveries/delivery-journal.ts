@@ -26,8 +26,8 @@ export interface DeliveryJournal {
   write(entries: JournalEntry[]): Promise<void>;
   /** Moves the leases of deliveries that are still being attempted; gives the ids that are not leased any more. */
   renew(job_ids: string[], lease_ms: number): Promise<string[]>;
-  /** Takes deliveries away that have succeeded; one that another listener has taken meanwhile stays. */
-  remove(job_ids: string[]): Promise<void>;
+  /** Takes deliveries away that have succeeded; gives the ids of those that a worker may have just now. */
+  remove(job_ids: string[]): Promise<string[]>;
   /** Stores what has been tried and when it is due again; false when another listener has taken it meanwhile. */
   reschedule(entry: JournalEntry): Promise<boolean>;
   /** Deliveries that wait or are being worked, dead ones not counted. */
@@ -44,17 +44,21 @@ export function createDeliveryJournal(deps: {
   const queue: TypedQueue<DeliveryJob> = deliveriesQueue(deps.backend, deps.product_id);
   const limit_ms = deps.limit_ms;
 
-  const removeAll = (job_ids: string[]): Promise<void> =>
+  const removeAll = (job_ids: string[]): Promise<string[]> =>
     queue.run(
       'remove',
       async (bull) => {
+        const taken: string[] = [];
         await inParallel(job_ids, async (id) => {
           try {
-            await bull.remove(id, { removeChildren: false });
+            // 0: it is gone already, or (on PostgreSQL) a worker has it.
+            if ((await bull.remove(id, { removeChildren: false })) === 0) taken.push(id);
           } catch (error) {
             if (!isTaken(error)) throw error;
+            taken.push(id);
           }
         });
+        return taken;
       },
       limit_ms,
     );
@@ -128,6 +132,17 @@ export function deliveriesQueue(backend: QueueBackend, product_id: ProductId): T
       attempts: 1_000_000,
       backoff: { type: 'fixed', delay: 5_000 },
     },
+  });
+}
+
+/** Lets a job that waits in a pause begin at once; nothing happens when it doesn't wait any more. */
+export async function promote(queue: TypedQueue<DeliveryJob>, job_id: string): Promise<void> {
+  await queue.run('promote', async (bull) => {
+    try {
+      await handleOf(bull, job_id).promote();
+    } catch (error) {
+      if (!isTaken(error)) throw error;
+    }
   });
 }
 
