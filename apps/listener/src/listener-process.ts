@@ -79,7 +79,7 @@ export async function startListener(
       ? null
       : new StatusReporter({
           post: (report) => client.postStatus(report),
-          facts: () => statusFacts(identity, listener, { is_stopped, idle }),
+          facts: () => statusFacts(identity, listener, { is_stopped, idle, cache_fault: source.cacheFault }),
           collect: () => {
             for (const counters of differences(listener?.pipeline.subscriptionCounters() ?? []))
               delta.addCounters(counters);

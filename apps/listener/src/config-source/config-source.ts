@@ -38,6 +38,9 @@ export class ConfigSourceChain {
   private stopped = false;
   /** Why the orchestrator's configuration is not the one in force; null when it is. */
   lastFault: string | null = null;
+  /** Why the disk holds an older configuration than the one in force, or none; null when it holds this one. */
+  cacheFault: string | null = null;
+  private uncached: ListenerConfigDocument | null = null;
 
   constructor(private readonly deps: ConfigSourceDeps) {}
 
@@ -89,7 +92,10 @@ export class ConfigSourceChain {
     try {
       const answer = await client.fetchConfig(this.etag);
       this.lastFault = null;
-      if (answer.kind === 'unchanged') return;
+      if (answer.kind === 'unchanged') {
+        await this.keep();
+        return;
+      }
       await this.take(answer.document, answer.etag);
     } catch (error) {
       await this.orchestratorFailed(error);
@@ -107,10 +113,23 @@ export class ConfigSourceChain {
     }
     this.etag = etag;
     this.tell({ document: checked.document, source: 'orchestrator' });
+    this.uncached = checked.document;
+    await this.keep();
+  }
+
+  /** Writes what is in force to disk. What can't be written is tried again at the next look; the file before stays whole. */
+  private async keep(): Promise<void> {
+    const document = this.uncached;
+    if (document === null || this.deps.cache === null) return;
     try {
-      await this.deps.cache?.write(JSON.stringify(checked.document));
+      await this.deps.cache.write(JSON.stringify(document));
+      if (this.uncached === document) this.uncached = null;
+      if (this.cacheFault !== null) this.deps.logger.info('last known good configuration is written again');
+      this.cacheFault = null;
     } catch (error) {
-      this.deps.logger.warn('last known good configuration could not be written', { error });
+      if (this.cacheFault === null)
+        this.deps.logger.warn('last known good configuration could not be written', { error });
+      this.cacheFault = error instanceof Error ? error.message : String(error);
     }
   }
 
@@ -120,6 +139,7 @@ export class ConfigSourceChain {
       this.deps.logger.error('the orchestrator refuses this listener’s token', { error });
       this.etag = null;
       this.inForce = null;
+      this.uncached = null;
       this.deps.onTokenRefused(this.lastFault);
       await this.deps.cache?.remove();
       return;

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { asProductId, type DeliveryJob, type DeliveryJobData, queueNames } from '@cortex-mqtt/contracts';
 import {
   DEAD_LETTERS_KEPT_S,
@@ -19,6 +20,9 @@ import { WaitingLines } from './waiting-lines';
 const DEFAULT_CONCURRENCY = 50;
 /** Pause of a delivery for which others of its key come first, milliseconds; it is called when it is its turn. */
 const LANE_PAUSE_MS = 2_000;
+/** Milliseconds in which deliveries of a key are awaited that became due at the same time. */
+const GATHER_MS = 200;
+const MAX_CALLED = 10_000;
 /** Pause of a job whose delivery is still attempted here, milliseconds; the next renewal gives it a whole lease again. */
 const ATTEMPTED_PAUSE_MS = 5_000;
 
@@ -41,6 +45,8 @@ export function startRetryWorker(deps: {
   const name = queueNames.deliveries(asProductId(deps.product_id));
   const queue = deliveriesQueue(backend, asProductId(deps.product_id));
   const lines = new WaitingLines();
+  /** Jobs that were called since it is their turn. */
+  const called = new Set<string>();
 
   const deliver = async (job: RunningJob<'deliver', DeliveryJobData>): Promise<void> => {
     const { data } = job;
@@ -58,12 +64,20 @@ export function startRetryWorker(deps: {
       await bury(job, data, `subscription ${data.subscription_id} does not exist or is disabled`);
     } else {
       const lane = data.ordering === null ? null : `${data.subscription_id}/${data.ordering.key}`;
+      if (lane !== null && !called.delete(job.id)) await gather(lane, job);
       const wait_ms = lane === null ? 0 : waitFor(lane, job);
       if (wait_ms > 0) throw await job.postpone(wait_ms);
       const { fate, delivery } = await run(job, subscription);
       if (lane !== null) advance(lane, job, fate);
       await apply(job, fate, delivery);
     }
+  };
+
+  /** Those that become due together may come in another order than theirs: a moment to see who is there. */
+  const gather = async (lane: string, { id, data }: RunningJob<'deliver', DeliveryJobData>): Promise<void> => {
+    const sequence = data.ordering?.sequence ?? 0;
+    lines.join(lane, { job_id: id, sequence, due_ms: Date.now() + GATHER_MS, isFailing: false });
+    await sleep(GATHER_MS);
   };
 
   /** Milliseconds for which others of the same key come first; 0 = it is its turn. */
@@ -90,6 +104,9 @@ export function startRetryWorker(deps: {
     }
     const next = lines.first(lane);
     if (next === null || next.isFailing) return;
+    // Those that another listener took never come here.
+    if (called.size >= MAX_CALLED) called.clear();
+    called.add(next.job_id);
     promote(queue, next.job_id).catch((error: Error) =>
       // It comes by itself when its pause is over.
       logger.debug('the next of an ordering key was not called', { job_id: next.job_id, error: error.message }),

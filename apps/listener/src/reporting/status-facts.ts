@@ -46,7 +46,12 @@ const DISABLED: IdleReason = {
 export function statusFacts(
   identity: ProcessIdentity,
   listener: ProductListener | null,
-  options: { is_stopped: boolean; idle: IdleReason | null },
+  options: {
+    is_stopped: boolean;
+    idle: IdleReason | null;
+    /** Why the configuration in force could not be kept on disk; null when it is there. */
+    cache_fault?: string | null;
+  },
 ): StatusFacts {
   const session = listener?.session?.snapshot() ?? null;
   const document = listener?.applied?.document ?? null;
@@ -78,7 +83,11 @@ export function statusFacts(
     topic_filters: filters
       .filter((filter) => !isGranted(filter) || filter.granted_qos !== filter.requested_qos)
       .slice(0, MAX_FILTERS),
-    warnings: [...(session?.warnings ?? []), ...(listener?.drops.warnings() ?? [])],
+    warnings: [
+      ...(session?.warnings ?? []),
+      ...(listener?.drops.warnings() ?? []),
+      ...cacheWarnings(options.cache_fault ?? null),
+    ],
     oldest_unacknowledged_ms: session?.oldest_unacknowledged_ms ?? null,
     in_flight: listener?.pipeline.engine.in_flight ?? 0,
     queue_depth: listener?.queue_gauge?.depth() ?? listener?.handover?.depth() ?? null,
@@ -88,6 +97,12 @@ export function statusFacts(
     latency_ms: latencyOf(listener),
     counters: { ...(listener?.pipeline.counters ?? NO_COUNTERS) },
   };
+}
+
+function cacheWarnings(fault: string | null): StatusFacts['warnings'] {
+  if (fault === null) return [];
+  const message = `The configuration could not be kept on disk: ${fault}. Started while the orchestrator is away, the listener would run the one before, or none.`;
+  return [{ code: 'CONFIG_NOT_KEPT', message }];
 }
 
 type StateFacts = Pick<StatusFacts, 'state' | 'state_since' | 'reason' | 'reason_code' | 'advice'>;
