@@ -2,6 +2,7 @@ import type { Measurement } from './figure';
 import { configApplied } from './figures/config-applied.measurement';
 import { endurance } from './figures/endurance.measurement';
 import { footprint } from './figures/footprint.measurement';
+import { isolation } from './figures/isolation.measurement';
 import { manySubscriptions } from './figures/many-subscriptions.measurement';
 import { noOpMosquitto, noOpStub } from './figures/no-op.measurement';
 import { nodeRed4, nodeRed5 } from './figures/node-red.measurement';
@@ -16,6 +17,7 @@ export const MEASUREMENTS: readonly Measurement[] = [
   nodeRed4,
   nodeRed5,
   brokerWindow,
+  isolation,
   manySubscriptions,
   configApplied,
   footprint,
