@@ -162,15 +162,66 @@ describe('destinations that fail', () => {
     await hanging.stop();
   });
 
+  it('delivers to 99 others although one of 100 hangs with more than it may run at once', async () => {
+    const DESTINATIONS = 100;
+    const HANGING = 1_000;
+    const EACH = 10;
+    const hanging = await startHttpReceiver({ answer: { fault: 'hang' } });
+    const crowd = await stack.newProduct({
+      name: 'crowd',
+      broker: { host: '127.0.0.1', port: broker.port },
+      topics: { qos: 1 },
+      subscriptions: Array.from({ length: DESTINATIONS }, (_, n) => ({
+        name: `crowd ${n}`,
+        topic: `crowd/${n}`,
+        actions: [{ id: 'hook', type: 'webhook', url: n === 0 ? hanging.url : well.url, timeout_ms: 120_000 }],
+      })),
+    });
+    const listener = await stack.startListener(crowd);
+    await crowd.untilSettled();
+    for (let n = 0; n < HANGING; n += 1) await publisher.publish('crowd/0', `{"n": ${n}}`);
+    await hanging.waitForRequests(200, { timeout_ms: PATIENCE_MS });
+    let count = 0;
+    for (let round = 0; round < EACH; round += 1) {
+      for (let n = 1; n < DESTINATIONS; n += 1, count += 1) await publisher.publish(`crowd/${n}`, `{"n": ${count}}`);
+    }
+    const took_ms = await well.untilComplete(count);
+    console.info(
+      `one of 100 hangs with ${HANGING}: ${count} others delivered, the last ${took_ms} ms after its publish`,
+    );
+    expect(well.duplicates()).toBe(0);
+    // What hangs holds its own places and no more: 256 at once, and nothing at the broker.
+    expect(hanging.count()).toBeLessThanOrEqual(256);
+    await crowd.untilStatus('no message held at the broker', ({ instances }) =>
+      instances.every(({ report }) => report.oldest_unacknowledged_ms === null),
+    );
+    await listener.kill();
+    await hanging.stop();
+  });
+
   it('makes dead letters of a row of poison, and lets what is behind it through', async () => {
     await subscribe('poison', `${receiver.url}/{{payload.name}}`);
-    for (let n = 0; n < 100; n += 1) await publisher.publish('poison', `{"name": "broken ${n}`);
+    const POISON = 1_000;
+    for (let n = 0; n < POISON; n += 1) await publisher.publish('poison', `{"name": "broken ${n}`);
     await publisher.publish('poison', '{"name": "whole"}');
     await receiver.waitForRequests(1, { timeout_ms: PATIENCE_MS });
     expect(receiver.requests.map(({ url }) => url)).toEqual(['/whole']);
-    const dead = await untilDead('poison', 100);
-    expect(dead).toHaveLength(100);
+    const dead = await untilDead('poison', POISON);
     expect(dead[0]?.error).toMatch(/JSON/);
+  });
+
+  it('delivers all that is whole when one of a hundred messages is poison', async () => {
+    const COUNT = 2_000;
+    await subscribe('mixed', `${well.url}/{{payload.kind}}`);
+    for (let n = 0; n < COUNT; n += 1) {
+      await publisher.publish('mixed', n % 100 === 99 ? '{"kind": "poi' : `{"kind": "whole", "n": ${n}}`);
+    }
+    await waitFor(() => well.distinct() === COUNT * 0.99, {
+      timeout_ms: PATIENCE_MS,
+      message: () => `${COUNT * 0.99} that are whole; ${well.distinct()} came`,
+    });
+    await untilDead('mixed', COUNT / 100);
+    expect(well.duplicates()).toBe(0);
   });
 
   it('delivers a dead letter that was edited and tried again', async () => {
