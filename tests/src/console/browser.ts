@@ -4,7 +4,7 @@ import { findProgram } from '@cortex-mqtt/testing';
 import { type Browser, chromium, type Page } from 'playwright-core';
 
 const CONSOLE_BUILD = join(__dirname, '..', '..', '..', 'apps', 'console', 'dist', 'index.html');
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 40_000;
 
 /** Debian's Chromium, without a window and without talking to anybody. */
 export function launchBrowser(): Promise<Browser> {
