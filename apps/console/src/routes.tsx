@@ -2,7 +2,7 @@ import { createBrowserRouter, type RouteObject } from 'react-router';
 import { ProductPage } from './features/products/product-page';
 import { ProductsPage } from './features/products/products-page';
 import { SignInPage } from './features/sign-in/sign-in-page';
-import { NotFoundPage, RouteCrash } from './shell/route-states';
+import { AdminOnly, NotFoundPage, RouteCrash } from './shell/route-states';
 import { Shell } from './shell/shell';
 import { StartPage } from './shell/start-page';
 
@@ -37,10 +37,15 @@ const topRoutes: RouteObject[] = [
     lazy: async () => ({ Component: (await import('./features/products/setup/setup-page')).SetupPage }),
   },
   {
-    path: 'audit-log',
-    lazy: async () => ({ Component: (await import('./features/audit/audit-log-page')).AuditLogPage }),
+    element: <AdminOnly />,
+    children: [
+      {
+        path: 'audit-log',
+        lazy: async () => ({ Component: (await import('./features/audit/audit-log-page')).AuditLogPage }),
+      },
+      { path: 'users', lazy: async () => ({ Component: (await import('./features/users/users-page')).UsersPage }) },
+    ],
   },
-  { path: 'users', lazy: async () => ({ Component: (await import('./features/users/users-page')).UsersPage }) },
   { path: 'account', lazy: async () => ({ Component: (await import('./features/account/account-page')).AccountPage }) },
   { path: 'about', lazy: async () => ({ Component: (await import('./features/settings/about-page')).AboutPage }) },
 ];

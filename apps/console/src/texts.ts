@@ -25,6 +25,8 @@ export const texts = {
     skipToContent: 'Skip to content',
     unknownPage: 'There is nothing at this address',
     unknownPageHint: 'The link may be old, or the thing it led to was deleted.',
+    adminOnly: 'This page is for administrators',
+    adminOnlyHint: 'You may see products and change those that are granted to you.',
     crashed: 'This page stopped working',
     crashedHint: 'Loading it again usually helps. Nothing you saved is lost.',
     reload: 'Load again',

@@ -170,7 +170,10 @@ describe('configuring a product in the console', () => {
       const status = region(page, 'Connection');
       await status.getByText('Disconnected', { exact: true }).first().waitFor();
       await status.getByText('never gives up').first().waitFor();
-      await status.getByText(/next try/).first().waitFor();
+      await status
+        .getByText(/next try/)
+        .first()
+        .waitFor();
       await world.mosquitto.start();
       await status.getByText('Connected', { exact: true }).first().waitFor();
     },
@@ -186,7 +189,10 @@ describe('configuring a product in the console', () => {
       const status = region(page, 'Connection');
       await status.getByText('Every 5 s').waitFor();
       await world.publisher.publish('mine/eu/orders/2', '{}');
-      const { messages_received } = await world.product.untilStatus('the message', (now) => now.messages_received === 2);
+      const { messages_received } = await world.product.untilStatus(
+        'the message',
+        (now) => now.messages_received === 2,
+      );
       await status.getByText(`${messages_received} `, { exact: false }).first().waitFor();
       await page.unroute(isStream);
       await status.getByText('Live', { exact: true }).waitFor();

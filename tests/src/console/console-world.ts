@@ -26,7 +26,12 @@ export interface ConsoleWorld {
   /** A browser profile of its own, signed in as somebody else. */
   visit(who: { email: string; password: string }, path: string): Promise<Visit>;
   /** Creates a user with a role. */
-  addUser(user: { email: string; password: string; role: 'viewer' | 'operator'; product_ids?: number[] }): Promise<void>;
+  addUser(user: {
+    email: string;
+    password: string;
+    role: 'viewer' | 'operator';
+    product_ids?: number[];
+  }): Promise<void>;
   stop(): Promise<void>;
 }
 

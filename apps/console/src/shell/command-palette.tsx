@@ -2,19 +2,20 @@ import { Spotlight, type SpotlightActionGroupData } from '@mantine/spotlight';
 import { IconFilter, IconSearch, IconStack2 } from '@tabler/icons-react';
 import { useDebouncedValue } from '@mantine/hooks';
 import { useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { useNavigate } from 'react-router';
 import { get } from '../api/client';
 import { keys } from '../api/keys';
 import type { FoundSubscription, Page } from '../api/types';
 import { useProducts } from '../features/products/products-query';
 import { texts } from '../texts';
-import { paletteStore } from './palette-control';
+import { chooseFirst, paletteStore } from './palette-control';
 import { productPages, topPages } from './page-list';
 import { useUser } from './session';
 
 const MOST_SUBSCRIPTIONS = 20;
 const PAUSE_MS = 150;
+const NOTHING: FoundSubscription[] = [];
 
 /** Ctrl+K: products and their pages, subscriptions of all products, and the pages of the console. */
 export function CommandPalette() {
@@ -23,6 +24,10 @@ export function CommandPalette() {
   const user = useUser();
   const products = useProducts();
   const subscriptions = useSubscriptionSearch(query.trim());
+  // Found a moment later than what was typed: the palette chooses its first entry only while one types.
+  useEffect(() => {
+    if (subscriptions.length > 0) chooseFirst();
+  }, [subscriptions]);
   const go = (to: string) => () => void navigate(to);
 
   const groups: SpotlightActionGroupData[] = [
@@ -80,7 +85,7 @@ export function CommandPalette() {
       actions={groups}
       query={query}
       onQueryChange={setQuery}
-      shortcut={['mod + K']}
+      shortcut={null}
       nothingFound={texts.palette.nothing}
       highlightQuery
       limit={40}
@@ -102,5 +107,5 @@ function useSubscriptionSearch(words: string): FoundSubscription[] {
     enabled: search !== '',
     placeholderData: (previous) => previous,
   });
-  return found.data?.items ?? [];
+  return found.data?.items ?? NOTHING;
 }

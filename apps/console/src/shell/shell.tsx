@@ -1,5 +1,5 @@
 import { ActionIcon, Drawer, Kbd, UnstyledButton } from '@mantine/core';
-import { useDisclosure } from '@mantine/hooks';
+import { useDisclosure, useHotkeys } from '@mantine/hooks';
 import { IconMenu2, IconSearch } from '@tabler/icons-react';
 import { useQueryClient } from '@tanstack/react-query';
 import { lazy, Suspense, useEffect } from 'react';
@@ -24,6 +24,8 @@ export function Shell() {
   const navigate = useNavigate();
   const queryClient = useQueryClient();
   const [menuOpened, menu] = useDisclosure(false);
+  // Here, not in the palette: its code may still be on its way. In inputs too.
+  useHotkeys([['mod+K', openPalette]], []);
 
   useEffect(() => {
     whenSignedOut(() => {
