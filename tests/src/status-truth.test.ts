@@ -72,3 +72,48 @@ describe('the status of a listener that is gone', () => {
     await first.stop();
   });
 });
+
+describe('the session of a product', () => {
+  let stack: Stack;
+  let broker: Mosquitto;
+
+  beforeAll(async () => {
+    broker = await startMosquitto();
+    stack = await startStack({ queue: 'postgres' });
+  });
+
+  afterAll(async () => {
+    await stack?.stop();
+    await broker?.stop();
+  });
+
+  it('is not lost at its first connection, and told when the broker loses it: status, history and audit log', async () => {
+    const product = await stack.newProduct({
+      name: 'memory',
+      broker: { host: '127.0.0.1', port: broker.port },
+      subscriptions: [{ name: 'all', topic: 'orders/#', actions: [{ id: 'log', type: 'log' }] }],
+    });
+    const path = `/products/${product.id}`;
+    const losses = async (): Promise<{ history: number; audit: number }> => {
+      const history = await stack.rest.call<{ total: number }>('GET', `${path}/mqtt-config/events?type=session_lost`);
+      const audit = await stack.rest.call<{ total: number }>(
+        'GET',
+        `${path}/audit-logs?action=connection.session_lost`,
+      );
+      return { history: history.total, audit: audit.total };
+    };
+    await stack.startListener(product);
+    const first = await product.untilSettled();
+    expect(first.warnings).toEqual([]);
+    expect(await losses()).toEqual({ history: 0, audit: 0 });
+
+    // Without persistence it comes back without its sessions.
+    await broker.restart();
+    const status = await product.untilStatus(
+      'the loss',
+      ({ connected, warnings }) => connected && warnings.some(({ code }) => code === 'SESSION_LOST'),
+    );
+    expect(status.instances[0]?.report.reason_code).toBeNull();
+    expect(await losses()).toEqual({ history: 1, audit: 1 });
+  });
+});
