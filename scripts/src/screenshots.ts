@@ -41,8 +41,14 @@ async function main(): Promise<void> {
       });
       try {
         for (const picture of wanted) {
-          const { file, kB } = await takePicture(picture, { browser, stack, content, out: resolve(values.out) });
-          say(`✔ ${file} (${kB} kB)`);
+          try {
+            const { file, kB } = await takePicture(picture, { browser, stack, content, out: resolve(values.out) });
+            say(`✔ ${file} (${kB} kB)`);
+          } catch (error) {
+            // The others are worth having.
+            say(`✘ ${picture.name}: ${(error as Error).message}`);
+            process.exitCode = 1;
+          }
         }
       } finally {
         await browser.close();

@@ -40,7 +40,7 @@ const guidedPath = async (page: Page, { workshop_id }: DemoContent): Promise<voi
 export const PICTURES: Picture[] = [
   {
     name: 'products',
-    size: DESK,
+    size: { ...DESK, height: 560 },
     scheme: 'light',
     arrange: async (page) => {
       await page.goto('/products');
@@ -68,6 +68,8 @@ export const PICTURES: Picture[] = [
       await page.getByText('Recent', { exact: true }).click();
       await page
         .getByRole('button', { name: /^Use the message on/ })
+        // One that the condition lets through.
+        .filter({ hasText: /"amount":[45]\d\d\b/ })
         .first()
         .click();
       await page.getByRole('button', { name: 'Dry run', exact: true }).click();
@@ -80,10 +82,10 @@ export const PICTURES: Picture[] = [
     scheme: 'light',
     arrange: async (page, { shop_id }) => {
       await page.goto(`/products/${shop_id}/deliveries`);
-      await page.getByText('Refunds to accounting').first().waitFor();
+      await page.getByText('demo/refunds/').first().waitFor();
     },
   },
-  { name: 'guided-path', size: DESK, scheme: 'light', arrange: guidedPath },
+  { name: 'guided-path', size: { ...DESK, height: 680 }, scheme: 'light', arrange: guidedPath },
   { name: 'phone-overview', size: PHONE, scheme: 'dark', arrange: overview },
   { name: 'phone-guided-path', size: PHONE, scheme: 'dark', arrange: guidedPath },
 ];
@@ -114,7 +116,7 @@ export async function takePicture(
     await page.getByLabel('Email').fill(stack.admin.email);
     await page.getByRole('textbox', { name: 'Password' }).fill(stack.admin.password);
     await page.getByRole('button', { name: 'Sign in' }).click();
-    await page.getByRole('heading', { level: 1 }).waitFor();
+    await page.waitForURL('**/products');
     await arrange(page, content);
     await page.waitForLoadState('load');
     await page.evaluate('document.fonts.ready');

@@ -25,8 +25,6 @@ describe('the first run, from signing in to the first message', () => {
       launchBrowser(),
     ]);
     publisher = await startPublisher(mosquitto.url, { username: 'shop', password: 'right-password' });
-    visit = await openConsole({ browser, url: stack.orchestrator_url });
-    page = visit.page;
   }, STEPS_MS);
 
   afterAll(async () => {
@@ -45,6 +43,8 @@ describe('the first run, from signing in to the first message', () => {
   it(
     'begins with an empty list that leads to a name',
     async () => {
+      visit = await openConsole({ browser, url: stack.orchestrator_url });
+      page = visit.page;
       await signInAt(page, stack.admin);
       await page.getByText('No products yet').waitFor();
       await page.getByRole('link', { name: 'New product' }).first().click();

@@ -46,6 +46,15 @@ describe('testing a connection without a listener', () => {
     expect(JSON.stringify(body)).not.toContain(USER.password);
   });
 
+  it('subscribes a filter once, however many subscriptions share it', async () => {
+    for (const topic of ['orders/+', 'orders/{+id}', 'refunds/+']) {
+      await admin('post', `${base()}/subscriptions`).send({ name: topic, topic }).expect(201);
+    }
+    const { body } = await test().expect(200);
+    const subscribed = body.stages.find(({ stage }: { stage: string }) => stage === 'subscribe');
+    expect(subscribed).toMatchObject({ state: 'passed', detail: { granted: 2 } });
+  });
+
   it('answers a failure with 200, its stage, its cause and what to do', async () => {
     const port = await freePort();
     const { body } = await test({ host: '127.0.0.1', port, use_tls: false, ...USER }).expect(200);

@@ -131,10 +131,12 @@ export class ConnectionTestService {
           : openPrimaryBroker(config, host, this.deps.secretBox),
         dto,
       ),
-      topic_filters: subscriptions.map((subscription) => ({
-        filter: subscribedFilter(product, config, subscription),
-        qos: subscription.qos ?? config.qos,
-      })),
+      topic_filters: distinctFilters(
+        subscriptions.map((subscription) => ({
+          filter: subscribedFilter(product, config, subscription),
+          qos: subscription.qos ?? config.qos,
+        })),
+      ),
       roundtrip_topic: dto.roundtrip ? (config.probe_topic ?? `cortex-mqtt/probe/${product.slug}`) : null,
       timeout_ms: dto.timeout_ms ?? DEFAULT_TIMEOUT_MS,
     };
@@ -223,4 +225,14 @@ function mergedBroker(stored: BrokerConnection, dto: ConnectionTestDto): BrokerC
     user_properties: dto.user_properties ?? stored.user_properties,
     last_will: dto.last_will === undefined ? null : completeLastWill(dto.last_will),
   };
+}
+
+/** Each filter once, with the highest QoS asked for: some brokers answer a filter that comes twice only once. */
+function distinctFilters(filters: ConnectionTestRequest['topic_filters']): ConnectionTestRequest['topic_filters'] {
+  const distinct = new Map<string, (typeof filters)[number]>();
+  for (const wanted of filters) {
+    const known = distinct.get(wanted.filter);
+    if (!known || known.qos < wanted.qos) distinct.set(wanted.filter, wanted);
+  }
+  return [...distinct.values()];
 }
