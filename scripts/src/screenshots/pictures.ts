@@ -120,7 +120,7 @@ export async function takePicture(
     await arrange(page, content);
     await page.waitForLoadState('load');
     await page.evaluate('document.fonts.ready');
-    await page.evaluate('document.activeElement?.blur()');
+    await page.evaluate('document.activeElement?.blur(); window.scrollTo(0, 0)');
     mkdirSync(out, { recursive: true });
     const file = join(out, `${name}.png`);
     await page.screenshot({ path: file, animations: 'disabled' });

@@ -217,7 +217,7 @@ describe('configuring a product in the console', () => {
         await world.said('“backup” is saved');
         await page.getByRole('button', { name: 'Edit backup' }).click();
         const editor = page.getByRole('dialog', { name: 'Edit backup' });
-        await editor.getByText('Stored, never shown').waitFor();
+        await editor.getByText('Stored', { exact: true }).waitFor();
         await editor.getByRole('button', { name: 'Test connection' }).click();
         await editor.getByText('The connection works').waitFor();
         // Somebody changes something else of the product meanwhile: that is no conflict.

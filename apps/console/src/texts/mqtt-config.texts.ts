@@ -83,7 +83,7 @@ export const mqttConfigTexts = {
   advancedHint: 'identity, session, limits, last will',
   reliability: 'Delivery, failover and probe',
   reliabilityHint: 'handover to the queue, other brokers, canary',
-  stored: 'Stored, never shown',
+  stored: 'Stored',
   noneStored: 'None is stored',
   set: 'Set',
   replace: 'Replace',
