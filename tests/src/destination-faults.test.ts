@@ -180,7 +180,7 @@ describe('destinations that fail', () => {
     const listener = await stack.startListener(crowd);
     await crowd.untilSettled();
     for (let n = 0; n < HANGING; n += 1) await publisher.publish('crowd/0', `{"n": ${n}}`);
-    await hanging.waitForRequests(200, { timeout_ms: PATIENCE_MS });
+    await hanging.waitForRequests(100, { timeout_ms: PATIENCE_MS });
     let count = 0;
     for (let round = 0; round < EACH; round += 1) {
       for (let n = 1; n < DESTINATIONS; n += 1, count += 1) await publisher.publish(`crowd/${n}`, `{"n": ${count}}`);
