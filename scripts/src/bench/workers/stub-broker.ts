@@ -24,8 +24,15 @@ interface Subscriber {
   onAcknowledged: () => void;
 }
 
-let subscriber: Subscriber | null = null;
+const connected = new Set<Subscriber>();
 let whenSubscribed: { filters: number; resolve: () => void } | null = null;
+
+/** The client with the most filters: a listener also looks at the broker's own topics, by a connection that comes and goes. */
+function mainSubscriber(): Subscriber | null {
+  let main: Subscriber | null = null;
+  for (const one of connected) if (main === null || one.filters.size > main.filters.size) main = one;
+  return main;
+}
 
 function onConnection(socket: Socket): void {
   const self: Subscriber = {
@@ -38,6 +45,7 @@ function onConnection(socket: Socket): void {
   };
   socket.setNoDelay(true);
   socket.on('error', () => socket.destroy());
+  socket.on('close', () => connected.delete(self));
   const split = packetSplitter((first_byte, bytes, start, end) => {
     switch (first_byte >> 4) {
       case PACKET.puback:
@@ -45,7 +53,7 @@ function onConnection(socket: Socket): void {
         return;
       case PACKET.connect:
         readConnect(self, bytes, start);
-        subscriber = self;
+        connected.add(self);
         socket.write(connackPacket(self.version));
         return;
       case PACKET.subscribe:
@@ -112,15 +120,15 @@ const methods = {
         resolve(typeof address === 'object' && address ? address.port : 0);
       });
     }),
-  /** Resolves when the newest client has that many filters. */
+  /** Resolves when a client has that many filters. */
   subscribed: ({ filters }: { filters: number }): Promise<void> =>
     new Promise((resolve) => {
-      if (subscriber && subscriber.filters.size >= filters) resolve();
+      if ((mainSubscriber()?.filters.size ?? 0) >= filters) resolve();
       else whenSubscribed = { filters, resolve };
     }),
   /** Writes that many PUBLISHes, as many at once as the client allows, and waits for their acknowledgements. */
   run: async ({ topics, count, payload }: { topics: string[]; count: number; payload: string }) => {
-    const self = subscriber;
+    const self = mainSubscriber();
     if (!self) throw new Error('no client is connected to the stub broker');
     const body = Buffer.from(payload);
     const packets = topics.map((topic) =>
