@@ -118,8 +118,11 @@ const UNCONFIGURED: SessionState = {
   advice: 'Enter the host of the broker in the broker settings.',
 };
 
-/** No message for so long after UNSUBACK: nothing more is on its way. */
-const QUIET_MS = 200;
+/**
+ * Looks in a row, so far apart, without a new message: nothing more is on its way. Looks rather than time on the clock: a
+ * process that did not get the processor for a while has messages waiting in its socket.
+ */
+const QUIET_CHECKS = 25;
 const QUIET_CHECK_MS = 20;
 
 class Session implements MqttSession {
@@ -140,7 +143,7 @@ class Session implements MqttSession {
   private failover_timer: NodeJS.Timeout | undefined;
   private monitor: FailbackMonitor | null = null;
   private is_stopping = false;
-  private last_message_at_ms = 0;
+  private messages = 0;
   private is_stopped = false;
   private change_is_scheduled = false;
   private told: SessionState = { state: 'starting', reason: null, reason_code: null, advice: null };
@@ -208,16 +211,21 @@ class Session implements MqttSession {
     const until_ms = Date.now() + limit_ms;
     const unsubscribed = Promise.all(this.links.map((link) => link.unsubscribeAll()));
     await Promise.race([unsubscribed, sleep(limit_ms, undefined, { ref: false })]);
-    this.last_message_at_ms = Date.now();
-    await this.untilQuiet(() => Date.now() < until_ms);
+    if (await this.untilQuiet(() => Date.now() < until_ms)) return;
+    this.deps.logger.warn('The group is left before all messages that the broker holds for this instance have come', {
+      waited_ms: limit_ms,
+    });
   }
 
-  /** Resolves when no message came for a moment and none is in flight, or `isPatient` says no. */
-  private async untilQuiet(isPatient: () => boolean): Promise<void> {
-    const isQuiet = () =>
-      Date.now() - this.last_message_at_ms >= QUIET_MS &&
-      [...this.receivers.values()].every(({ in_flight }) => in_flight === 0);
-    while (!isQuiet() && isPatient()) await sleep(QUIET_CHECK_MS);
+  /** Resolves with true when no message came for a moment and none is in flight, with false when `isPatient` says no. */
+  private async untilQuiet(isPatient: () => boolean): Promise<boolean> {
+    for (let seen = this.messages, quiet = 0; quiet < QUIET_CHECKS; seen = this.messages) {
+      if (!isPatient()) return false;
+      await sleep(QUIET_CHECK_MS);
+      const is_idle = [...this.receivers.values()].every(({ in_flight }) => in_flight === 0);
+      quiet = is_idle && this.messages === seen ? quiet + 1 : 0;
+    }
+    return true;
   }
 
   isConnected(): boolean {
@@ -338,7 +346,7 @@ class Session implements MqttSession {
     return new ReceiverSession({
       limits: this.limits,
       onMessage: (message) => {
-        this.last_message_at_ms = message.received_at_ms;
+        this.messages += 1;
         this.deps.onMessage(message);
       },
     });
