@@ -111,7 +111,8 @@ describe.each(['redis', 'postgres'] as const)('a %s queue backend', (kind) => {
   it('takes back a job that nobody began within the time limit', async () => {
     const queue = backend.queue<ExampleJob>('nobody');
     await expect(queue.runAndWait('greet', { who: 'x' }, { timeout_ms: 200 })).rejects.toThrow(QueueUnavailableError);
-    expect((await queue.counts()).waiting).toBe(0);
+    // One that got there after the limit is taken back as soon as it is there.
+    await waitFor(async () => (await queue.counts()).waiting === 0);
   });
 
   it('puts a job back for a while when its handler asks for it', async () => {

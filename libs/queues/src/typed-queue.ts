@@ -95,7 +95,12 @@ export function createTypedQueue<J extends JobShape>(deps: {
     return withQueueLimit(`${what} on ${name}`, left_ms, open().then(operation), onLateSuccess);
   };
 
-  const add = (jobName: string, data: unknown, options: AddOptions = {}): Promise<string> =>
+  const add = (
+    jobName: string,
+    data: unknown,
+    options: AddOptions = {},
+    onLateSuccess?: (job_id: string) => void,
+  ): Promise<string> =>
     run(
       'add',
       async (queue) => {
@@ -103,6 +108,7 @@ export function createTypedQueue<J extends JobShape>(deps: {
         return job.id ?? '';
       },
       options.limit_ms,
+      onLateSuccess,
     );
 
   return {
@@ -127,7 +133,9 @@ export function createTypedQueue<J extends JobShape>(deps: {
         await removing.catch((error: Error) => logger.debug('job not removed', { queue: name, error: error.message }));
       };
       const ends_at = Date.now() + timeout_ms;
-      const id = await add(jobName, data, { limit_ms: Math.min(deps.limit_ms, timeout_ms) });
+      const limit_ms = Math.min(deps.limit_ms, timeout_ms);
+      // Nobody waits any more for one that gets there too late.
+      const id = await add(jobName, data, { limit_ms }, (late) => void takeBack(late));
       let pause_ms = 10;
       let state: JobState | 'unknown' = 'waiting';
       while (Date.now() < ends_at) {
