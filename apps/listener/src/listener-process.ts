@@ -209,7 +209,8 @@ export async function startListener(
     async stop() {
       await source.stop();
       await control?.close(1_000);
-      const leave_group = (listener?.shares_load && (await reporter?.askToLeave(Math.max(LAST_REPORT_LIMIT_MS, config.stopTimeout_ms / 2)))) ?? false;
+      const ask_limit_ms = Math.max(LAST_REPORT_LIMIT_MS, config.stopTimeout_ms / 2);
+      const leave_group = (listener?.shares_load && (await reporter?.askToLeave(ask_limit_ms))) ?? false;
       await listener?.stop({ drain_ms: config.stopTimeout_ms, leave_group });
       is_stopped = true;
       await reporter?.stop(LAST_REPORT_LIMIT_MS);
