@@ -76,6 +76,93 @@ describe('dead letters in the console', () => {
     STEPS_MS,
   );
 
+  it(
+    'are mended there: the expression, a dry run, the save, and the next try succeeds',
+    async () => {
+      await page.getByRole('button', { name: 'Dry run', exact: true }).click();
+      await region(page, 'Dry run').getByText('fails', { exact: true }).first().waitFor();
+      expect(await page.getByRole('button', { name: 'Try again' }).isEnabled()).toBe(true);
+      await page
+        .getByRole('button', { name: /^Tell the shop/ })
+        .first()
+        .click();
+      const input = page.getByRole('textbox', { name: 'Input', exact: true });
+      await input.click();
+      await page.keyboard.press('Control+a');
+      await page.keyboard.insertText('{"total": payload.total}');
+      // What is not saved would not be what is tried again.
+      expect(await page.getByRole('button', { name: 'Try again' }).isEnabled()).toBe(false);
+      await page.getByRole('button', { name: 'Dry run', exact: true }).click();
+      await region(page, 'Dry run').getByText('would run').waitFor();
+      expect(world.receiver.count()).toBe(0);
+      await page.getByRole('button', { name: 'Save', exact: true }).click();
+      await world.said('“Order placed” is saved');
+      await world.product.untilSettled();
+      await page.getByRole('button', { name: 'Try again' }).click();
+      await world.said('The delivery is being tried again');
+      const [request] = await world.receiver.waitForRequests(1, { timeout_ms: 60_000 });
+      expect([request?.url, request?.json()]).toEqual(['/orders/1', { total: 1 }]);
+    },
+    STEPS_MS,
+  );
+
+  it(
+    'are tried again with another payload',
+    async () => {
+      await untilDead(LETTERS - 1);
+      await page.goto(deliveries);
+      await page.getByRole('link', { name: `Delivery of shop/orders/${LETTERS}`, exact: true }).click();
+      await page.getByRole('button', { name: 'Edit and try again' }).click();
+      const dialog = page.getByRole('dialog', { name: 'Edit the payload' });
+      await dialog.getByRole('textbox', { name: 'Payload' }).click();
+      await page.keyboard.press('Control+a');
+      await page.keyboard.insertText('{"total": 9007199254740993}');
+      await dialog.getByRole('button', { name: 'Try again' }).click();
+      const requests = await world.receiver.waitForRequests(2, { timeout_ms: 60_000 });
+      expect(requests[1]?.url).toBe(`/orders/${LETTERS}`);
+    },
+    STEPS_MS,
+  );
+
+  it(
+    'are tried again all together from whichever page, with progress that outlives a reload',
+    async () => {
+      await untilDead(LETTERS - 2);
+      await page.goto(`${deliveries}?page=2`);
+      await page.getByRole('button', { name: `Retry all ${LETTERS - 2}` }).click();
+      const dialog = page.getByRole('dialog', { name: `Retry ${LETTERS - 2} dead letters` });
+      await dialog.getByRole('button', { name: `Retry all ${LETTERS - 2}` }).click();
+      const done = page.getByText(`${LETTERS - 2} dead letters are being tried again`);
+      await done.waitFor();
+      await page.reload();
+      await done.waitFor();
+      const requests = await world.receiver.waitForRequests(LETTERS, { timeout_ms: 90_000 });
+      expect(new Set(requests.map(({ url }) => url)).size).toBe(LETTERS);
+    },
+    STEPS_MS,
+  );
+
+  it(
+    'are deleted only after their number was typed',
+    async () => {
+      await untilDead(0);
+      await world.publisher.publish('shop/orders/broken', 'not JSON');
+      await world.publisher.publish('shop/orders/broken', 'not JSON either');
+      await untilDead(2);
+      await page.goto(deliveries);
+      await page.getByRole('button', { name: 'Delete all 2' }).click();
+      const dialog = page.getByRole('dialog', { name: 'Delete 2 dead letters' });
+      const confirm = dialog.getByRole('button', { name: 'Delete all 2' });
+      expect(await confirm.isEnabled()).toBe(false);
+      await dialog.getByLabel('Type 2 to confirm').fill('2');
+      await confirm.click();
+      await world.said('2 dead letters are deleted');
+      await world.said('No dead letters');
+      expect(await dead()).toBe(0);
+    },
+    STEPS_MS,
+  );
+
   it('have broken no rule of the Content-Security-Policy, and thrown nothing', () => {
     expect(world.admin.faults).toEqual([]);
   });
