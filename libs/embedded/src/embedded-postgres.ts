@@ -53,6 +53,7 @@ interface ServerFile {
 const SUPERUSER = 'cortex';
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 30_000;
+const LOCKED_PAUSE_MS = 500;
 const DISPOSABLE = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
 const LOG_LIMIT_BYTES = 10_000_000;
 
@@ -98,10 +99,13 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     if (started.state === 'ready') {
       return handle({ process: started.process, adopted: false, port, password });
     }
-    const portLost = /could not bind|Address already in use/.test(started.log);
-    if (!portLost || options.port !== undefined || attempt === 5) {
+    const portLost = options.port === undefined && /could not bind|Address already in use/.test(started.log);
+    // A server that was killed counts as running until its parent has reaped it.
+    const isLocked = /lock file "postmaster.pid" already exists/.test(started.log);
+    if (!(portLost || isLocked) || attempt === 5) {
       throw new Error(`Postgres did not start (${logFile}):\n${started.log}`);
     }
+    if (isLocked) await delay(LOCKED_PAUSE_MS);
   }
 
   async function handle(server: {
