@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { waitAtMost } from '@cortex-mqtt/contracts';
 import {
   type DeliveryJournal,
   isContentRefused,
@@ -40,6 +41,8 @@ const DEPTH_EVERY_MS = 1_000;
 const AT_BOUND_MS = 50;
 const RETRY_MIN_MS = 100;
 const RETRY_MAX_MS = 2_000;
+/** How long a stop waits for what is being written and taken away. */
+const LAST_WRITE_LIMIT_MS = 2_000;
 
 export type JobClaim = 'attempting' | 'over' | 'free';
 
@@ -488,7 +491,7 @@ export function createHandover(deps: {
     async stop() {
       // What has ended is still taken away: nobody need run it again.
       flush();
-      if (flushing && available) await Promise.race([flushing, sleep(2_000, undefined, { ref: false })]);
+      if (flushing && available) await waitAtMost(LAST_WRITE_LIMIT_MS, flushing);
       abandon();
       await flushing;
     },

@@ -1,11 +1,12 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import type {
-  BrokerConnection,
-  ConnectionEvent,
-  ListenerConfigDocument,
-  ListenerSubscription,
+import {
+  type BrokerConnection,
+  type ConnectionEvent,
+  type ListenerConfigDocument,
+  type ListenerSubscription,
+  waitAtMost,
 } from '@cortex-mqtt/contracts';
 import type { EgressPolicy } from '@cortex-mqtt/egress';
 import type { ConnackDetail } from '@cortex-mqtt/mqtt';
@@ -210,7 +211,7 @@ class Session implements MqttSession {
     await this.work;
     const until_ms = Date.now() + limit_ms;
     const unsubscribed = Promise.all(this.links.map((link) => link.unsubscribeAll()));
-    await Promise.race([unsubscribed, sleep(limit_ms, undefined, { ref: false })]);
+    await waitAtMost(limit_ms, unsubscribed);
     if (await this.untilQuiet(() => Date.now() < until_ms)) return;
     this.deps.logger.warn('The group is left before all messages that the broker holds for this instance have come', {
       waited_ms: limit_ms,
@@ -559,13 +560,7 @@ class Session implements MqttSession {
 
   /** Waits until nothing is in flight, `limit_ms` at most. */
   private async drain(limit_ms: number): Promise<void> {
-    const idle = Promise.all([...this.receivers.values()].map((receiver) => receiver.idle()));
-    let timer: NodeJS.Timeout | undefined;
-    const limit = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, limit_ms);
-    });
-    await Promise.race([idle, limit]);
-    clearTimeout(timer);
+    await waitAtMost(limit_ms, Promise.all([...this.receivers.values()].map((receiver) => receiver.idle())));
   }
 
   private emit(
