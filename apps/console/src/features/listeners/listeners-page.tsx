@@ -1,4 +1,4 @@
-import { Button, Code, Tabs } from '@mantine/core';
+import { Button, Tabs } from '@mantine/core';
 import { IconBolt, IconKey, IconPlus } from '@tabler/icons-react';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -6,7 +6,7 @@ import { post, remove } from '../../api/client';
 import { everyPage } from '../../api/every-page';
 import { keys } from '../../api/keys';
 import type { ConnectionStatus, InstanceStatus, Token } from '../../api/types';
-import { CopyButton } from '../../components/copy-button';
+import { CommandBlock } from '../../components/command-block';
 import { Facts, Page, Panel } from '../../components/layout';
 import { notifyDone } from '../../components/notify';
 import rows from '../../components/rows.module.css';
@@ -158,14 +158,7 @@ export function DeployPanel({ productId, token }: { productId: number; token: st
         </Tabs.List>
         {(['docker', 'compose', 'node'] as const).map((kind) => (
           <Tabs.Panel key={kind} value={kind}>
-            <div className={classes.command}>
-              <Code block className={classes.code}>
-                {commands[kind]}
-              </Code>
-              <span className={classes.copy}>
-                <CopyButton value={commands[kind]} what={words[kind]} />
-              </span>
-            </div>
+            <CommandBlock command={commands[kind]} what={words[kind]} />
           </Tabs.Panel>
         ))}
       </Tabs>

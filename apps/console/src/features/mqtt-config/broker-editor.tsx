@@ -130,8 +130,7 @@ export function BrokerEditor({ productId, loaded, id, onClose }: Props) {
         </Button>
       </Group>
       <ConflictDialog
-        key={state.conflicts.map((conflict) => conflict.field).join()}
-        opened={choosing && state.conflicts.length > 0}
+        opened={choosing}
         conflicts={state.conflicts}
         onClose={choose.close}
         onResolve={(choices) => {

@@ -138,8 +138,7 @@ function MqttConfig({ productId, loaded }: { productId: number; loaded: TaggedCo
         onSave={() => void save()}
       />
       <ConflictDialog
-        key={state.conflicts.map((conflict) => conflict.field).join()}
-        opened={choosing && state.conflicts.length > 0}
+        opened={choosing}
         conflicts={state.conflicts}
         onClose={choose.close}
         onResolve={(choices) => {

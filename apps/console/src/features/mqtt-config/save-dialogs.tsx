@@ -50,8 +50,13 @@ interface ConflictProps {
 
 const fieldLabel = (field: string): string => words.fields[field] ?? field;
 
-/** Both sides changed the same field: shows both, lets one choose. */
-export function ConflictDialog({ opened, conflicts, labelOf = fieldLabel, onClose, onResolve }: ConflictProps) {
+/** Both sides changed the same field: shows both, lets one choose. Closed while there is no conflict; begins anew with others. */
+export function ConflictDialog({ opened, ...props }: ConflictProps) {
+  const fields = props.conflicts.map(({ field }) => field);
+  return <ConflictChoice key={fields.join()} opened={opened && fields.length > 0} {...props} />;
+}
+
+function ConflictChoice({ opened, conflicts, labelOf = fieldLabel, onClose, onResolve }: ConflictProps) {
   const [choices, setChoices] = useState<Record<string, 'mine' | 'theirs'>>({});
   const isComplete = conflicts.every(({ field }) => choices[field]);
   return (

@@ -189,8 +189,7 @@ function Settings({ loaded }: { loaded: TaggedProduct }) {
         {deleting && <WhatIsDestroyed productId={product.id} />}
       </Confirm>
       <ConflictDialog
-        key={state.conflicts.map((conflict) => conflict.field).join()}
-        opened={choosing && state.conflicts.length > 0}
+        opened={choosing}
         conflicts={state.conflicts}
         labelOf={(field) => words.fields[field] ?? field}
         onClose={choose.close}

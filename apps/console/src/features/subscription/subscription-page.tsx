@@ -216,8 +216,7 @@ function Editor({ productId, loaded, config, delivery }: EditorProps) {
         onSave={() => (state.conflicts.length > 0 ? choose.open() : void save())}
       />
       <ConflictDialog
-        key={state.conflicts.map((conflict) => conflict.field).join()}
-        opened={choosing && state.conflicts.length > 0}
+        opened={choosing}
         conflicts={state.conflicts}
         labelOf={(field) => words.fields[field] ?? field}
         onClose={choose.close}

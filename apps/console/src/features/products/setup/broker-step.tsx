@@ -1,8 +1,7 @@
-import { Code } from '@mantine/core';
 import { useEffect, useState } from 'react';
 import { useNavigate } from 'react-router';
 import type { Product } from '../../../api/types';
-import { CopyButton } from '../../../components/copy-button';
+import { CommandBlock } from '../../../components/command-block';
 import { Fold } from '../../../components/fold';
 import { UnsavedGuard } from '../../../components/unsaved-guard';
 import { texts } from '../../../texts';
@@ -59,18 +58,10 @@ export function BrokerStep({ product, loaded }: { product: Product; loaded: Tagg
       <BrokerConnectionForm bind={bind} stored={broker} />
       <Fold title={words.none}>
         <p className={classes.note}>{words.noneHint}</p>
-        <div className={classes.command}>
-          <Code block className={classes.code}>
-            {OWN_BROKER}
-          </Code>
-          <span className={classes.copy}>
-            <CopyButton value={OWN_BROKER} what={words.noneCommand} />
-          </span>
-        </div>
+        <CommandBlock command={OWN_BROKER} what={words.noneCommand} />
       </Fold>
       <ConflictDialog
-        key={state.conflicts.map((conflict) => conflict.field).join()}
-        opened={state.conflicts.length > 0 && !state.saving}
+        opened={!state.saving}
         conflicts={state.conflicts}
         onClose={() => state.resolve({})}
         onResolve={state.resolve}

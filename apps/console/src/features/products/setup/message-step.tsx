@@ -7,7 +7,7 @@ import { post } from '../../../api/client';
 import { keys } from '../../../api/keys';
 import { faultsByField } from '../../../api/problem';
 import type { ConnectionStatus, Product, Subscription } from '../../../api/types';
-import { CopyButton } from '../../../components/copy-button';
+import { CommandBlock } from '../../../components/command-block';
 import { Fold } from '../../../components/fold';
 import { Facts } from '../../../components/layout';
 import { notifyDone, notifyFailure } from '../../../components/notify';
@@ -241,14 +241,7 @@ function Send({
       {command !== null && (
         <Fold title={words.terminal}>
           <p className={classes.note}>{words.terminalHint}</p>
-          <div className={classes.command}>
-            <Code block className={classes.code}>
-              {command}
-            </Code>
-            <span className={classes.copy}>
-              <CopyButton value={command} what={words.command} />
-            </span>
-          </div>
+          <CommandBlock command={command} what={words.command} />
         </Fold>
       )}
     </div>

@@ -24,8 +24,7 @@ export function TopicsStep({ product, loaded }: { product: Product; loaded: Tagg
     <StepForm step="topics" productId={product.id} onNext={() => void next()} busy={state.saving} isDone>
       <TopicConfigForm bind={bind} product={product} subscriptions={loaded.document.subscriptions} brief />
       <ConflictDialog
-        key={state.conflicts.map((conflict) => conflict.field).join()}
-        opened={state.conflicts.length > 0 && !state.saving}
+        opened={!state.saving}
         conflicts={state.conflicts}
         onClose={() => state.resolve({})}
         onResolve={state.resolve}
