@@ -51,8 +51,9 @@ export function startDropWatch(deps: {
     const { broker_info } = await probeConnection(
       { id: randomUUID(), broker, topic_filters: [], roundtrip_topic: null, timeout_ms: LIMIT_MS },
       { egress: deps.egress, tested_from: 'listener', signal: stopping.signal },
-    );
-    is_asking = false;
+    ).finally(() => {
+      is_asking = false;
+    });
     const dropped = Number(broker_info.messages_dropped ?? 0);
     // A broker that was restarted counts from 0 again.
     const before = asked !== null && is_same && asked.dropped <= dropped ? asked.dropped : 0;
@@ -62,7 +63,11 @@ export function startDropWatch(deps: {
     deps.logger.warn('The broker drops messages because a queue is full', { broker: broker.name, dropped });
     deps.onChange();
   };
-  const timer = setInterval(() => void check(), timing.check_every_ms);
+  const timer = setInterval(() => {
+    check().catch((error: unknown) => {
+      deps.logger.warn('The broker could not be asked for the messages it dropped', { error });
+    });
+  }, timing.check_every_ms);
   timer.unref();
 
   return {
