@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import {
   createTestDatabase,
   createTestDirectory,
@@ -48,6 +49,8 @@ export interface TestListener {
   instance_id: string;
   data_dir: string;
   pid(): number;
+  /** Resident memory of the process. */
+  memory_bytes(): number;
   kill(): Promise<void>;
   /** SIGTERM; the exit code. */
   stop(): Promise<number | null>;
@@ -131,6 +134,11 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         instance_id,
         data_dir,
         pid: () => restartable.current().pid,
+        memory_bytes: () => {
+          const [, kibibytes] =
+            /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${restartable.current().pid}/status`, 'utf8')) ?? [];
+          return Number(kibibytes) * 1024;
+        },
         kill: async () => {
           await restartable.kill();
         },
