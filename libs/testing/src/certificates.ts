@@ -14,6 +14,7 @@ import {
   AuthorityKeyIdentifierExtension,
   type X509Certificate,
   X509CertificateGenerator,
+  X509CrlGenerator,
 } from '@peculiar/x509';
 import { createTestDirectory } from './test-run';
 
@@ -24,6 +25,7 @@ export interface TestCertificate {
   key: string;
   certFile: string;
   keyFile: string;
+  serialNumber: string;
   notBefore: Date;
   notAfter: Date;
 }
@@ -47,6 +49,8 @@ export interface TestCertificateAuthority {
   certFile: string;
   issueServer(options?: TestCertificateOptions): Promise<TestCertificate>;
   issueClient(options?: TestCertificateOptions): Promise<TestCertificate>;
+  /** Path of a revocation list (PEM) with these certificates of the CA. */
+  revoke(certificates: readonly TestCertificate[]): Promise<string>;
 }
 
 export interface TestCertificates {
@@ -142,6 +146,7 @@ export async function createCertificateAuthority(commonName: string): Promise<Te
       key: `${PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY')}\n`,
       certFile: `${base}.pem`,
       keyFile: `${base}.key`,
+      serialNumber: certificate.serialNumber,
       notBefore,
       notAfter,
     };
@@ -155,6 +160,22 @@ export async function createCertificateAuthority(commonName: string): Promise<Te
     certFile,
     issueServer: (options = {}) => issue(ExtendedKeyUsage.serverAuth, options),
     issueClient: (options = {}) => issue(ExtendedKeyUsage.clientAuth, options),
+    async revoke(certificates) {
+      const list = await X509CrlGenerator.create({
+        issuer: root.certificate.subject,
+        thisUpdate: new Date(Date.now() - DAY_MS),
+        nextUpdate: new Date(Date.now() + DAY_MS),
+        signingAlgorithm: SIGNING,
+        signingKey: root.keys.privateKey,
+        entries: certificates.map(({ serialNumber }) => ({
+          serialNumber,
+          revocationDate: new Date(Date.now() - DAY_MS),
+        })),
+      });
+      const path = join(dir, `${serialNumber()}.crl`);
+      writeFileSync(path, `${PemConverter.encode(list.rawData, 'X509 CRL')}\n`);
+      return path;
+    },
   };
 }
 

@@ -1,4 +1,4 @@
-import { type PublishRequest } from '@cortex-mqtt/actions';
+import { ActionFault, type PublishRequest } from '@cortex-mqtt/actions';
 import type { BrokerConnection } from '@cortex-mqtt/contracts';
 import { startMosquitto, waitFor } from '@cortex-mqtt/testing';
 import { connectAsync } from 'mqtt';
@@ -47,6 +47,21 @@ async function startScript(options: ScriptedBrokerOptions = {}) {
 }
 
 const within = (timeout_ms = 5_000) => ({ signal: AbortSignal.timeout(timeout_ms) });
+
+it('tells a broker that hangs', async () => {
+  const broker = await startMosquitto();
+  cleanups.push(() => broker.stop());
+  const publisher = buildPublisher(buildBroker({ port: broker.port, keep_alive: 1 }), {
+    timing: { base_delay_ms: 60_000, max_delay_ms: 60_000, refused_delay_ms: 60_000, refused_max_delay_ms: 60_000 },
+    random: () => 1,
+  });
+  await publisher.publish(buildRequest(), within());
+  broker.suspend();
+  await expect(publisher.publish(buildRequest(), within(30_000))).rejects.toThrow(ActionFault);
+  // CONNECTION_DEAD, and nothing is tried before the pause is over.
+  const words = () => publisher.publish(buildRequest(), within()).catch((error: Error) => error.message);
+  await waitFor(async () => /stopped answering/.test(String(await words())));
+});
 
 it('publishes to a real broker, more at once than the broker takes', async () => {
   const broker = await startMosquitto();

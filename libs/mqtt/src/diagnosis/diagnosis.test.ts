@@ -36,7 +36,6 @@ describe('diagnoseFailure', () => {
     ['CONNECTION_DEAD', new Error('Keepalive timeout')],
     ['NOT_MQTT', new Error('Invalid header flag bits, must be 0x0 for puback packet')],
     ['CERTIFICATE_EXPIRED', withCode('CERT_HAS_EXPIRED')],
-    ['CERTIFICATE_REVOKED', withCode('CERT_REVOKED')],
     ['HOST_UNREACHABLE', withCode('EHOSTUNREACH')],
     ['HOST_UNREACHABLE', withCode('ENETUNREACH')],
     ['DNS_UNAVAILABLE', withCode('EAI_AGAIN')],

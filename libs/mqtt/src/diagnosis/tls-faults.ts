@@ -52,12 +52,6 @@ export function ofCertificate(code: string, context: FailureContext): Finding | 
         advice:
           'Use a host name that is in the certificate, or set "server name" to one of its names if the broker is reached by another.',
       };
-    case 'CERT_REVOKED':
-      return {
-        code: 'CERTIFICATE_REVOKED',
-        cause: 'The certificate of the broker has been revoked.',
-        advice: 'Give the broker a new certificate.',
-      };
     case 'INVALID_PURPOSE':
     case 'INVALID_CA':
     case 'PATH_LENGTH_EXCEEDED':

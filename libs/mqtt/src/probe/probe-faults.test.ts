@@ -2,6 +2,7 @@ import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, connect as netConnect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
 import type { BrokerConnection, ConnectionTestRequest, ConnectionTestResult } from '@cortex-mqtt/contracts';
 import { createEgressPolicy, type EgressPolicy } from '@cortex-mqtt/egress';
 import {
@@ -87,6 +88,23 @@ describe('probeConnection on the way to the port', () => {
     expect(result.diagnosis).toMatchObject({ stage: 'tcp', code: 'CONNECTION_FILTERED' });
   });
 
+  it('tells a connection that is reset as soon as it is made', async () => {
+    const resets = await startResettingServer();
+    servers.push(resets);
+    const testing = probe({ port: resets.port });
+    // Connecting has begun: not looked at again before the reset has come, as with a load balancer close by.
+    setImmediate(() => resets.waitForReset());
+    const result = await testing;
+    expect(result.diagnosis).toMatchObject({ stage: 'tcp', code: 'CONNECTION_RESET' });
+  });
+
+  it('tells an address that no route leads to', async () => {
+    // The kernel makes no TCP connection to the broadcast address, and says "network is unreachable"; policies refuse it sooner.
+    const unchecked = { ...egress, checkLiteral: () => undefined };
+    const result = await probe({ host: '255.255.255.255', port: 1883 }, {}, unchecked);
+    expect(result.diagnosis).toMatchObject({ stage: 'tcp', code: 'HOST_UNREACHABLE' });
+  });
+
   it('tells a host that DNS does not know, and a DNS that gives no answer', async () => {
     const failing = (code: string): EgressPolicy =>
       createEgressPolicy({
@@ -129,6 +147,30 @@ describe('probeConnection on the way to the port', () => {
     expect(result.diagnosis).toMatchObject({ stage: 'connect', code: 'NO_CONNACK' });
   });
 });
+
+/** A server in a thread of its own that resets every connection (TCP RST) at once. */
+async function startResettingServer(): Promise<{ port: number; waitForReset(): void; stop(): Promise<void> }> {
+  const resets = new Int32Array(new SharedArrayBuffer(4));
+  const worker = new Worker(
+    `const { parentPort, workerData } = require('node:worker_threads');
+     const server = require('node:net').createServer((socket) => {
+       socket.on('error', () => undefined);
+       socket.resetAndDestroy();
+       setImmediate(() => {
+         Atomics.add(workerData, 0, 1);
+         Atomics.notify(workerData, 0);
+       });
+     });
+     server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port));`,
+    { eval: true, workerData: resets },
+  );
+  const port = await new Promise<number>((resolve) => worker.once('message', resolve));
+  return {
+    port,
+    waitForReset: () => void Atomics.wait(resets, 0, 0, 10_000),
+    stop: async () => void (await worker.terminate()),
+  };
+}
 
 describe('probeConnection against what is no broker', () => {
   it('tells a server that hangs up without a CONNACK', async () => {
@@ -238,6 +280,20 @@ describe('probeConnection against TLS servers that refuse', () => {
     const result = await probe({ port: mosquitto.port, transport, ca_cert: ca.cert, ...client });
     expect(result.diagnosis).toMatchObject({ stage: 'tls', code: 'CLIENT_CERTIFICATE_EXPIRED' });
     expect(result.warnings.map(({ code }) => code)).toContain('CLIENT_CERTIFICATE_EXPIRED');
+  });
+
+  it('tells a client certificate that is revoked', async () => {
+    const { server, ca } = certificates;
+    const revoked = await ca.issueClient();
+    const good = await ca.issueClient();
+    const tls = { cert: server.certFile, key: server.keyFile, ca: ca.certFile, requireCertificate: true };
+    const config = [`crlfile ${await ca.revoke([revoked])}`];
+    const mosquitto = await startMosquitto({ listeners: [{ tls, config }] });
+    servers.push(mosquitto);
+    const withClient = ({ cert, key }: { cert: string; key: string }) =>
+      probe({ port: mosquitto.port, transport, ca_cert: ca.cert, client_cert: cert, client_key: key });
+    expect((await withClient(good)).diagnosis).toBeNull();
+    expect((await withClient(revoked)).diagnosis).toMatchObject({ stage: 'tls', code: 'CLIENT_CERTIFICATE_REVOKED' });
   });
 
   it('tells a server that hangs up on a client certificate without an alert', async () => {

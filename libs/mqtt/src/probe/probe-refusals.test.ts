@@ -34,6 +34,7 @@ const test = async (
 
 describe('a broker that refuses by a reason code of MQTT 5', () => {
   it.each([
+    [0x83, 'REFUSED'],
     [0x84, 'PROTOCOL_VERSION_REFUSED'],
     [0x88, 'SERVER_UNAVAILABLE'],
     [0x8b, 'SERVER_SHUTTING_DOWN'],
@@ -111,7 +112,6 @@ describe('a TLS server that refuses', () => {
     [112, 'the name', 'TLS_NAME_UNKNOWN'],
     [71, 'the ciphers', 'TLS_NO_COMMON_CIPHER'],
     [70, 'the version', 'TLS_VERSION_REFUSED'],
-    [44, 'a certificate that is revoked', 'CLIENT_CERTIFICATE_REVOKED'],
     [80, 'by a fault of its own', 'TLS_FAILED'],
   ])('by alert %i, %s: %s', async (alert, _what, code) => {
     const server = await alerting(alert);
