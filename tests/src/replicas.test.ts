@@ -1,4 +1,6 @@
-import { type Mosquitto, startMosquitto, waitFor } from '@cortex-mqtt/testing';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { type Mosquitto, startMosquitto, startTcpProxy, waitFor } from '@cortex-mqtt/testing';
 import type { Status, TestProduct } from './harness/product';
 import { type Publisher, startPublisher } from './harness/publisher';
 import { PATIENCE_MS, type Stack, startStack, type TestListener } from './harness/stack';
@@ -28,10 +30,10 @@ describe('several listeners of one product', () => {
     await tally?.stop();
   });
 
-  const newProduct = (name: string, topics: Record<string, unknown>): Promise<TestProduct> =>
+  const newProduct = (name: string, topics: Record<string, unknown>, port = broker.port): Promise<TestProduct> =>
     stack.newProduct({
       name,
-      broker: { host: '127.0.0.1', port: broker.port },
+      broker: { host: '127.0.0.1', port },
       topics: { qos: 1, ...topics },
       subscriptions: [{ name: 'numbers', topic: name, actions: [{ id: 'hook', type: 'webhook', url: tally.url }] }],
     });
@@ -72,6 +74,51 @@ describe('several listeners of one product', () => {
     await first.stop();
   });
 
+  it('pass the turn on when the active one alone cannot reach the broker', async () => {
+    let cut_off: TestListener | null = null;
+    const proxy = await startTcpProxy({
+      target: broker,
+      admits: (client) => cut_off === null || !isSocketOf(cut_off.pid(), client),
+    });
+    const product = await newProduct('cut-off', {}, proxy.port);
+    const first = await stack.startListener(product, { instance_id: 'first' });
+    await product.untilSettled();
+    const second = await stack.startListener(product, { instance_id: 'second' });
+    await product.untilStatus('one active, one standby', (status) => statesOf(status).second === 'standby');
+
+    const stream = publisher.stream({ topic: 'cut-off', per_second: RATE, through: () => tally.distinct() });
+    await waitFor(() => tally.distinct() > RATE, { timeout_ms: PATIENCE_MS });
+    cut_off = first;
+    proxy.cut();
+    await product.untilStatus('the first to be without a connection', ({ instances }) =>
+      instances.some(
+        ({ id, state, report }) => id === 'first' && state === 'disconnected' && report.reason_code !== null,
+      ),
+    );
+    await product.untilStatus('the second to be active', (status) => {
+      const { first: a, second: b } = statesOf(status);
+      return a === 'standby' && b === 'connected';
+    });
+    const count = await stream.stop();
+    await tally.untilComplete(count);
+    console.info(`active cut off at ${RATE}/s: ${count} messages, 0 lost, ${tally.duplicates()} repeated`);
+    expect(tally.unstableIds()).toEqual([]);
+    const { items } = await stack.rest.call<{ items: { type: string; detail: unknown }[] }>(
+      'GET',
+      `${product.path}/events`,
+    );
+    expect(items.filter(({ type }) => type === 'turn_passed_on')).toMatchObject([
+      { detail: { from: 'first', to: 'second' } },
+    ]);
+
+    // With its way back it waits, and takes over when the second one dies.
+    cut_off = null;
+    await second.kill();
+    await product.untilStatus('the first to be active again', (status) => statesOf(status).first === 'connected');
+    await first.stop();
+    await proxy.stop();
+  });
+
   it('share the load of a group, and come and go under load without a loss', async () => {
     const product = await newProduct('shared', { use_shared: true, shared_group: 'workers' });
     const listeners: TestListener[] = [await stack.startListener(product, { instance_id: 'one' })];
@@ -97,3 +144,20 @@ describe('several listeners of one product', () => {
     await listeners[0]?.stop();
   });
 });
+
+/** Whether the other end of an accepted socket is open in this process. */
+function isSocketOf(pid: number, { remotePort, localPort }: Socket): boolean {
+  const hex = (port: number | undefined) => `:${(port ?? 0).toString(16).toUpperCase().padStart(4, '0')}`;
+  const rows = readFileSync('/proc/net/tcp', 'utf8')
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/));
+  const row = rows.find(([, local, remote]) => local?.endsWith(hex(remotePort)) && remote?.endsWith(hex(localPort)));
+  const socket = `socket:[${row?.[9]}]`;
+  return readdirSync(`/proc/${pid}/fd`).some((fd) => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${fd}`) === socket;
+    } catch {
+      return false; // Closed in between.
+    }
+  });
+}

@@ -5,6 +5,8 @@ export interface TcpProxyOptions {
   target: { port: number; host?: string };
   /** Default: a free port. */
   port?: number;
+  /** Who is not admitted is reset (TCP RST) as soon as it has connected. Default: everybody is. */
+  admits?: (client: Socket) => boolean;
 }
 
 /** Stands between a client and a server on the loopback address and does what bad networks do. */
@@ -85,6 +87,10 @@ export async function startTcpProxy(options: TcpProxyOptions): Promise<TcpProxy>
 
   function open(client: Socket): void {
     accepted++;
+    if (options.admits?.(client) === false) {
+      client.resetAndDestroy();
+      return;
+    }
     const target = connect({ port: options.target.port, host: options.target.host ?? host });
     const wire: Wire = { client, target };
     wires.add(wire);
