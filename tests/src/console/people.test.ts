@@ -97,7 +97,7 @@ describe('people in the console', () => {
       const look = async (words: string, found: string | RegExp) => {
         await page.getByRole('heading', { level: 1 }).first().waitFor();
         await page.keyboard.press('Control+k');
-        await palette.getByRole('textbox').waitFor();
+        await palette.getByRole('textbox').and(page.locator(':focus')).waitFor();
         await page.keyboard.type(words);
         await palette.getByRole('button', { name: found }).and(page.locator('[data-selected]')).waitFor();
         await page.keyboard.press('Enter');

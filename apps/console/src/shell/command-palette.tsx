@@ -24,10 +24,11 @@ export function CommandPalette() {
   const user = useUser();
   const products = useProducts();
   const subscriptions = useSubscriptionSearch(query.trim());
-  // Found a moment later than what was typed: the palette chooses its first entry only while one types.
-  useEffect(() => {
-    if (subscriptions.length > 0) chooseFirst();
-  }, [subscriptions]);
+  // The palette chooses among the entries that stood before a key was pressed: here it is among those shown now.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: other words, another first entry
+  useEffect(() => chooseFirst({ anew: true }), [query]);
+  // What is found a moment later may take the place of the chosen entry.
+  useEffect(() => chooseFirst({ anew: false }));
   const go = (to: string) => () => void navigate(to);
 
   const groups: SpotlightActionGroupData[] = [
@@ -85,6 +86,8 @@ export function CommandPalette() {
       actions={groups}
       query={query}
       onQueryChange={setQuery}
+      // Without an animation: the end of the one that closes it would forget what is typed after opening it again.
+      transitionProps={{ duration: 0 }}
       shortcut={null}
       nothingFound={texts.palette.nothing}
       highlightQuery
