@@ -39,6 +39,7 @@ export interface Status {
       reason_code: string | null;
       connected_at: string | null;
       counters: Record<string, number>;
+      subscribed: { wanted: number; granted: number };
       in_flight: number;
     };
   }[];
@@ -121,9 +122,11 @@ export async function createProduct(rest: RestClient, wishes: ProductWishes): Pr
     },
     untilSettled: (timeout_ms) =>
       product.untilStatus(
-        'the listener to be connected with the newest revision',
-        ({ state, applied_revision, desired_revision }) =>
-          state === 'connected' && applied_revision === desired_revision,
+        'the listener to be connected and subscribed with the newest revision',
+        ({ state, applied_revision, desired_revision, instances }) =>
+          state === 'connected' &&
+          applied_revision === desired_revision &&
+          instances.every(({ report: { subscribed } }) => subscribed.granted === subscribed.wanted),
         timeout_ms,
       ),
   };
