@@ -1,18 +1,5 @@
-import {
-  closestCenter,
-  DndContext,
-  type DragEndEvent,
-  KeyboardSensor,
-  PointerSensor,
-  useSensor,
-  useSensors,
-} from '@dnd-kit/core';
-import {
-  SortableContext,
-  sortableKeyboardCoordinates,
-  useSortable,
-  verticalListSortingStrategy,
-} from '@dnd-kit/sortable';
+import { DndContext, type DragEndEvent, KeyboardSensor, PointerSensor, useSensor, useSensors } from '@dnd-kit/core';
+import { SortableContext, useSortable, verticalListSortingStrategy } from '@dnd-kit/sortable';
 import { CSS } from '@dnd-kit/utilities';
 import { ActionIcon, Button, Menu, Switch, TextInput, UnstyledButton } from '@mantine/core';
 import {
@@ -32,10 +19,12 @@ import { Fold } from '../../components/fold';
 import { notifyDone } from '../../components/notify';
 import { ToneBadge } from '../../components/status-badge';
 import { texts } from '../../texts';
+import { cardAtHeight, toNextCard } from './card-places';
 import { actionVerdict } from './dry-run-words';
+import type { FormContext } from './form-context';
 import classes from './pipeline.module.css';
 import { actionFields } from './schema-fields';
-import { type FormContext, SchemaForm } from './schema-form';
+import { SchemaForm } from './schema-form';
 import { actionFaults, duplicateAction, moved, newAction } from './subscription-draft';
 
 const words = texts.subscription;
@@ -55,7 +44,7 @@ export function Pipeline({ actions, onChange, types, faults, context, outcomes }
   const [open, setOpen] = useState<string | null>(null);
   const sensors = useSensors(
     useSensor(PointerSensor, { activationConstraint: { distance: 5 } }),
-    useSensor(KeyboardSensor, { coordinateGetter: sortableKeyboardCoordinates }),
+    useSensor(KeyboardSensor, { coordinateGetter: toNextCard }),
   );
   const nameOf = (action: ActionDefinition) => action.name || titleOf(action.type, types);
   const drop = ({ active, over }: DragEndEvent) => {
@@ -64,9 +53,10 @@ export function Pipeline({ actions, onChange, types, faults, context, outcomes }
     const to = actions.findIndex((action) => action.id === over.id);
     onChange(moved(actions, from, to));
   };
-  const placeOf = (id: unknown) => {
-    const index = actions.findIndex((action) => action.id === id);
-    const action = actions[index];
+  /** The place it is moved to, in the order as it still is; its own where it is over none. */
+  const placeOf = ({ active, over }: Pick<DragEndEvent, 'active' | 'over'>) => {
+    const action = actions.find(({ id }) => id === active.id);
+    const index = actions.findIndex(({ id }) => id === (over ?? active).id);
     return action ? words.dragged(nameOf(action), index + 1, actions.length) : '';
   };
   const removeAction = (action: ActionDefinition) => {
@@ -78,15 +68,15 @@ export function Pipeline({ actions, onChange, types, faults, context, outcomes }
     <>
       <DndContext
         sensors={sensors}
-        collisionDetection={closestCenter}
+        collisionDetection={cardAtHeight}
         onDragEnd={drop}
         accessibility={{
           screenReaderInstructions: { draggable: words.dragHelp },
           announcements: {
-            onDragStart: ({ active }) => placeOf(active.id),
-            onDragOver: ({ over }) => (over ? placeOf(over.id) : undefined),
-            onDragEnd: ({ over }) => (over ? placeOf(over.id) : undefined),
-            onDragCancel: ({ active }) => placeOf(active.id),
+            onDragStart: ({ active }) => placeOf({ active, over: null }),
+            onDragOver: placeOf,
+            onDragEnd: placeOf,
+            onDragCancel: ({ active }) => placeOf({ active, over: null }),
           },
         }}
       >
@@ -153,6 +143,7 @@ function ActionCard(props: CardProps) {
   const Icon = actionIcon(action.type);
   const isFaulty = Object.keys(faults).length > 0;
   const verdict = outcome ? actionVerdict(outcome) : null;
+  const showsForm = opened || isFaulty;
   return (
     <li
       ref={setNodeRef}
@@ -177,16 +168,16 @@ function ActionCard(props: CardProps) {
         <span className={action.enabled ? classes.icon : classes.iconOff}>
           <Icon size={18} stroke={1.7} aria-hidden />
         </span>
-        <UnstyledButton className={classes.title} onClick={props.onToggle} aria-expanded={opened || isFaulty}>
+        <UnstyledButton className={classes.title} onClick={props.onToggle} aria-expanded={showsForm}>
           <span className={classes.name}>{name}</span>
           <span className={classes.summary}>{summaryOf(action) || (type?.title ?? action.type)}</span>
         </UnstyledButton>
         {!action.enabled && <ToneBadge tone="off">{words.actionOff}</ToneBadge>}
         {action.enabled && verdict && <ToneBadge tone={verdict.tone}>{verdict.words}</ToneBadge>}
-        <IconChevronDown size={16} className={opened ? classes.turned : classes.chevron} aria-hidden />
+        <IconChevronDown size={16} className={showsForm ? classes.turned : classes.chevron} aria-hidden />
         {!context.readOnly && <CardMenu {...props} place={place} />}
       </div>
-      {(opened || isFaulty) && (
+      {showsForm && (
         <div className={classes.body}>
           {faults[''] && <div className={classes.fault}>{faults['']}</div>}
           {type ? (
