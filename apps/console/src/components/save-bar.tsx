@@ -7,6 +7,8 @@ interface Props {
   changes: number;
   summary?: string;
   saving: boolean;
+  /** Why it can't be saved as it is; null or absent when it can. */
+  blocked?: string | null;
   onDiscard: () => void;
   onSave: () => void;
   saveLabel: string;
@@ -14,19 +16,23 @@ interface Props {
 }
 
 /** Stays at the bottom while something is unsaved. */
-export function SaveBar({ changes, summary, saving, onDiscard, onSave, saveLabel, extra }: Props) {
+export function SaveBar({ changes, summary, saving, blocked, onDiscard, onSave, saveLabel, extra }: Props) {
   if (changes === 0) return null;
   return (
     <section className={classes.bar} aria-label={texts.mqttConfig.changes(changes)}>
       <div className={classes.words}>
         <span className={classes.count}>{texts.mqttConfig.changes(changes)}</span>
-        {summary && <span className={classes.summary}>{summary}</span>}
+        {blocked ? (
+          <span className={classes.blocked}>{blocked}</span>
+        ) : (
+          summary && <span className={classes.summary}>{summary}</span>
+        )}
       </div>
       {extra}
       <Button variant="default" onClick={onDiscard} disabled={saving}>
         {texts.mqttConfig.discard}
       </Button>
-      <Button onClick={onSave} loading={saving}>
+      <Button onClick={onSave} loading={saving} disabled={Boolean(blocked)}>
         {saveLabel}
       </Button>
     </section>

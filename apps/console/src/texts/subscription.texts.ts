@@ -13,6 +13,7 @@ export const subscriptionTexts = {
   view: 'How to edit',
   jsonHint: 'The same subscription as the API takes it. Changes here and in the pipeline are the same changes.',
   jsonFault: 'This is not JSON yet',
+  unread: 'What is marked red can’t be read yet. Mend it before a dry run or saving.',
   trigger: 'When a message arrives',
   filter: 'Only if',
   filterHint: 'JSONata over the message; true lets it through.',

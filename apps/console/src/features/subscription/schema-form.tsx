@@ -1,25 +1,17 @@
-import { ActionIcon, Anchor, Button, Input, NativeSelect, Switch, TagsInput, Textarea, TextInput } from '@mantine/core';
-import { IconPlus, IconX } from '@tabler/icons-react';
-import { useState } from 'react';
-import { Link } from 'react-router';
-import { Fields, Wide } from '../../components/layout';
+import { Input, NativeSelect, Switch, TagsInput, Textarea, TextInput } from '@mantine/core';
 import { IntegerInput } from '../../components/integer-input';
+import { Fields, Wide } from '../../components/layout';
 import { texts } from '../../texts';
-import { same } from '../mqtt-config/config-draft';
 import { ExpressionField } from './expression/expression-field';
-import type { SampleEnvelope } from './sample-message';
+import { ExpressionList } from './expression-list';
+import type { FormContext } from './form-context';
+import { JsonField } from './json-field';
+import { MapField } from './map-field';
 import type { FieldSpec } from './schema-fields';
 import classes from './schema-form.module.css';
+import { SecretPicker, SecretsLink } from './secret-picker';
 
 const words = texts.subscription;
-
-export interface FormContext {
-  sample: SampleEnvelope;
-  /** Names of the product's secrets. */
-  secrets: string[];
-  productId: number;
-  readOnly: boolean;
-}
 
 interface Props {
   fields: FieldSpec[];
@@ -167,7 +159,7 @@ function Field({ field, value, onChange, faults, context }: FieldProps) {
         <TagsInput
           {...common}
           value={Array.isArray(value) ? value.map(String) : []}
-          onChange={(next) => onChange(next.map(Number).filter(Number.isInteger))}
+          onChange={(next) => onChange(next.map(numberOr))}
           splitChars={[',', ' ']}
         />
       );
@@ -199,166 +191,8 @@ function Field({ field, value, onChange, faults, context }: FieldProps) {
         </Input.Wrapper>
       );
     case 'json':
-      return (
-        <Textarea
-          {...common}
-          defaultValue={value === undefined ? '' : JSON.stringify(value, null, 2)}
-          autosize
-          minRows={2}
-          classNames={{ input: 'mono' }}
-          onBlur={(event) => onChange(parsedOr(event.currentTarget.value, value))}
-        />
-      );
+      return <JsonField {...common} value={value} onChange={onChange} />;
   }
-}
-
-interface CommonProps {
-  label: string;
-  description?: string;
-  error?: string;
-  disabled: boolean;
-  required: boolean;
-}
-
-function SecretPicker({
-  value,
-  onChange,
-  context,
-  ...common
-}: CommonProps & { value: string; onChange: (value: unknown) => void; context: FormContext }) {
-  const names = value && !context.secrets.includes(value) ? [value, ...context.secrets] : context.secrets;
-  return (
-    <div>
-      <NativeSelect
-        {...common}
-        value={value}
-        onChange={(event) => onChange(event.currentTarget.value)}
-        data={[{ value: '', label: common.required ? words.secret.pick : words.secret.clear }, ...names]}
-      />
-      <SecretsLink context={context} />
-    </div>
-  );
-}
-
-function SecretsLink({ context }: { context: FormContext }) {
-  return (
-    <Anchor component={Link} to={`/products/${context.productId}/secrets`} size="xs" target="_blank">
-      {context.secrets.length === 0 ? words.secret.none : words.secret.add}
-    </Anchor>
-  );
-}
-
-function MapField({
-  value,
-  onChange,
-  ...common
-}: CommonProps & { value: unknown; onChange: (value: unknown) => void }) {
-  const stored = (value ?? {}) as Record<string, string>;
-  // The rows as they are typed: while one name is typed it may for a moment be that of another row.
-  const [rows, setRows] = useState(() => Object.entries(stored));
-  const entries = same(Object.fromEntries(rows), stored) ? rows : Object.entries(stored);
-  const write = (next: [string, string][]) => {
-    setRows(next);
-    onChange(Object.fromEntries(next));
-  };
-  const repeated = entries.find(([name], index) => entries.findIndex(([other]) => other === name) !== index)?.[0];
-  return (
-    <Input.Wrapper
-      label={common.label}
-      labelElement="div"
-      description={common.description}
-      error={common.error ?? (repeated === undefined ? undefined : words.map.repeated(repeated))}
-    >
-      <div className={classes.rows}>
-        {entries.map(([name, text], index) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: the name is what is being edited
-          <div key={index} className={classes.pair}>
-            <TextInput
-              aria-label={`${common.label}: ${words.map.name}`}
-              placeholder={words.map.name}
-              value={name}
-              disabled={common.disabled}
-              onChange={(event) =>
-                write(entries.map((one, at) => (at === index ? [event.currentTarget.value, one[1]] : one)))
-              }
-            />
-            <TextInput
-              aria-label={`${common.label}: ${words.map.value} ${name}`}
-              placeholder={words.map.value}
-              value={text}
-              disabled={common.disabled}
-              classNames={{ input: 'mono' }}
-              onChange={(event) =>
-                write(entries.map((one, at) => (at === index ? [one[0], event.currentTarget.value] : one)))
-              }
-            />
-            <ActionIcon
-              variant="subtle"
-              color="gray"
-              disabled={common.disabled}
-              aria-label={words.map.remove(name)}
-              onClick={() => write(entries.filter((_, at) => at !== index))}
-            >
-              <IconX size={16} />
-            </ActionIcon>
-          </div>
-        ))}
-        {!common.disabled && (
-          <Button
-            size="compact-sm"
-            variant="subtle"
-            leftSection={<IconPlus size={14} />}
-            disabled={entries.some(([name]) => name === '')}
-            onClick={() => write([...entries, ['', '']])}
-          >
-            {words.map.add}
-          </Button>
-        )}
-      </div>
-    </Input.Wrapper>
-  );
-}
-
-function ExpressionList({ field, value, onChange, faults, context }: FieldProps & { value: string[] }) {
-  return (
-    <Input.Wrapper label={field.label} labelElement="div" description={field.help} error={faults[field.name]}>
-      <div className={classes.rows}>
-        {value.map((expression, index) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a parameter is its place
-          <div key={index} className={classes.numbered}>
-            <code className={classes.number}>${index + 1}</code>
-            <ExpressionField
-              label={`${field.label} $${index + 1}`}
-              value={expression}
-              onChange={(next) => onChange(value.map((one, at) => (at === index ? next : one)))}
-              sample={context.sample}
-              error={faults[`${field.name}[${index}]`]}
-              readOnly={context.readOnly}
-            />
-            <ActionIcon
-              variant="subtle"
-              color="gray"
-              disabled={context.readOnly}
-              aria-label={words.list.remove(index + 1)}
-              onClick={() => onChange(value.filter((_, at) => at !== index))}
-            >
-              <IconX size={16} />
-            </ActionIcon>
-          </div>
-        ))}
-        {!context.readOnly && (
-          <Button
-            size="compact-sm"
-            variant="subtle"
-            leftSection={<IconPlus size={14} />}
-            onClick={() => onChange([...value, 'payload'])}
-          >
-            {words.list.add}
-          </Button>
-        )}
-      </div>
-    </Input.Wrapper>
-  );
 }
 
 function faultOf(name: string, faults: Record<string, string>): string | undefined {
@@ -377,12 +211,7 @@ function innerFaults(name: string, faults: Record<string, string>): Record<strin
 
 const textList = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : []);
 
-function parsedOr(text: string, previous: unknown): unknown {
-  if (text.trim() === '') return undefined;
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return previous;
-    throw error;
-  }
+/** What is no number stays as it is: the server says so at its field. */
+function numberOr(text: string): number | string {
+  return /^-?\d+$/.test(text.trim()) ? Number(text) : text;
 }
