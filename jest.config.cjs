@@ -13,7 +13,6 @@ module.exports = {
     '^@cortex-mqtt/([a-z-]+)$': '<rootDir>/libs/$1/src/index.ts',
   },
   testEnvironment: 'node',
-  setupFilesAfterEnv: ['<rootDir>/tests/retry-end-to-end.cjs'],
   // Generous: tests wait for conditions, and a loaded machine is slow, not wrong.
   testTimeout: 120_000,
   maxWorkers: 2,
