@@ -1,4 +1,4 @@
-import type { HttpSender } from './webhook/http-sender';
+import type { HttpSender } from './webhook/http/http-sender';
 import type { PostgresSender } from './postgres/postgres-sender';
 import type { Publisher } from './publish/publisher';
 import type { JobQueues } from './queue/job-queues';

@@ -24,4 +24,5 @@ export type { JobQueues, JobRequest } from './queue/job-queues';
 export { createQueueAdder } from './queue/queue-adder';
 export * from './retry-policy';
 export * from './secret-references';
-export { createHttpSender, type EgressGuard, type HttpSender } from './webhook/http-sender';
+export { createHttpSender, type HttpSender } from './webhook/http/http-sender';
+export type { EgressGuard } from './webhook/http/open-socket';

@@ -4,7 +4,7 @@ import { EgressRefusedError } from '@cortex-mqtt/egress';
 import type { Pool, PoolConfig } from 'pg';
 import { postgres } from '../on-demand';
 import { ActionFault } from '../action-fault';
-import type { EgressGuard } from '../webhook/http-sender';
+import type { EgressGuard } from '../webhook/http/open-socket';
 import { isPermanentSqlState } from './sqlstate';
 
 export interface StatementRequest {

@@ -13,7 +13,7 @@ import type { ActionRuntime } from '../action-runtime';
 import { createPostgresSender } from '../postgres/postgres-sender';
 import type { PublishRequest } from '../publish/publisher';
 import type { JobRequest } from '../queue/job-queues';
-import { createHttpSender } from '../webhook/http-sender';
+import { createHttpSender } from '../webhook/http/http-sender';
 
 /** Everything actions are run with, loopback allowed; what isn't about the network is only recorded. */
 export interface ActionBench {

@@ -23,10 +23,10 @@ export function signingKey(name: string, secret: string): Buffer {
 }
 
 /**
- * `webhook-id`, `webhook-timestamp` and, with keys, `webhook-signature` with one signature a key; name and value in turn.
- * `at_ms`: milliseconds since the epoch.
+ * Header lines `webhook-id`, `webhook-timestamp` and, with keys, `webhook-signature` with one signature a key, each with its
+ * CRLF. `at_ms`: milliseconds since the epoch.
  */
-export function standardWebhookHeaders({
+export function standardWebhookLines({
   id,
   at_ms,
   body,
@@ -34,16 +34,14 @@ export function standardWebhookHeaders({
 }: {
   id: string;
   at_ms: number;
-  body: string | Buffer;
+  body: string;
   keys: readonly Buffer[];
-}): string[] {
+}): string {
   const timestamp = String(Math.floor(at_ms / 1_000));
-  const headers = ['webhook-id', id, 'webhook-timestamp', timestamp];
-  if (keys.length > 0) {
-    const signatures = keys.map(
-      (key) => `v1,${createHmac('sha256', key).update(`${id}.${timestamp}.`).update(body).digest('base64')}`,
-    );
-    headers.push('webhook-signature', signatures.join(' '));
-  }
-  return headers;
+  const lines = `webhook-id: ${id}\r\nwebhook-timestamp: ${timestamp}\r\n`;
+  if (keys.length === 0) return lines;
+  const signatures = keys.map(
+    (key) => `v1,${createHmac('sha256', key).update(`${id}.${timestamp}.`).update(body).digest('base64')}`,
+  );
+  return `${lines}webhook-signature: ${signatures.join(' ')}\r\n`;
 }

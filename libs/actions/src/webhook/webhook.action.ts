@@ -1,28 +1,37 @@
 import type { FieldFault } from '@cortex-mqtt/contracts';
 import { compileTemplate, type Escape, REDACTED, type Template } from '@cortex-mqtt/expressions';
-import { ActionFault, MAX_EXCERPT_CHARS } from '../action-fault';
+import { ActionFault } from '../action-fault';
 import type { ActionType, CheckContext, PrepareContext } from '../action-type';
 import { secretFaults, templateFaults, templateMapFaults } from '../field-checks';
 import { defaultJson, looksLikeJson, scopeOf } from '../rendering';
-import type { HttpAnswer, HttpTarget, TlsIdentity } from './http-sender';
+import type { HttpAnswer } from './http/answer-reader';
+import type { TlsIdentity } from './http/exchange';
+import { requestHead } from './http/request-head';
 import { parseRetryAfter } from './retry-after';
-import { signingKey, standardWebhookHeaders } from './standard-webhooks';
+import { signingKey, standardWebhookLines } from './standard-webhooks';
 import { WebhookAction } from './webhook-action';
 import { parseWebhookUrl, startsWithSecret, webhookUrlFault } from './webhook-url';
 
-export interface PreparedWebhook {
-  id: string;
+/** Everything of a request but its body and what is new at each attempt. */
+interface RequestFrame {
   method: string;
   /** As text, since a redacted one needn't be a URL. */
   url: string;
-  /** null: prepared without secrets and not a URL yet. */
-  target: HttpTarget | null;
+  /** null: the URL is redacted. */
+  origin: string | null;
   /** Name, value, name, value, … */
   headers: readonly string[];
+  /** Request line and headers as they are sent; null: prepared without secrets, for looking only. */
+  head: string | null;
+}
+
+export interface PreparedWebhook {
+  id: string;
+  frame: RequestFrame;
   body: string | null;
-  /** null: prepared without secrets, for looking only. */
-  signing_keys: readonly Buffer[] | null;
-  signed: boolean;
+  /** Empty when it is not signed. */
+  signing_keys: readonly Buffer[];
+  is_signed: boolean;
   tls: TlsIdentity | null;
   success_codes: number[] | null;
   timeout_ms: number;
@@ -51,48 +60,28 @@ export const webhookAction: ActionType<WebhookAction, PreparedWebhook> = {
   ],
   compile: (definition) => {
     const compiled = compileWebhook(definition);
-    const { fixed, fixed_headers, body, method } = compiled;
-    if (fixed === null || fixed_headers === null || body !== null) {
-      return (context) => prepareRendered(definition, compiled, context);
-    }
-    return (context) =>
-      preparedOf(definition, context, {
-        method,
-        where: fixed,
-        headers: fixed_headers,
-        body: method === 'GET' ? null : defaultJson(context),
-      });
+    const { fixed, body, method } = compiled;
+    if (fixed === null || body !== null) return (context) => prepareRendered(definition, compiled, context);
+    return (context) => preparedOf(definition, context, fixed, method === 'GET' ? null : defaultJson(context));
   },
-  execute: (prepared, { http }, { signal }) => {
-    const { id, body, signing_keys, success_codes } = prepared;
-    const own = standardWebhookHeaders({ id, at_ms: Date.now(), body: body ?? '', keys: signing_keys ?? NO_KEYS });
-    const headers = own.concat(prepared.headers);
-    return http
-      .send(
-        {
-          target: prepared.target ?? targetOfUrl(parseWebhookUrl(prepared.url)),
-          method: prepared.method,
-          headers,
-          body,
-          tls: prepared.tls,
-          timeout_ms: prepared.timeout_ms,
-        },
-        { signal },
-      )
-      .then((answer) => {
-        if (isSuccess(answer.status, success_codes)) return { detail: { status: answer.status } };
-        throw statusFault(answer);
-      });
+  execute: ({ id, frame, body, signing_keys, success_codes, tls, timeout_ms }, { http }, { signal }) => {
+    const { origin, head } = frame;
+    if (origin === null || head === null) throw new Error('this request was prepared for looking only');
+    const own = standardWebhookLines({ id, at_ms: Date.now(), body: body ?? '', keys: signing_keys });
+    return http.send({ origin, head: head + own, body, tls, timeout_ms }, { signal }).then((answer) => {
+      if (isSuccess(answer.status, success_codes)) return { detail: { status: answer.status } };
+      throw statusFault(answer);
+    });
   },
-  destination: ({ url, target }) => target?.origin ?? url,
+  destination: ({ frame }) => frame.origin ?? frame.url,
   preview: (prepared) => ({
-    method: prepared.method,
-    url: prepared.url,
+    method: prepared.frame.method,
+    url: prepared.frame.url,
     headers: {
-      ...namesAndValues(prepared.headers),
+      ...namesAndValues(prepared.frame.headers),
       'webhook-id': prepared.id,
       'webhook-timestamp': '(the time of each attempt)',
-      ...(prepared.signed ? { 'webhook-signature': REDACTED } : {}),
+      ...(prepared.is_signed ? { 'webhook-signature': REDACTED } : {}),
     },
     body: prepared.body,
   }),
@@ -106,15 +95,13 @@ function namesAndValues(headers: readonly string[]): Record<string, string> {
 
 /** What of a definition is the same for every message. */
 interface CompiledWebhook {
-  /** null: the URL has placeholders. */
-  fixed: { url: string; target: HttpTarget } | null;
+  method: string;
+  /** null: URL or headers have placeholders. */
+  fixed: RequestFrame | null;
   /** A secret in front holds the base and is taken as it is; what follows is encoded. */
   base: Template | null;
   url: Template;
-  method: string;
   headers: [string, Template][];
-  /** All headers where none has a placeholder, the default ones among them; else null. */
-  fixed_headers: readonly string[] | null;
   /** null: `input` or the envelope. */
   body: Template | null;
   body_escape: Escape;
@@ -123,9 +110,9 @@ interface CompiledWebhook {
 }
 
 function compileWebhook(definition: WebhookAction): CompiledWebhook {
-  const { url, body } = definition;
-  const end = startsWithSecret(url) ? url.indexOf('}}') + 2 : 0;
-  const template = compileTemplate(url.slice(end));
+  const { url: url_text, body } = definition;
+  const end = startsWithSecret(url_text) ? url_text.indexOf('}}') + 2 : 0;
+  const url = compileTemplate(url_text.slice(end));
   const headers = Object.entries(definition.headers ?? {}).map(([name, value]): [string, Template] => [
     name.toLowerCase(),
     compileTemplate(value),
@@ -135,23 +122,32 @@ function compileWebhook(definition: WebhookAction): CompiledWebhook {
   const content_type = isJson ? 'application/json' : 'text/plain; charset=utf-8';
   const method = definition.method ?? 'POST';
   return {
-    fixed: end === 0 && template.constant !== null ? locate(template.constant) : null,
-    base: end === 0 ? null : compileTemplate(url.slice(0, end)),
-    url: template,
     method,
+    fixed: end === 0 ? fixedFrame(method, url, headers, method === 'GET' ? null : content_type) : null,
+    base: end === 0 ? null : compileTemplate(url_text.slice(0, end)),
+    url,
     headers,
-    fixed_headers: headers.every(([, value]) => value.constant !== null)
-      ? Object.freeze(
-          withDefaults(
-            Object.fromEntries(headers.map(([name, value]) => [name, value.constant ?? ''])),
-            method === 'GET' ? null : content_type,
-          ),
-        )
-      : null,
     body: typeof body === 'string' ? compileTemplate(body) : null,
     body_escape: (type === undefined ? isJson : /\bjson\b/i.test(type)) ? 'json' : 'none',
     content_type,
   };
+}
+
+function fixedFrame(
+  method: string,
+  { constant: url_text }: Template,
+  templates: [string, Template][],
+  content_type: string | null,
+): RequestFrame | null {
+  const constants: Record<string, string> = {};
+  for (const [name, { constant }] of templates) {
+    if (constant === null) return null;
+    constants[name] = constant;
+  }
+  if (url_text === null) return null;
+  const url = parseWebhookUrl(url_text);
+  const headers = withDefaults(constants, content_type);
+  return { method, url: url.href, origin: url.origin, headers, head: requestHead({ method, url, headers }) };
 }
 
 async function prepareRendered(
@@ -159,18 +155,26 @@ async function prepareRendered(
   compiled: CompiledWebhook,
   context: PrepareContext,
 ): Promise<PreparedWebhook> {
-  const headers: Record<string, string> = {};
-  for (const [name, template] of compiled.headers) {
-    headers[name] = template.constant ?? (await template.render(scopeOf(context), { escape: 'header' }));
-  }
-  const { method } = compiled;
+  const { method, content_type } = compiled;
   const body = method === 'GET' ? null : await bodyOf(compiled, context);
-  return preparedOf(definition, context, {
+  if (compiled.fixed !== null) return preparedOf(definition, context, compiled.fixed, body);
+  const named: Record<string, string> = {};
+  for (const [name, template] of compiled.headers) {
+    named[name] = template.constant ?? (await template.render(scopeOf(context), { escape: 'header' }));
+  }
+  const headers = withDefaults(named, body === null ? null : content_type);
+  const text = await urlOf(compiled, context);
+  const isRedacted = context.secrets === 'redact';
+  // A redacted host can't be parsed, and needn't be.
+  const url = isRedacted && text.includes(REDACTED) ? null : parseWebhookUrl(text);
+  const frame: RequestFrame = {
     method,
-    where: await targetOf(compiled, context),
-    headers: withDefaults(headers, body === null ? null : compiled.content_type),
-    body,
-  });
+    url: url?.href ?? text,
+    origin: url?.origin ?? null,
+    headers,
+    head: url === null || isRedacted ? null : requestHead({ method, url, headers }),
+  };
+  return preparedOf(definition, context, frame, body);
 }
 
 function withDefaults(headers: Record<string, string>, content_type: string | null): readonly string[] {
@@ -182,48 +186,26 @@ function withDefaults(headers: Record<string, string>, content_type: string | nu
 function preparedOf(
   definition: WebhookAction,
   context: PrepareContext,
-  request: {
-    method: string;
-    where: { url: string; target: HttpTarget | null };
-    headers: readonly string[];
-    body: string | null;
-  },
+  frame: RequestFrame,
+  body: string | null,
 ): PreparedWebhook {
-  const isSigned = (definition.signing_secrets?.length ?? 0) > 0;
+  const is_signed = (definition.signing_secrets?.length ?? 0) > 0;
   return {
     id: context.envelope.id,
-    method: request.method,
-    url: request.where.url,
-    target: request.where.target,
-    headers: request.headers,
-    body: request.body,
-    signing_keys: context.secrets === 'redact' ? null : isSigned ? keysOf(definition, context) : NO_KEYS,
-    signed: isSigned,
+    frame,
+    body,
+    signing_keys: is_signed && context.secrets !== 'redact' ? keysOf(definition, context) : NO_KEYS,
+    is_signed,
     tls: tlsOf(definition, context),
     success_codes: definition.success_codes ?? null,
     timeout_ms: definition.timeout_ms ?? 10_000,
   };
 }
 
-function locate(text: string): { url: string; target: HttpTarget } {
-  const url = parseWebhookUrl(text);
-  return { url: url.href, target: targetOfUrl(url) };
-}
-
-function targetOfUrl(url: URL): HttpTarget {
-  return { origin: url.origin, path: `${url.pathname}${url.search}` };
-}
-
-async function targetOf(
-  { fixed, base, url }: CompiledWebhook,
-  context: PrepareContext,
-): Promise<{ url: string; target: HttpTarget | null }> {
-  if (fixed) return fixed;
+async function urlOf({ base, url }: CompiledWebhook, context: PrepareContext): Promise<string> {
   const scope = scopeOf(context);
   const head = base === null ? '' : await base.render(scope, { escape: 'none' });
-  const text = head + (await url.render(scope, { escape: 'url' }));
-  // A redacted host can't be parsed, and needn't be.
-  return context.secrets === 'redact' && text.includes(REDACTED) ? { url: text, target: null } : locate(text);
+  return head + (await url.render(scope, { escape: 'url' }));
 }
 
 async function bodyOf({ body, body_escape }: CompiledWebhook, context: PrepareContext): Promise<string> {
@@ -266,21 +248,21 @@ function isTransient(status: number): boolean {
   return status >= 500 || status === 408 || status === 425 || status === 429;
 }
 
-function statusFault({ status, headers, body }: HttpAnswer): ActionFault {
+function statusFault({ status, headers, body_latin1 }: HttpAnswer): ActionFault {
   const permanent = !isTransient(status);
-  const location = status >= 300 && status < 400 ? headers.location : undefined;
+  const location = status >= 300 && status < 400 ? headers.get('location') : undefined;
   const message =
     status >= 300 && status < 400
       ? `the destination answered ${status} and points elsewhere; redirects are not followed, put the final address into the URL`
       : `the destination answered ${status}`;
   return new ActionFault(message, {
     permanent,
-    retry_after_ms: permanent ? null : parseRetryAfter(headers['retry-after'], Date.now()),
+    retry_after_ms: permanent ? null : parseRetryAfter(headers.get('retry-after'), Date.now()),
     detail: {
       code: 'HTTP_STATUS',
       status,
-      response_excerpt: body.subarray(0, MAX_EXCERPT_CHARS).toString('utf8'),
-      ...(location === undefined ? {} : { location: String(location).slice(0, 500) }),
+      response_excerpt: Buffer.from(body_latin1, 'latin1').toString('utf8'),
+      ...(location === undefined ? {} : { location: location.slice(0, 500) }),
     },
   });
 }

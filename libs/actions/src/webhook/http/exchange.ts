@@ -1,0 +1,83 @@
+import { ActionFault } from '../../action-fault';
+import type { HttpAnswer } from './answer-reader';
+
+/** Certificates of a connection, PEM. Requests that differ in them never share a connection. */
+export interface TlsIdentity {
+  ca: string | null;
+  cert: string | null;
+  key: string | null;
+}
+
+export interface HttpRequest {
+  /** As `URL` has it. */
+  origin: string;
+  /** Request line and header lines, each with its CRLF; `requestHead` makes it. The length of the body is added. */
+  head: string;
+  body: string | null;
+  tls: TlsIdentity | null;
+  timeout_ms: number;
+}
+
+export type Phase = 'connect' | 'headers' | 'body';
+
+/** Where an exchange is: a queue, or a connection. */
+export interface Place {
+  /** What an exchange there waits for. */
+  readonly phase: Phase;
+  /** It has ended before its answer. */
+  withdraw(exchange: Exchange): void;
+}
+
+/** One request and what comes of it. */
+export class Exchange {
+  place: Place | null = null;
+  private is_settled = false;
+
+  constructor(
+    readonly request: HttpRequest,
+    /** On the clock of `performance.now()`. */
+    readonly deadline_ms: number,
+    readonly signal: AbortSignal | null,
+    private readonly ends: {
+      onAnswer(answer: HttpAnswer): void;
+      onFault(fault: ActionFault): void;
+      /** Either way, before. */
+      onSettled(exchange: Exchange): void;
+    },
+  ) {}
+
+  get phase(): Phase {
+    return this.place?.phase ?? 'connect';
+  }
+
+  succeed(answer: HttpAnswer): void {
+    if (this.is_settled) return;
+    this.settle();
+    this.ends.onAnswer(answer);
+  }
+
+  fail(fault: ActionFault): void {
+    if (this.is_settled) return;
+    this.settle();
+    this.place?.withdraw(this);
+    this.ends.onFault(fault);
+  }
+
+  timeOut(): void {
+    const what = { connect: 'no connection', headers: 'no answer', body: 'no complete answer' }[this.phase];
+    this.fail(this.fault(`${what} within ${this.request.timeout_ms} ms`, 'TIMEOUT'));
+  }
+
+  stop(): void {
+    this.fail(this.fault('the attempt was stopped', 'ABORTED'));
+  }
+
+  private fault(message: string, code: string): ActionFault {
+    return new ActionFault(message, { permanent: false, detail: { code, phase: this.phase } });
+  }
+
+  private settle(): void {
+    this.is_settled = true;
+    this.ends.onSettled(this);
+  }
+}
