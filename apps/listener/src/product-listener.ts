@@ -35,7 +35,8 @@ import { type QueueGauge, startQueueGauge } from './reporting/queue-gauge';
 import { ReplicaRole } from './replica/replica-role';
 import { createRoleMemory } from './replica/role-memory';
 import { type DropWatch, startDropWatch } from './session/drop-watch';
-import { createMqttSession, type MqttSession } from './session/mqtt-session';
+import { createBrokerSessions } from './session/broker-sessions';
+import type { MqttSession } from './session/mqtt-session';
 import { createPublishConnection, type PublishConnection } from './session/publish-connection';
 import { createFileLedger, createTermLedger } from './session/subscription-ledger';
 
@@ -153,7 +154,7 @@ export class ProductListener {
       onEvent: (event) => deps.onEvent({ ...event, broker: this.session?.activeBroker()?.name ?? null }),
     });
     this.drops = startDropWatch({
-      broker: () => (this.session?.isConnected() ? this.session.activeBroker() : null),
+      brokers: () => this.session?.connectedBrokers() ?? [],
       egress,
       logger,
       onChange: deps.onChange,
@@ -339,7 +340,7 @@ export class ProductListener {
     const in_turn = takesTurns(document);
     const { session_key } = document;
     const ledger = createFileLedger({ directory: join(data_dir, 'sessions'), logger });
-    const session = createMqttSession({
+    const session = createBrokerSessions({
       client_id:
         in_turn && session_key !== null
           ? deriveProductClientId({ product_id, session_key })

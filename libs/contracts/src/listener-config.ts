@@ -4,6 +4,10 @@ import type { BrokerConnection, QoS } from './broker';
 export const PAYLOAD_FORMATS = ['json', 'text', 'binary'] as const;
 export type PayloadFormat = (typeof PAYLOAD_FORMATS)[number];
 
+/** On how many brokers of its list a product's listener is subscribed at a time. */
+export const SUBSCRIBE_ON = ['one', 'all'] as const;
+export type SubscribeOn = (typeof SUBSCRIBE_ON)[number];
+
 /** One subscription as a listener runs it. */
 export interface ListenerSubscription {
   id: number;
@@ -47,6 +51,8 @@ export interface ListenerConfigDocument {
   /** In order of preference; the first is the primary. Empty: not configured yet. */
   brokers: BrokerConnection[];
   failover: {
+    /** `one` broker of the list at a time, or `all` at once; then the two below mean nothing. */
+    subscribe_on: SubscribeOn;
     /** Seconds without a connection before the next broker is tried; null = never. */
     after_s: number | null;
     /** Seconds the first broker must be healthy before going back to it; null = stay. */

@@ -83,6 +83,26 @@ export interface ProbeReport {
   round_trip_ms: number | null;
 }
 
+/** One broker of the list that the instance is connected to, or tries to be. */
+export interface BrokerReport
+  extends Pick<
+    StatusReport,
+    | 'state'
+    | 'state_since'
+    | 'reason'
+    | 'reason_code'
+    | 'advice'
+    | 'client_id'
+    | 'connected_at'
+    | 'disconnected_at'
+    | 'recovery'
+    | 'subscribed'
+  > {
+  name: string;
+  host: string;
+  port: number;
+}
+
 /** What happened to a connection, for the history. */
 export interface ConnectionEvent {
   at: string;
@@ -129,7 +149,10 @@ export interface StatusReport {
   applied_reconnect_generation: number | null;
   /** Why the newest revision could not be applied; null when it was. */
   rejected_revision: { revision: number; reason: string } | null;
+  /** The broker in use; of several the first that is connected. */
   broker: { name: string; host: string; port: number } | null;
+  /** The one in use, or with `subscribe_on: all` each of the list. Absent in older reports. */
+  brokers?: BrokerReport[];
   broker_info: Record<string, unknown>;
   client_id: string | null;
   connected_at: string | null;

@@ -118,7 +118,7 @@ export function documentOf(setting: ListenerSetting): ListenerConfigDocument {
         last_will: null,
       },
     ],
-    failover: { after_s: null, failback_after_s: null },
+    failover: { subscribe_on: 'one', after_s: null, failback_after_s: null },
     shared_group: null,
     session_key: null,
     handover_after_ms: setting.handover_after_ms ?? 20,

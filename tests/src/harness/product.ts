@@ -34,6 +34,7 @@ export interface Status {
     state: string;
     applied_revision: number | null;
     config_source: string | null;
+    brokers: { name: string; state: string }[];
     report: Record<string, unknown> & {
       pid: number;
       reason_code: string | null;

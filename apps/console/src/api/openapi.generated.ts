@@ -1006,6 +1006,8 @@ export interface components {
             handover_after_ms?: number;
         };
         FailoverDto: {
+            /** @enum {string} */
+            subscribe_on?: "one" | "all";
             after_s?: number | null;
             failback_after_s?: number | null;
         };
@@ -1211,6 +1213,20 @@ export interface components {
             message: string;
             instance_id: string;
         };
+        BrokerStatusView: {
+            name: string;
+            host: string;
+            port: number;
+            /** @enum {string} */
+            state: "starting" | "unconfigured" | "connecting" | "connected" | "degraded" | "disconnected" | "standby" | "stopped";
+            since: string;
+            reason: string | null;
+            reason_code: string | null;
+            advice: string | null;
+            granted: number;
+            wanted: number;
+            next_try_at: string | null;
+        };
         InstanceView: {
             id: string;
             state: string;
@@ -1222,6 +1238,7 @@ export interface components {
             reason_code: string | null;
             advice: string | null;
             broker: string | null;
+            brokers: components["schemas"]["BrokerStatusView"][];
             subscribed: components["schemas"]["SubscribedView"];
             recovery: components["schemas"]["RecoveryView"] | null;
             probe: components["schemas"]["ProbeView"] | null;
@@ -1509,6 +1526,7 @@ export interface components {
             applied_reconnect_generation?: number | null;
             rejected_revision?: Record<string, unknown> | null;
             broker?: Record<string, unknown> | null;
+            brokers?: Record<string, unknown>[] | null;
             broker_info: Record<string, unknown>;
             client_id?: string | null;
             connected_at?: string | null;

@@ -1,7 +1,7 @@
 /** Texts of the further brokers on the page `/products/{id}/mqtt-config`. */
 export const brokersTexts = {
   title: 'Brokers and failover',
-  hint: 'Tried in this order when the one before cannot be reached. When, is set under “Delivery, failover and probe”.',
+  hint: 'Tried in this order when the one before cannot be reached, or used all at once. Which, is set under “Delivery, failover and probe”.',
   first: 'First broker',
   firstHint: 'the one above',
   notSet: 'not set yet',

@@ -5,6 +5,7 @@ import {
   type ListenerConfigDocument,
   type ListenerSubscription,
   PAYLOAD_FORMATS,
+  SUBSCRIBE_ON,
   TRANSPORTS,
 } from '@cortex-mqtt/contracts';
 
@@ -26,6 +27,8 @@ export function checkDocument(input: unknown): CheckedDocument {
   if (!isTextMap(input.variables)) add('variables', 'must map names to texts');
   if (!isTextMap(input.secrets)) add('secrets', 'must map names to texts');
   if (!isRecord(input.failover)) add('failover', 'must be an object');
+  else if (input.failover.subscribe_on !== undefined && !SUBSCRIBE_ON.includes(input.failover.subscribe_on as never))
+    add('failover.subscribe_on', `must be one of ${SUBSCRIBE_ON.join(', ')}`);
   if (input.shared_group !== null && typeof input.shared_group !== 'string')
     add('shared_group', 'must be a text or null');
   if (!Array.isArray(input.brokers)) add('brokers', 'must be an array');
@@ -41,7 +44,8 @@ export function checkDocument(input: unknown): CheckedDocument {
   const document = input as unknown as ListenerConfigDocument;
   const session_key = typeof input.session_key === 'string' ? input.session_key : null;
   const brokers = document.brokers.map((broker) => ({ ...broker, proxy_url: broker.proxy_url ?? null }));
-  return { ok: true, document: { ...document, session_key, brokers } };
+  const failover = { ...document.failover, subscribe_on: document.failover.subscribe_on ?? ('one' as const) };
+  return { ok: true, document: { ...document, session_key, brokers, failover } };
 }
 
 function checkBroker(input: unknown, field: string, add: (field: string, message: string) => void): void {

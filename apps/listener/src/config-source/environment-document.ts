@@ -51,7 +51,7 @@ export function environmentDocument(config: ListenerConfig): ListenerConfigDocum
         last_will: null,
       },
     ],
-    failover: { after_s: null, failback_after_s: null },
+    failover: { subscribe_on: 'one', after_s: null, failback_after_s: null },
     shared_group: config.mqttSharedGroup ?? null,
     handover_after_ms: 20,
     probe: null,

@@ -11,7 +11,7 @@ function buildDocument(overrides: Partial<ListenerConfigDocument> = {}): Listene
     reconnect_generation: 0,
     variables: {},
     brokers: [],
-    failover: { after_s: null, failback_after_s: null },
+    failover: { subscribe_on: 'one', after_s: null, failback_after_s: null },
     shared_group: null,
     handover_after_ms: 20,
     probe: null,

@@ -57,9 +57,6 @@ export function statusFacts(
   const document = listener?.applied?.document ?? null;
   const idle = options.idle ?? (document && !document.enabled ? DISABLED : null);
   const filters = session?.topic_filters ?? [];
-  const subscribed = filters.filter(({ subscription_ids }) =>
-    subscription_ids.some((id) => id !== PROBE_SUBSCRIPTION_ID),
-  );
   const probe = listener?.probe.report() ?? null;
   return {
     instance_id: identity.instance_id,
@@ -74,12 +71,16 @@ export function statusFacts(
     applied_reconnect_generation: document?.reconnect_generation ?? null,
     rejected_revision: listener?.rejected ?? null,
     broker: session?.broker ?? null,
+    brokers: (session?.brokers ?? []).map(({ topic_filters, ...broker }) => ({
+      ...broker,
+      subscribed: subscribedOf(topic_filters),
+    })),
     broker_info: session?.broker_info ?? {},
     client_id: session?.client_id ?? null,
     connected_at: session?.connected_at ?? null,
     disconnected_at: session?.disconnected_at ?? null,
     recovery: session?.recovery ?? null,
-    subscribed: { wanted: subscribed.length, granted: subscribed.filter(isGranted).length },
+    subscribed: subscribedOf(filters),
     topic_filters: filters
       .filter((filter) => !isGranted(filter) || filter.granted_qos !== filter.requested_qos)
       .slice(0, MAX_FILTERS),
@@ -149,6 +150,12 @@ function stateOf(facts: {
 }
 
 const isGranted = (filter: TopicFilterState): boolean => filter.granted_qos !== null && filter.refused === null;
+
+/** Without the filter of the probe. */
+function subscribedOf(filters: readonly TopicFilterState[]): { wanted: number; granted: number } {
+  const own = filters.filter(({ subscription_ids }) => subscription_ids.some((id) => id !== PROBE_SUBSCRIPTION_ID));
+  return { wanted: own.length, granted: own.filter(isGranted).length };
+}
 
 function lastMessageAt(listener: ProductListener | null): string | null {
   let latest: string | null = null;

@@ -21,7 +21,7 @@ describe('the watch for messages that a broker drops', () => {
     const in_use = buildBroker({ port: broker.port });
     let is_connected = true;
     const watch = startDropWatch({
-      broker: () => (is_connected ? in_use : null),
+      brokers: () => (is_connected ? [in_use] : []),
       egress: loopbackOnly,
       logger: silentLogger,
       onChange: () => undefined,
@@ -42,7 +42,7 @@ describe('the watch for messages that a broker drops', () => {
     const broker = await startMosquitto({ acl: ['topic readwrite orders/#'] });
     cleanups.push(() => broker.stop());
     const watch = startDropWatch({
-      broker: () => buildBroker({ port: broker.port }),
+      brokers: () => [buildBroker({ port: broker.port })],
       egress: loopbackOnly,
       logger: silentLogger,
       onChange: () => undefined,

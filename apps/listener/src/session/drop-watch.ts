@@ -29,8 +29,8 @@ export interface DropWatch {
  * been while this listener was away.
  */
 export function startDropWatch(deps: {
-  /** The broker that the session is connected to; null while it isn't. */
-  broker(): BrokerConnection | null;
+  /** The brokers that the session is connected to. */
+  brokers(): readonly BrokerConnection[];
   egress: EgressPolicy;
   logger: Logger;
   onChange(): void;
@@ -38,46 +38,64 @@ export function startDropWatch(deps: {
 }): DropWatch {
   const timing = { ...DEFAULT_TIMING, ...deps.timing };
   const stopping = new AbortController();
-  let asked: { broker: BrokerConnection; at_ms: number; dropped: number } | null = null;
-  let last_rise: { at_ms: number; dropped: number } | null = null;
+  /** By the broker's name. */
+  const looks = new Map<string, Look>();
   let is_asking = false;
 
-  const check = async (): Promise<void> => {
-    const broker = deps.broker();
-    if (is_asking || broker === null) return;
-    const is_same = isDeepStrictEqual(asked?.broker, broker);
-    if (asked !== null && is_same && Date.now() - asked.at_ms < timing.ask_every_ms) return;
-    is_asking = true;
+  const check = async (broker: BrokerConnection): Promise<void> => {
+    const before = looks.get(broker.name);
+    const known = isDeepStrictEqual(before?.broker, broker) ? before : undefined;
+    if (known && Date.now() - known.at_ms < timing.ask_every_ms) return;
     const { broker_info } = await probeConnection(
       { id: randomUUID(), broker, topic_filters: [], roundtrip_topic: null, timeout_ms: LIMIT_MS },
       { egress: deps.egress, tested_from: 'listener', signal: stopping.signal },
-    ).finally(() => {
-      is_asking = false;
-    });
+    );
     const dropped = Number(broker_info.messages_dropped ?? 0);
     // A broker that was restarted counts from 0 again.
-    const before = asked !== null && is_same && asked.dropped <= dropped ? asked.dropped : 0;
-    asked = { broker, at_ms: Date.now(), dropped };
-    if (stopping.signal.aborted || dropped <= before) return;
-    last_rise = { at_ms: Date.now(), dropped };
+    const has_risen = dropped > (known && known.dropped <= dropped ? known.dropped : 0);
+    const at_ms = Date.now();
+    looks.set(broker.name, { broker, at_ms, dropped, last_rise: has_risen ? { at_ms, dropped } : before?.last_rise });
+    if (stopping.signal.aborted || !has_risen) return;
     deps.logger.warn('The broker drops messages because a queue is full', { broker: broker.name, dropped });
     deps.onChange();
   };
+  const checkAll = async (): Promise<void> => {
+    if (is_asking) return;
+    is_asking = true;
+    try {
+      for (const broker of deps.brokers()) await check(broker);
+    } finally {
+      is_asking = false;
+    }
+  };
   const timer = setInterval(() => {
-    check().catch((error: unknown) => {
+    checkAll().catch((error: unknown) => {
       deps.logger.warn('The broker could not be asked for the messages it dropped', { error });
     });
   }, timing.check_every_ms);
   timer.unref();
 
   return {
-    warnings: () =>
-      last_rise !== null && Date.now() - last_rise.at_ms < timing.remind_for_ms && deps.broker() !== null
-        ? [droppedMessagesWarning(last_rise.dropped)]
-        : [],
+    warnings() {
+      const brokers = deps.brokers();
+      return brokers.flatMap(({ name }) => {
+        const rise = looks.get(name)?.last_rise;
+        if (!rise || Date.now() - rise.at_ms >= timing.remind_for_ms) return [];
+        const warning = droppedMessagesWarning(rise.dropped);
+        return brokers.length === 1 ? warning : { ...warning, message: `"${name}": ${warning.message}` };
+      });
+    },
     stop() {
       clearInterval(timer);
       stopping.abort();
     },
   };
+}
+
+/** What a broker was found to have dropped. */
+interface Look {
+  broker: BrokerConnection;
+  at_ms: number;
+  dropped: number;
+  last_rise: { at_ms: number; dropped: number } | undefined;
 }

@@ -503,7 +503,7 @@ describe('reconnection', () => {
 });
 
 describe('several brokers', () => {
-  const failover = { after_s: 0.2, failback_after_s: 0.3 };
+  const failover = { subscribe_on: 'one', after_s: 0.2, failback_after_s: 0.3 } as const;
 
   it('goes over to the next when the first is down, and back when it is healthy again', async () => {
     const first = await startBroker({ persistence: true });
@@ -577,7 +577,7 @@ describe('several brokers', () => {
     const { session } = buildTested();
     const brokers = [buildBroker({ port: first.port }), buildBroker({ port: second.port, name: 'secondary' })];
     await first.stop();
-    session.start(buildDesired(brokers, { failover: { after_s: 0.1, failback_after_s: null } }));
+    session.start(buildDesired(brokers, { failover: { subscribe_on: 'one', after_s: 0.1, failback_after_s: null } }));
     await waitFor(() => session.snapshot().broker?.name === 'secondary' && session.snapshot().state === 'connected');
     await first.start();
     const publisher = await connectPublisher(first.port);

@@ -19,6 +19,7 @@ import type { IncomingMessage } from './incoming-message';
 import {
   deriveState,
   deriveWarnings,
+  brokerSnapshots,
   type LeftBroker,
   type SessionSnapshot,
   type SessionState,
@@ -92,11 +93,19 @@ export interface MqttSession {
    * what is on its way until it is quiet, `limit_ms` at most. The next start subscribes again.
    */
   leaveGroup(options: { limit_ms: number }): Promise<void>;
+  /**
+   * Resolves with true when no message came for a moment and none is in flight, with false when `isPatient` says no.
+   */
+  untilQuiet(isPatient: () => boolean): Promise<boolean>;
   snapshot(): SessionSnapshot;
   /** Whether every connection is there, and the broker has answered every SUBSCRIBE. */
   isConnected(): boolean;
   /** The broker in use, for what else connects to it; null while there is none. */
   activeBroker(): BrokerConnection | null;
+  /** Every broker that is connected to and subscribed on: more than one only with `subscribe_on: all`. */
+  connectedBrokers(): BrokerConnection[];
+  /** Name of the broker that a message came from; null when it came from none that is in use. */
+  brokerOf(message: IncomingMessage): string | null;
   /** Ids of the subscriptions that this copy of a message has to run, ascending within a filter; empty: none matches. */
   route(message: IncomingMessage): readonly number[];
   /** Something in `snapshot()` is different. At most once in a turn of the event loop. */
@@ -218,8 +227,7 @@ class Session implements MqttSession {
     });
   }
 
-  /** Resolves with true when no message came for a moment and none is in flight, with false when `isPatient` says no. */
-  private async untilQuiet(isPatient: () => boolean): Promise<boolean> {
+  async untilQuiet(isPatient: () => boolean): Promise<boolean> {
     for (let seen = this.messages, quiet = 0; quiet < QUIET_CHECKS; seen = this.messages) {
       if (!isPatient()) return false;
       await sleep(QUIET_CHECK_MS);
@@ -237,6 +245,14 @@ class Session implements MqttSession {
     return this.broker;
   }
 
+  connectedBrokers(): BrokerConnection[] {
+    return this.broker && this.isConnected() ? [this.broker] : [];
+  }
+
+  brokerOf({ connection }: IncomingMessage): string | null {
+    return this.links.some(({ name }) => name === connection) ? (this.broker?.name ?? null) : null;
+  }
+
   route(message: IncomingMessage): readonly number[] {
     const lane = this.links.find(({ name }) => name === message.connection)?.lane ?? 0;
     return this.plan?.route(lane, message) ?? [];
@@ -250,7 +266,7 @@ class Session implements MqttSession {
       .map(({ oldest_received_at_ms }) => oldest_received_at_ms)
       .filter((at) => at !== null)
       .reduce<number | null>((oldest, at) => (oldest === null || at < oldest ? at : oldest), null);
-    return {
+    const whole = {
       state,
       state_since: timestamp(this.told_since_ms)!,
       reason,
@@ -277,6 +293,7 @@ class Session implements MqttSession {
       oldest_unacknowledged_ms: oldest_ms === null ? null : Math.max(0, Date.now() - oldest_ms),
       in_flight: [...this.receivers.values()].reduce((sum, { in_flight }) => sum + in_flight, 0),
     };
+    return { ...whole, brokers: brokerSnapshots(whole) };
   }
 
   private currentState(): SessionState {

@@ -1,4 +1,4 @@
-import type { BrokerConnection, StatusReport } from '@cortex-mqtt/contracts';
+import type { BrokerConnection, BrokerReport, StatusReport } from '@cortex-mqtt/contracts';
 import { type CertificateDetail, connectionWarnings, type TlsDetail } from '@cortex-mqtt/mqtt';
 import type { BrokerLink, LinkFailure } from './broker-link';
 import type { SubscriptionPlan } from './subscription-plan';
@@ -21,7 +21,19 @@ export type SessionSnapshot = Pick<
   | 'warnings'
   | 'oldest_unacknowledged_ms'
   | 'in_flight'
->;
+> & { brokers: BrokerSnapshot[] };
+
+/** One of the brokers that the listener is at, or is on its way to. */
+export type BrokerSnapshot = Omit<BrokerReport, 'subscribed'> & Pick<SessionSnapshot, 'topic_filters'>;
+
+/** A session's own broker, told on its own. */
+export function brokerSnapshots(whole: Omit<SessionSnapshot, 'brokers'>): BrokerSnapshot[] {
+  if (whole.broker === null) return [];
+  const { broker, state, state_since, reason, reason_code, advice, client_id } = whole;
+  const { connected_at, disconnected_at, recovery, topic_filters } = whole;
+  const why = { state, state_since, reason, reason_code, advice };
+  return [{ ...broker, ...why, client_id, connected_at, disconnected_at, recovery, topic_filters }];
+}
 
 export type SessionState = Pick<SessionSnapshot, 'state' | 'reason' | 'reason_code' | 'advice'>;
 
@@ -148,13 +160,22 @@ export function deriveWarnings({
       message: `Last at ${taken_at} another client connected with the client id "${first.client_id}": each of the two ends the other's connection.`,
     });
   }
-  if (left !== null && left.at_ms > now.getTime() - REMINDED_FOR_MS) {
-    warnings.push({
+  return [...warnings, ...messagesMayWait(left === null ? [] : [left], first.broker, now)];
+}
+
+/** For a while after brokers were left that keep the session. `used`: the one in use. */
+export function messagesMayWait(
+  left: readonly LeftBroker[],
+  used: Pick<BrokerConnection, 'name'> | null,
+  now: Date,
+): SessionSnapshot['warnings'] {
+  if (used === null) return [];
+  return left
+    .filter(({ at_ms }) => at_ms > now.getTime() - REMINDED_FOR_MS)
+    .map(({ broker, at_ms }) => ({
       code: 'MESSAGES_MAY_WAIT',
-      message: `"${left.broker.name}" was left at ${new Date(left.at_ms).toISOString()} and keeps the session: what is published there from then on waits until the next failover, for ${left.broker.session_expiry_s} s at most. Publish to "${first.broker.name}" again.`,
-    });
-  }
-  return warnings;
+      message: `"${broker.name}" was left at ${new Date(at_ms).toISOString()} and keeps the session: what is published there from then on waits until the next failover, for ${broker.session_expiry_s} s at most. Publish to "${used.name}" again.`,
+    }));
 }
 
 /** The certificate was read when the connection came about, which may be long ago. */

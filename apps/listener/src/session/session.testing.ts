@@ -45,7 +45,7 @@ export function buildDesired(
 ): DesiredSession {
   return {
     brokers: [broker].flat(),
-    failover: { after_s: null, failback_after_s: null },
+    failover: { subscribe_on: 'one', after_s: null, failback_after_s: null },
     shared_group: null,
     subscriptions: buildSubscriptions('orders/#'),
     ...overrides,
@@ -82,12 +82,15 @@ export interface TestedSession {
 
 /** Settles each message as it comes unless `onArrival` is given. Waits between tries are short. */
 export function buildSession(
-  overrides: Partial<MqttSessionDeps> & { onArrival?: (arrival: Arrival) => void } = {},
+  overrides: Partial<MqttSessionDeps> & {
+    onArrival?: (arrival: Arrival) => void;
+    create?: (deps: MqttSessionDeps) => MqttSession;
+  } = {},
 ): TestedSession {
   const arrivals: Arrival[] = [];
   const events: ConnectionEvent[] = [];
-  const { onArrival = ({ message }: Arrival) => message.settle(), ...deps } = overrides;
-  const session = createMqttSession({
+  const { onArrival = ({ message }: Arrival) => message.settle(), create = createMqttSession, ...deps } = overrides;
+  const session = create({
     client_id: 'cmqp1itest',
     egress: loopbackOnly,
     logger: silentLogger,

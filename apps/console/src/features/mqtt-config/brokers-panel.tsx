@@ -37,8 +37,8 @@ export function BrokersPanel({ productId, first, instances, canChange }: Props) 
   const [editing, setEditing] = useState<FurtherBroker | 'new' | null>(null);
   const [deleting, setDeleting] = useState<FurtherBroker | null>(null);
   const refresh = () => queryClient.invalidateQueries({ queryKey: keys.brokers(productId) });
-  const onFirst = instances.filter(
-    ({ state, report }) => (state === 'connected' || state === 'degraded') && report.broker?.name === PRIMARY,
+  const onFirst = instances.filter(({ brokers: at }) =>
+    at.some(({ name, state }) => name === PRIMARY && (state === 'connected' || state === 'degraded')),
   );
   const move = async (all: TaggedBrokers, broker: FurtherBroker, step: -1 | 1) => {
     const order = idsOf(all);

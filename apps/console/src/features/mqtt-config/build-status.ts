@@ -13,6 +13,7 @@ export function buildInstance(overrides: Partial<InstanceStatus> = {}): Instance
     reason_code: null,
     advice: null,
     broker: 'primary',
+    brokers: [],
     subscribed: { wanted: 1, granted: 1, refused: [], lowered_qos: [] },
     recovery: null,
     probe: null,

@@ -44,12 +44,13 @@ export function InstanceStatusView({
       <div className={classes.note}>
         {words.since} <Time at={instance.since} /> · {words.heartbeat.toLowerCase()}{' '}
         <Time at={instance.last_heartbeat_at} />
-        {instance.broker && <> · {words.atBroker(instance.broker)}</>}
+        {instance.broker && instance.brokers.length < 2 && <> · {words.atBroker(instance.broker)}</>}
         {instance.config_source && <> · {words.configSource[instance.config_source] ?? instance.config_source}</>}
         {instance.applied_revision !== null && instance.applied_revision !== desired && (
           <> · {words.revisionBehind(desired, instance.applied_revision)}</>
         )}
       </div>
+      {instance.brokers.length > 1 && <BrokerStates brokers={instance.brokers} />}
       <div className={classes.figures}>
         <Figure
           label={words.topics}
@@ -72,6 +73,29 @@ export function InstanceStatusView({
         />
       </div>
     </article>
+  );
+}
+
+/** Each broker, where the listener is at several at once. */
+function BrokerStates({ brokers }: Pick<InstanceStatus, 'brokers'>) {
+  return (
+    <ul className={classes.brokers}>
+      {brokers.map(({ name, host, port, state, granted, wanted, reason, next_try_at }) => (
+        <li key={name}>
+          <StatusBadge state={state} /> <span title={`${host}:${port}`}>{words.brokerName(name)}</span>{' '}
+          <span className={classes.note}>
+            {words.topicsOf(granted, wanted)}
+            {reason && <> · {reason}</>}
+            {next_try_at && (
+              <>
+                {' · '}
+                {words.nextTry} <Time at={next_try_at} />
+              </>
+            )}
+          </span>
+        </li>
+      ))}
+    </ul>
   );
 }
 

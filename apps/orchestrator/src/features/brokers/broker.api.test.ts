@@ -1,3 +1,5 @@
+import type { StatusReport } from '@cortex-mqtt/contracts';
+import { buildStatusReport } from '../../testing/build-status-report';
 import { buildTestApp, type Client, type TestApp } from '../../testing/build-test-app';
 
 describe('further brokers of a product', () => {
@@ -149,6 +151,65 @@ describe('further brokers of a product', () => {
       expect.objectContaining({ host: 'b.example.com', port: 1999, username: 'u', password: 'second' }),
       expect.objectContaining({ host: 'B.example.com', port: 2000, username: 'u', password: 'second' }),
       expect.objectContaining({ host: 'evil.example.com', password: null }),
+    ]);
+  });
+
+  it('are subscribed on one at a time, or on all by choice, and then need sessions of their own', async () => {
+    const configure = (body: object) => operator('put', `${base}/mqtt-config`).send(body);
+    const { body: config } = await configure({ broker: { host: 'a.example.com' } }).expect(200);
+    expect(config.mqtt_config.failover).toEqual({ subscribe_on: 'one', after_s: null, failback_after_s: null });
+    const twin = await add({ name: 'twin', host: 'A.example.com.' });
+    const refused = await configure({ failover: { subscribe_on: 'all' } }).expect(400);
+    expect(refused.body.errors).toEqual([
+      { field: 'failover.subscribe_on', message: expect.stringContaining('"primary" and "twin" have one host') },
+    ]);
+    await operator('put', `${base}/brokers/${twin.id}`).send({ client_id: 'another' }).expect(200);
+    await configure({ failover: { subscribe_on: 'all', after_s: 30 } }).expect(200);
+    expect(await document()).toMatchObject({
+      failover: { subscribe_on: 'all', after_s: 30, failback_after_s: null },
+    });
+    const { body: fault } = await operator('put', `${base}/brokers/${twin.id}`).send({ client_id: null }).expect(400);
+    expect(fault.errors).toEqual([{ field: 'client_id', message: expect.stringContaining('each would end') }]);
+    await configure({ failover: { subscribe_on: 'both' } }).expect(400);
+    const { text } = await viewer('get', `${base}/audit-logs`).expect(200);
+    expect(text).toContain('subscribe_on');
+  });
+
+  it('tell which instances are connected to each of them', async () => {
+    await operator('put', `${base}/mqtt-config`)
+      .send({ broker: { host: 'a.example.com' } })
+      .expect(200);
+    for (const name of ['up', 'down']) await add({ name });
+    const of = (name: string, state: StatusReport['state']) => {
+      const {
+        state_since,
+        reason,
+        reason_code,
+        advice,
+        client_id,
+        connected_at,
+        disconnected_at,
+        recovery,
+        subscribed,
+      } = buildStatusReport();
+      const rest = { state_since, reason, reason_code, advice, client_id, connected_at, disconnected_at, recovery };
+      return { name, host: `${name}.example.com`, port: 1883, state, subscribed, ...rest };
+    };
+    const brokers = [of('primary', 'connected'), of('up', 'degraded'), of('down', 'disconnected')];
+    const listener = await app.listener(product_id);
+    await listener('post', '/internal/mqtt-status')
+      .send(buildStatusReport({ state: 'degraded', brokers }))
+      .expect(200);
+    const { body } = await viewer('get', `${base}/brokers`).expect(200);
+    expect(body.map(({ name, in_use_by }: { name: string; in_use_by: string[] }) => [name, in_use_by])).toEqual([
+      ['up', ['one']],
+      ['down', []],
+    ]);
+    const { body: status } = await viewer('get', `${base}/mqtt-config/status`).expect(200);
+    expect(status.instances[0].brokers).toMatchObject([
+      { name: 'primary', state: 'connected', granted: 0, wanted: 0, next_try_at: null },
+      { name: 'up', state: 'degraded' },
+      { name: 'down', state: 'disconnected' },
     ]);
   });
 

@@ -3,10 +3,11 @@ import { ConflictError, NotFoundError, ValidationError } from '../../http/app-er
 import { type Actor, recordAudit } from '../audit/audit-trail';
 import { presentBroker } from '../mqtt-config/broker.presenter';
 import { applyBroker, brokerFaults } from '../mqtt-config/broker-fields';
-import { furtherSecretPlace } from '../mqtt-config/broker-secrets';
+import { furtherSecretPlace, PRIMARY_BROKER } from '../mqtt-config/broker-secrets';
 import type { ChangeNotifier } from '../mqtt-config/change-notifier';
 import type { BrokerDto } from '../mqtt-config/mqtt-config.dto';
 import { MqttConfigEntity } from '../mqtt-config/mqtt-config.entity';
+import { oneSessionTwice } from '../mqtt-config/one-session-twice';
 import { lockConfig, raiseRevision } from '../mqtt-config/revision';
 import type { Versioned } from '../products/product.service';
 import type { SecretBox } from '../secrets/secret-box';
@@ -24,7 +25,7 @@ export interface BrokerServiceDeps {
   notifier: ChangeNotifier;
   secretBox: SecretBox;
   /** Names of the brokers that live instances are connected to, by instance id. */
-  brokersInUse(product_id: number): Promise<Map<string, string>>;
+  brokersInUse(product_id: number): Promise<Map<string, string[]>>;
 }
 
 interface WriteOptions {
@@ -164,6 +165,9 @@ export class BrokerService {
       const { result, revision } = await this.deps.dataSource.transaction(async (manager) => {
         const config = await lockConfig(manager, product_id, expected_revision);
         const done = await work(manager);
+        const all = [{ ...config, name: PRIMARY_BROKER }, ...(await inOrder(manager, product_id))];
+        const fault = config.subscribe_on === 'all' ? oneSessionTwice(all) : null;
+        if (fault !== null) throw new ValidationError([{ field: 'client_id', message: fault }]);
         return { result: done, revision: await raiseRevision(manager, config) };
       });
       this.deps.notifier.configChanged(product_id, revision);
@@ -185,7 +189,7 @@ export class BrokerService {
       id: broker.id,
       name: broker.name,
       position: index + 1,
-      in_use_by: [...in_use].filter(([, name]) => name === broker.name).map(([instance]) => instance),
+      in_use_by: [...in_use].filter(([, names]) => names.includes(broker.name)).map(([instance]) => instance),
       created_at: broker.created_at.toISOString(),
       updated_at: broker.updated_at.toISOString(),
     }));

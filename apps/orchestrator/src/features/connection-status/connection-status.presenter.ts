@@ -3,6 +3,7 @@ import type { MqttConfigEntity } from '../mqtt-config/mqtt-config.entity';
 import type { ConnectionStatusEntity } from './connection-status.entity';
 import type { ConnectionStatusView, InstanceView } from './connection-status.view';
 import {
+  presentBrokers,
   presentDesired,
   presentFlow,
   presentLive,
@@ -84,6 +85,7 @@ function presentInstance(
       ? report.advice
       : 'See whether the process runs and reaches the orchestrator; what it does at the broker is not known meanwhile.',
     broker: report.broker?.name ?? null,
+    brokers: is_live ? presentBrokers(instance.report) : [],
     subscribed: presentSubscribed(instance.report),
     recovery: is_live ? presentRecovery(instance.report) : null,
     probe: presentProbe(instance.report, now),

@@ -69,14 +69,11 @@ export class ConnectionStatusService {
     return live.map((instance) => instance.instance_id);
   }
 
-  /** Name of the broker that each live and connected instance is at, by instance id. */
-  async brokersInUse(product_id: number): Promise<Map<string, string>> {
+  /** Names of the brokers that each live and connected instance is connected to, by instance id. */
+  async brokersInUse(product_id: number): Promise<Map<string, string[]>> {
     const live = await this.liveInstances(product_id);
-    return new Map(
-      live.flatMap(({ instance_id, report: { state, broker } }) =>
-        broker !== null && (state === 'connected' || state === 'degraded') ? [[instance_id, broker.name] as const] : [],
-      ),
-    );
+    const inUse = live.map(({ instance_id, report }) => [instance_id, connectedBrokers(report)] as const);
+    return new Map(inUse.filter(([, names]) => names.length > 0));
   }
 
   private async liveInstances(product_id: number): Promise<ListenerInstanceEntity[]> {
@@ -236,6 +233,13 @@ export class ConnectionStatusService {
     await manager.query('SELECT pg_notify($1, $2)', [STATUS_CHANNEL, String(status.product_id)]);
     return live;
   }
+}
+
+function connectedBrokers({ state, broker, brokers }: StatusReport): string[] {
+  const isConnected = (of: StatusReport['state']): boolean => of === 'connected' || of === 'degraded';
+  // An older listener tells only of the one in use.
+  if (brokers === undefined) return broker !== null && isConnected(state) ? [broker.name] : [];
+  return brokers.filter((one) => isConnected(one.state)).map(({ name }) => name);
 }
 
 /** Another instance that is connected and not on its way out. Reports follow one another, so the last one to ask is refused. */

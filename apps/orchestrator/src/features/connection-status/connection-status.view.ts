@@ -1,4 +1,4 @@
-import { CONNECTION_STATES, type ConnectionState } from '@cortex-mqtt/contracts';
+import { CONNECTION_STATES, type ConnectionState, INSTANCE_STATES, type InstanceState } from '@cortex-mqtt/contracts';
 import { Type } from 'class-transformer';
 import {
   IsArray,
@@ -235,6 +235,48 @@ export class WarningView {
   instance_id!: string;
 }
 
+/** One broker of the list, as an instance is connected to it or tries to be. */
+export class BrokerStatusView {
+  @IsString()
+  name!: string;
+
+  @IsString()
+  host!: string;
+
+  @IsInt()
+  port!: number;
+
+  @IsIn(INSTANCE_STATES)
+  state!: InstanceState;
+
+  @IsString()
+  since!: string;
+
+  @IsString()
+  @IsOptional()
+  reason!: string | null;
+
+  @IsString()
+  @IsOptional()
+  reason_code!: string | null;
+
+  @IsString()
+  @IsOptional()
+  advice!: string | null;
+
+  /** Topic filters that the broker has granted, of those that are wanted there. */
+  @IsInt()
+  granted!: number;
+
+  @IsInt()
+  wanted!: number;
+
+  /** When it is tried again; null when it is connected, or a try is under way. */
+  @IsString()
+  @IsOptional()
+  next_try_at!: string | null;
+}
+
 /** One listener process as it last reported. */
 export class InstanceView {
   @IsString()
@@ -272,10 +314,16 @@ export class InstanceView {
   @IsOptional()
   advice!: string | null;
 
-  /** Name of the broker in use. */
+  /** Name of the broker in use; with `subscribe_on: all` the first that is connected. */
   @IsString()
   @IsOptional()
   broker!: string | null;
+
+  /** The broker in use; with `subscribe_on: all` each of the list. Those about to be left are in it too. */
+  @IsArray()
+  @ValidateNested({ each: true })
+  @Type(() => BrokerStatusView)
+  brokers!: BrokerStatusView[];
 
   @ValidateNested()
   @Type(() => SubscribedView)

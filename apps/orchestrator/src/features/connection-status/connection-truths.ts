@@ -1,5 +1,6 @@
 import type { StatusReport } from '@cortex-mqtt/contracts';
 import type {
+  BrokerStatusView,
   DesiredView,
   FlowView,
   LiveView,
@@ -70,6 +71,15 @@ export function presentSubscribed({ subscribed, topic_filters }: StatusReport): 
       granted_qos !== null && granted_qos < requested_qos ? [{ topic_filter, requested_qos, granted_qos }] : [],
     ),
   };
+}
+
+export function presentBrokers({ brokers = [] }: StatusReport): BrokerStatusView[] {
+  return brokers.map(({ name, host, port, state, state_since, reason, reason_code, advice, subscribed, recovery }) => ({
+    ...{ name, host, port, state, since: state_since, reason, reason_code, advice },
+    granted: subscribed.granted,
+    wanted: subscribed.wanted,
+    next_try_at: recovery?.next_try_at ?? null,
+  }));
 }
 
 export function presentRecovery(report: StatusReport): RecoveryView | null {

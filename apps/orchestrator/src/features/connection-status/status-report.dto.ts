@@ -1,4 +1,5 @@
 import {
+  type BrokerReport,
   CONFIG_SOURCES,
   type ConfigSource,
   type ConnectionEvent,
@@ -177,6 +178,12 @@ export class StatusReportDto implements StatusReport {
   @IsObject()
   @IsOptional()
   broker!: { name: string; host: string; port: number } | null;
+
+  @IsArray()
+  @ArrayMaxSize(20)
+  @IsObject({ each: true })
+  @IsOptional()
+  brokers?: BrokerReport[];
 
   @IsObject()
   broker_info!: Record<string, unknown>;

@@ -49,7 +49,11 @@ export class ListenerConfigService {
         reconnect_generation: config.reconnect_generation,
         variables: product.variables,
         brokers: openBrokers(config, further, this.deps.secretBox),
-        failover: { after_s: config.failover_after_s, failback_after_s: config.failback_after_s },
+        failover: {
+          subscribe_on: config.subscribe_on,
+          after_s: config.failover_after_s,
+          failback_after_s: config.failback_after_s,
+        },
         shared_group: sharedGroupOf(product, config),
         handover_after_ms: config.handover_after_ms,
         probe: config.probe_topic === null ? null : { topic: config.probe_topic, interval_s: config.probe_interval_s },

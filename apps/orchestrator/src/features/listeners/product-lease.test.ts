@@ -125,6 +125,9 @@ describe('the turns of a product’s listeners', () => {
       );
       await app.dataSource.manager.update(MqttConfigEntity, { product_id }, { failover_after_s: 60 });
       expect(await report('a', unconnected())).toMatchObject({ role: 'active', term: 1 });
+      // Subscribed on all, there is none left to try.
+      await app.dataSource.manager.update(MqttConfigEntity, { product_id }, { subscribe_on: 'all' });
+      expect(await report('a', unconnected())).toMatchObject({ role: 'standby', active_instance_id: 'b' });
     });
 
     it('count from the last time it was connected', async () => {

@@ -70,7 +70,8 @@ export async function takeTurn(
   const [lease] = granted;
   if (!lease) return currentTurn(manager, product_id);
   // Failover comes first: with every broker of the list it has had its time.
-  const patience_ms = timing.pass_on_after_ms + further.length * (config.failover_after_s ?? 0) * 1000;
+  const failover_s = config.subscribe_on === 'one' ? further.length * (config.failover_after_s ?? 0) : 0;
+  const patience_ms = timing.pass_on_after_ms + failover_s * 1000;
   const is_over = is_cut_off && lease.without_connection_ms >= patience_ms;
   if (is_over && (await passOn(manager, product_id, report, timing))) return currentTurn(manager, product_id);
   return { role: 'active', term: lease.term, active_instance_id: null };

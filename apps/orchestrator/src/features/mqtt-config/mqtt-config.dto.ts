@@ -1,4 +1,4 @@
-import { type QoS, TRANSPORTS, type Transport } from '@cortex-mqtt/contracts';
+import { type QoS, SUBSCRIBE_ON, type SubscribeOn, TRANSPORTS, type Transport } from '@cortex-mqtt/contracts';
 import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,
@@ -229,6 +229,14 @@ export class DeliverySettingsDto {
 }
 
 export class FailoverDto {
+  /**
+   * `one`: subscribed on one broker of the list at a time. `all`: on every one at once; then `after_s` and `failback_after_s` are
+   * kept and mean nothing.
+   */
+  @IsIn(SUBSCRIBE_ON)
+  @MayBeAbsent()
+  subscribe_on?: SubscribeOn;
+
   /** Seconds without a connection before the next broker is tried; null = never. */
   @IsInt()
   @Min(1)

@@ -1,4 +1,4 @@
-import type { QoS } from '@cortex-mqtt/contracts';
+import type { QoS, SubscribeOn } from '@cortex-mqtt/contracts';
 import { Check, Column, Entity, ForeignKey, PrimaryGeneratedColumn, Unique } from 'typeorm';
 import { CreatedAt, UpdatedAt } from '../../database/columns';
 import { ProductEntity } from '../products/product.entity';
@@ -14,6 +14,7 @@ import { BrokerColumns } from './broker-columns';
 @Check('ck_mqtt_configs_transport', `transport IN ('tcp', 'tls', 'ws', 'wss')`)
 @Check('ck_mqtt_configs_receive_maximum', 'receive_maximum BETWEEN 1 AND 65535')
 @Check('ck_mqtt_configs_proxy', `proxy_url IS NULL OR transport IN ('ws', 'wss')`)
+@Check('ck_mqtt_configs_subscribe_on', `subscribe_on IN ('one', 'all')`)
 export class MqttConfigEntity extends BrokerColumns {
   @PrimaryGeneratedColumn('identity', { type: 'integer', primaryKeyConstraintName: 'pk_mqtt_configs' })
   id!: number;
@@ -50,6 +51,9 @@ export class MqttConfigEntity extends BrokerColumns {
   /** Milliseconds before an unfinished delivery goes to the queue. */
   @Column({ type: 'integer', default: 20 })
   handover_after_ms!: number;
+
+  @Column({ type: 'varchar', length: 3, default: 'one' })
+  subscribe_on!: SubscribeOn;
 
   @Column({ type: 'integer', nullable: true })
   failover_after_s!: number | null;

@@ -13,7 +13,11 @@ export function presentMqttConfig(config: MqttConfigEntity): MqttConfigSectionsV
       qos: config.qos,
     },
     delivery: { handover_after_ms: config.handover_after_ms },
-    failover: { after_s: config.failover_after_s, failback_after_s: config.failback_after_s },
+    failover: {
+      subscribe_on: config.subscribe_on,
+      after_s: config.failover_after_s,
+      failback_after_s: config.failback_after_s,
+    },
     probe: { topic: config.probe_topic, interval_s: config.probe_interval_s },
   };
 }

@@ -1,7 +1,8 @@
 import { validatePublishTopic } from '@cortex-mqtt/mqtt';
-import type { DataSource } from 'typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
 import { NotFoundError, ValidationError } from '../../http/app-error';
 import { type Actor, recordAudit } from '../audit/audit-trail';
+import { MqttBrokerEntity } from '../brokers/mqtt-broker.entity';
 import type { ConnectionStatusView } from '../connection-status/connection-status.view';
 import { ProductEntity } from '../products/product.entity';
 import type { Versioned } from '../products/product.service';
@@ -10,12 +11,13 @@ import { SubscriptionEntity } from '../subscriptions/subscription.entity';
 import { presentSubscription } from '../subscriptions/subscription.presenter';
 import { checkAllTopics } from '../subscriptions/subscription-topic';
 import { applyBroker, brokerFaults } from './broker-fields';
-import { primarySecretPlace } from './broker-secrets';
+import { PRIMARY_BROKER, primarySecretPlace } from './broker-secrets';
 import type { ChangeNotifier } from './change-notifier';
 import type { PutMqttConfigDto, TopicsDto } from './mqtt-config.dto';
 import { MqttConfigEntity } from './mqtt-config.entity';
 import { presentMqttConfig } from './mqtt-config.presenter';
 import type { MqttConfigView } from './mqtt-config.view';
+import { oneSessionTwice } from './one-session-twice';
 import { lockConfig, raiseRevision } from './revision';
 
 export interface MqttConfigServiceDeps {
@@ -66,6 +68,7 @@ export class MqttConfigService {
       );
       applyTopics(config, dto.topics ?? {});
       applySettings(config, dto);
+      faults.push(...(await sessionFaults(manager, config)));
       faults.push(...(await checkAllTopics(manager, product, config, topicsField(dto.topics ?? {}))));
       if (faults.length > 0) throw new ValidationError(faults);
       await manager.save(config);
@@ -96,10 +99,18 @@ function applyTopics(config: MqttConfigEntity, dto: TopicsDto): void {
 
 function applySettings(config: MqttConfigEntity, dto: PutMqttConfigDto): void {
   if (dto.delivery?.handover_after_ms !== undefined) config.handover_after_ms = dto.delivery.handover_after_ms;
+  if (dto.failover?.subscribe_on !== undefined) config.subscribe_on = dto.failover.subscribe_on;
   if (dto.failover?.after_s !== undefined) config.failover_after_s = dto.failover.after_s;
   if (dto.failover?.failback_after_s !== undefined) config.failback_after_s = dto.failover.failback_after_s;
   if (dto.probe?.topic !== undefined) config.probe_topic = dto.probe.topic;
   if (dto.probe?.interval_s !== undefined) config.probe_interval_s = dto.probe.interval_s;
+}
+
+async function sessionFaults(manager: EntityManager, config: MqttConfigEntity) {
+  if (config.subscribe_on === 'one') return [];
+  const further = await manager.findBy(MqttBrokerEntity, { product_id: config.product_id });
+  const fault = oneSessionTwice([{ ...config, name: PRIMARY_BROKER }, ...further]);
+  return fault === null ? [] : [{ field: 'failover.subscribe_on', message: fault }];
 }
 
 function probeFaults(dto: PutMqttConfigDto) {
