@@ -47,6 +47,22 @@ export interface InstanceCounters {
   actions_failed: number;
 }
 
+export function emptyCounters(): InstanceCounters {
+  return {
+    messages_received: 0,
+    messages_matched: 0,
+    messages_unmatched: 0,
+    deliveries_started: 0,
+    deliveries_succeeded: 0,
+    deliveries_failed: 0,
+    deliveries_queued: 0,
+    deliveries_taken: 0,
+    deliveries_dead: 0,
+    actions_executed: 0,
+    actions_failed: 0,
+  };
+}
+
 /** Differences since the last delta. */
 export interface SubscriptionCounters {
   subscription_id: number;

@@ -1022,6 +1022,18 @@ export interface components {
             failover?: components["schemas"]["FailoverDto"];
             probe?: components["schemas"]["ProbeDto"];
         };
+        CreateBearerTokenDto: {
+            name: string;
+            expires_in_days?: number | null;
+        };
+        BearerTokenView: {
+            id: number;
+            name: string;
+            expires_at: string | null;
+            revoked_at: string | null;
+            last_used_at: string | null;
+            created_at: string;
+        };
         ProductParams: {
             product_id: number;
         };
@@ -1049,9 +1061,11 @@ export interface components {
             page?: number | null;
             page_size?: number | null;
         };
-        CreateApiTokenDto: {
-            name: string;
-            expires_in_days?: number | null;
+        PeriodPageQuery: {
+            from?: (string) | null;
+            to?: (string) | null;
+            page?: number | null;
+            page_size?: number | null;
         };
         ApiTokenListQuery: {
             user_id?: number | null;
@@ -1059,10 +1073,10 @@ export interface components {
             page_size?: number | null;
         };
         ApiTokenView: {
-            id: number;
             user_id: number;
-            name: string;
             hint: string;
+            id: number;
+            name: string;
             expires_at: string | null;
             revoked_at: string | null;
             last_used_at: string | null;
@@ -1071,34 +1085,34 @@ export interface components {
         CreatedApiTokenView: {
             token: string;
             id: number;
-            user_id: number;
             name: string;
-            hint: string;
             expires_at: string | null;
             revoked_at: string | null;
             last_used_at: string | null;
             created_at: string;
+            user_id: number;
+            hint: string;
         };
         AuditLogQuery: {
             actor?: string | null;
             action?: string | null;
             entity_type?: string | null;
             entity_id?: string | null;
-            from?: (string) | null;
-            to?: (string) | null;
             page?: number | null;
             page_size?: number | null;
+            from?: (string) | null;
+            to?: (string) | null;
         };
         AllAuditLogsQuery: {
             product_id?: number | null;
             page?: number | null;
             page_size?: number | null;
+            from?: (string) | null;
+            to?: (string) | null;
             actor?: string | null;
             action?: string | null;
             entity_type?: string | null;
             entity_id?: string | null;
-            from?: (string) | null;
-            to?: (string) | null;
         };
         AuditLogView: {
             id: string;
@@ -1446,10 +1460,10 @@ export interface components {
             type?: string[] | null;
             instance_id?: string | null;
             broker?: string | null;
-            from?: (string) | null;
-            to?: (string) | null;
             page?: number | null;
             page_size?: number | null;
+            from?: (string) | null;
+            to?: (string) | null;
         };
         ConnectionEventView: {
             id: number;
@@ -1929,13 +1943,9 @@ export interface components {
             created_at: string;
             finished_at: string | null;
         };
-        CreateListenerTokenDto: {
-            name: string;
-            expires_in_days?: number | null;
-        };
         ListenerTokenView: {
-            id: number;
             product_id: number;
+            id: number;
             name: string;
             expires_at: string | null;
             revoked_at: string | null;
@@ -1945,12 +1955,12 @@ export interface components {
         CreatedListenerTokenView: {
             token: string;
             id: number;
-            product_id: number;
             name: string;
             expires_at: string | null;
             revoked_at: string | null;
             last_used_at: string | null;
             created_at: string;
+            product_id: number;
         };
         ReconnectInstanceView: {
             instance_id: string;
@@ -2319,7 +2329,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["CreateApiTokenDto"];
+                "application/json": components["schemas"]["CreateBearerTokenDto"];
             };
         };
         responses: {
@@ -3510,10 +3520,10 @@ export interface operations {
                 type?: string[];
                 instance_id?: string;
                 broker?: string;
-                from?: string;
-                to?: string;
                 page?: number;
                 page_size?: number;
+                from?: string;
+                to?: string;
             };
             header?: never;
             path: {
@@ -4273,7 +4283,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["CreateListenerTokenDto"];
+                "application/json": components["schemas"]["CreateBearerTokenDto"];
             };
         };
         responses: {
@@ -4333,12 +4343,12 @@ export interface operations {
                 product_id?: number;
                 page?: number;
                 page_size?: number;
+                from?: string;
+                to?: string;
                 actor?: string;
                 action?: string;
                 entity_type?: string;
                 entity_id?: string;
-                from?: string;
-                to?: string;
             };
             header?: never;
             path?: never;
@@ -4378,10 +4388,10 @@ export interface operations {
                 action?: string;
                 entity_type?: string;
                 entity_id?: string;
-                from?: string;
-                to?: string;
                 page?: number;
                 page_size?: number;
+                from?: string;
+                to?: string;
             };
             header?: never;
             path: {

@@ -1,4 +1,9 @@
-import type { InstanceCounters, RecentMessage, SubscriptionCounters } from '@cortex-mqtt/contracts';
+import {
+  emptyCounters,
+  type InstanceCounters,
+  type RecentMessage,
+  type SubscriptionCounters,
+} from '@cortex-mqtt/contracts';
 import type { CompiledPlan, CompiledSubscription } from './compiled-plan';
 import { Delivery, MessageSlot, type QueuedFate } from './delivery';
 import { DEFAULT_ENGINE_LIMITS, DeliveryEngine, type EngineLimits, type NextDelay } from './delivery-engine';
@@ -229,20 +234,4 @@ function chain(of: SubscriptionRuntime<Delivery>, admission: Promise<void>): voi
     if (of.admission === current) of.admission = null;
   });
   of.admission = current;
-}
-
-export function emptyCounters(): InstanceCounters {
-  return {
-    messages_received: 0,
-    messages_matched: 0,
-    messages_unmatched: 0,
-    deliveries_started: 0,
-    deliveries_succeeded: 0,
-    deliveries_failed: 0,
-    deliveries_queued: 0,
-    deliveries_taken: 0,
-    deliveries_dead: 0,
-    actions_executed: 0,
-    actions_failed: 0,
-  };
 }

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import type { InstanceCounters, ProbeReport, TopicFilterState } from '@cortex-mqtt/contracts';
+import { emptyCounters, type ProbeReport, type TopicFilterState } from '@cortex-mqtt/contracts';
 import { PROBE_SUBSCRIPTION_ID } from '../probe/delivery-probe';
 import type { SessionSnapshot } from '../session/session-snapshot';
 import type { ProductListener } from '../product-listener';
@@ -21,20 +21,6 @@ export interface IdleReason {
   reason_code: string;
   advice: string;
 }
-
-const NO_COUNTERS: InstanceCounters = {
-  messages_received: 0,
-  messages_matched: 0,
-  messages_unmatched: 0,
-  deliveries_started: 0,
-  deliveries_succeeded: 0,
-  deliveries_failed: 0,
-  deliveries_queued: 0,
-  deliveries_taken: 0,
-  deliveries_dead: 0,
-  actions_executed: 0,
-  actions_failed: 0,
-};
 
 const DISABLED: IdleReason = {
   reason: 'The product is disabled.',
@@ -96,7 +82,7 @@ export function statusFacts(
     probe,
     last_message_at: lastMessageAt(listener),
     latency_ms: latencyOf(listener),
-    counters: { ...(listener?.pipeline.counters ?? NO_COUNTERS) },
+    counters: { ...(listener?.pipeline.counters ?? emptyCounters()) },
   };
 }
 

@@ -1,5 +1,5 @@
 import { Type } from 'class-transformer';
-import { IsInt, IsOptional, Max, Min } from 'class-validator';
+import { IsInt, IsISO8601, IsOptional, Max, Min } from 'class-validator';
 
 /** Query of every list: `?page=1&page_size=50`. */
 export class PageQuery {
@@ -16,6 +16,19 @@ export class PageQuery {
   @Max(500)
   @IsOptional()
   page_size?: number;
+}
+
+/** … and of lists over time. */
+export class PeriodPageQuery extends PageQuery {
+  /** Not before this time (RFC 3339). */
+  @IsISO8601({ strict: true })
+  @IsOptional()
+  from?: string;
+
+  /** Before this time (RFC 3339). */
+  @IsISO8601({ strict: true })
+  @IsOptional()
+  to?: string;
 }
 
 export interface Page<T> {

@@ -1,4 +1,4 @@
-import type { StatusReport } from '@cortex-mqtt/contracts';
+import { emptyCounters, type StatusReport } from '@cortex-mqtt/contracts';
 
 /** The report of a listener that is connected and has done nothing yet. */
 export function buildStatusReport(overrides: Partial<StatusReport> = {}): StatusReport {
@@ -44,18 +44,5 @@ export function buildStatusReport(overrides: Partial<StatusReport> = {}): Status
 }
 
 export function buildCounters(overrides: Partial<StatusReport['counters']> = {}): StatusReport['counters'] {
-  return {
-    messages_received: 0,
-    messages_matched: 0,
-    messages_unmatched: 0,
-    deliveries_started: 0,
-    deliveries_succeeded: 0,
-    deliveries_failed: 0,
-    deliveries_queued: 0,
-    deliveries_taken: 0,
-    deliveries_dead: 0,
-    actions_executed: 0,
-    actions_failed: 0,
-    ...overrides,
-  };
+  return { ...emptyCounters(), ...overrides };
 }

@@ -1,7 +1,8 @@
 import { created, noContent, ok, type Route, route } from '../../http/route';
+import { CreateBearerTokenDto } from '../../http/bearer-token.dto';
 import { IdParams } from '../../http/route-params';
 import { actorOf } from '../audit/audit-trail';
-import { ApiTokenListQuery, ApiTokenView, CreateApiTokenDto, CreatedApiTokenView } from './api-token.dto';
+import { ApiTokenListQuery, ApiTokenView, CreatedApiTokenView } from './api-token.dto';
 import type { ApiTokenService } from './api-token.service';
 
 export function apiTokenRoutes({ apiTokens }: { apiTokens: ApiTokenService }): Route[] {
@@ -22,7 +23,7 @@ export function apiTokenRoutes({ apiTokens }: { apiTokens: ApiTokenService }): R
       summary: 'Create an API token; the answer shows it once',
       tag: 'API tokens',
       access: { kind: 'signed-in' },
-      body: CreateApiTokenDto,
+      body: CreateBearerTokenDto,
       response: CreatedApiTokenView,
       status: 201,
       handler: async (context) =>

@@ -1,11 +1,12 @@
 import { generateToken } from '@cortex-mqtt/secrets';
 import type { DataSource } from 'typeorm';
 import { ForbiddenError, NotFoundError } from '../../http/app-error';
+import type { CreateBearerTokenDto } from '../../http/bearer-token.dto';
 import { type Page, pageWindow } from '../../http/pagination';
 import type { UserPrincipal } from '../../http/principal';
 import { type Actor, recordAudit } from '../audit/audit-trail';
 import { ApiTokenEntity } from '../auth/api-token.entity';
-import type { ApiTokenListQuery, ApiTokenView, CreateApiTokenDto, CreatedApiTokenView } from './api-token.dto';
+import type { ApiTokenListQuery, ApiTokenView, CreatedApiTokenView } from './api-token.dto';
 
 const DAY_MS = 86_400_000;
 const DEFAULT_DAYS = 90;
@@ -29,7 +30,7 @@ export class ApiTokenService {
     return { items: tokens.map(presentApiToken), total, page: window.page, page_size: window.page_size };
   }
 
-  async create(principal: UserPrincipal, dto: CreateApiTokenDto, actor: Actor): Promise<CreatedApiTokenView> {
+  async create(principal: UserPrincipal, dto: CreateBearerTokenDto, actor: Actor): Promise<CreatedApiTokenView> {
     const { token, hash } = generateToken('cma');
     const days = dto.expires_in_days === undefined ? DEFAULT_DAYS : dto.expires_in_days;
     return this.deps.dataSource.transaction(async (manager) => {

@@ -1,8 +1,8 @@
 import { Type } from 'class-transformer';
-import { IsIn, IsInt, IsISO8601, IsObject, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
-import { PageQuery } from '../../http/pagination';
+import { IsIn, IsInt, IsObject, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
+import { PeriodPageQuery } from '../../http/pagination';
 
-export class AuditLogQuery extends PageQuery {
+export class AuditLogQuery extends PeriodPageQuery {
   /** Part of the actor's name, such as an e-mail address. */
   @IsString()
   @MaxLength(254)
@@ -24,16 +24,6 @@ export class AuditLogQuery extends PageQuery {
   @MaxLength(64)
   @IsOptional()
   entity_id?: string;
-
-  /** Not before this time (RFC 3339). */
-  @IsISO8601({ strict: true })
-  @IsOptional()
-  from?: string;
-
-  /** Before this time (RFC 3339). */
-  @IsISO8601({ strict: true })
-  @IsOptional()
-  to?: string;
 }
 
 export class AllAuditLogsQuery extends AuditLogQuery {

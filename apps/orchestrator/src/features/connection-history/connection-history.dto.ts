@@ -4,7 +4,6 @@ import {
   IsArray,
   IsIn,
   IsInt,
-  IsISO8601,
   IsNumber,
   IsObject,
   IsOptional,
@@ -12,9 +11,9 @@ import {
   MaxLength,
   ValidateNested,
 } from 'class-validator';
-import { PageQuery } from '../../http/pagination';
+import { PeriodPageQuery } from '../../http/pagination';
 
-export class ConnectionEventQuery extends PageQuery {
+export class ConnectionEventQuery extends PeriodPageQuery {
   /** One type, or several with commas between. */
   @Transform(({ value }) => (typeof value === 'string' ? value.split(',') : value))
   @IsArray()
@@ -34,16 +33,6 @@ export class ConnectionEventQuery extends PageQuery {
   @MaxLength(100)
   @IsOptional()
   broker?: string;
-
-  /** Not before this time (RFC 3339). */
-  @IsISO8601({ strict: true })
-  @IsOptional()
-  from?: string;
-
-  /** Before this time (RFC 3339). */
-  @IsISO8601({ strict: true })
-  @IsOptional()
-  to?: string;
 }
 
 export class ConnectionEventView {

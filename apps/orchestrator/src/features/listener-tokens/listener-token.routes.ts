@@ -1,8 +1,9 @@
 import { PageQuery } from '../../http/pagination';
 import { created, noContent, ok, type Route, route } from '../../http/route';
+import { CreateBearerTokenDto } from '../../http/bearer-token.dto';
 import { ProductIdParams, ProductParams } from '../../http/route-params';
 import { actorOf } from '../audit/audit-trail';
-import { CreatedListenerTokenView, CreateListenerTokenDto, ListenerTokenView } from './listener-token.dto';
+import { CreatedListenerTokenView, ListenerTokenView } from './listener-token.dto';
 import type { ListenerTokenService } from './listener-token.service';
 
 const PATH = '/api/v1/products/{product_id}/listener-tokens';
@@ -28,7 +29,7 @@ export function listenerTokenRoutes({ listenerTokens }: { listenerTokens: Listen
       tag: 'Listener tokens',
       access: OPERATOR,
       params: ProductParams,
-      body: CreateListenerTokenDto,
+      body: CreateBearerTokenDto,
       response: CreatedListenerTokenView,
       status: 201,
       handler: async (context) =>

@@ -1,11 +1,12 @@
 import { generateToken } from '@cortex-mqtt/secrets';
 import type { DataSource, EntityManager } from 'typeorm';
 import { NotFoundError } from '../../http/app-error';
+import type { CreateBearerTokenDto } from '../../http/bearer-token.dto';
 import { type Page, type PageQuery, pageWindow } from '../../http/pagination';
 import { type Actor, recordAudit } from '../audit/audit-trail';
 import { ListenerTokenEntity } from '../listeners/listener-token.entity';
 import { ProductEntity } from '../products/product.entity';
-import type { CreatedListenerTokenView, CreateListenerTokenDto, ListenerTokenView } from './listener-token.dto';
+import type { CreatedListenerTokenView, ListenerTokenView } from './listener-token.dto';
 
 const DAY_MS = 86_400_000;
 
@@ -25,7 +26,7 @@ export class ListenerTokenService {
     return { items: tokens.map(presentListenerToken), total, page: window.page, page_size: window.page_size };
   }
 
-  async create(product_id: number, dto: CreateListenerTokenDto, actor: Actor): Promise<CreatedListenerTokenView> {
+  async create(product_id: number, dto: CreateBearerTokenDto, actor: Actor): Promise<CreatedListenerTokenView> {
     const { token, hash } = generateToken('cml');
     const days = dto.expires_in_days ?? null;
     return this.deps.dataSource.transaction(async (manager) => {
