@@ -59,6 +59,7 @@ export const texts = {
     loading: 'Loading…',
     loadFailed: 'This could not be loaded',
     saveFailed: 'Not saved',
+    changedMeanwhile: 'Somebody else changed it meanwhile, so nothing was done. It is shown as it is now.',
     offline: 'The server does not answer. Check the network; the page goes on trying.',
     requestId: (id: string) => `Request ${id}`,
     noMatch: 'Nothing matches',

@@ -39,8 +39,6 @@ export const get = async <T>(path: ApiPath, options?: RequestOptions): Promise<T
   (await request<T>('GET', path, options)).data;
 export const post = async <T>(path: ApiPath, body?: unknown, options?: RequestOptions): Promise<T> =>
   (await request<T>('POST', path, { ...options, body })).data;
-export const put = async <T>(path: ApiPath, body: unknown, options?: RequestOptions): Promise<T> =>
-  (await request<T>('PUT', path, { ...options, body })).data;
 export const patch = async <T>(path: ApiPath, body: unknown, options?: RequestOptions): Promise<T> =>
   (await request<T>('PATCH', path, { ...options, body })).data;
 export const remove = async <T>(path: ApiPath, options?: RequestOptions): Promise<T> =>

@@ -15,6 +15,8 @@ export const secretsTexts = {
   replaceHint: 'Listeners use it for the next message. The old value can’t be brought back.',
   created: (name: string) => `${name} is stored`,
   replaced: (name: string) => `${name} has a new value`,
+  replacedMeanwhile: 'Somebody else gave it a new value meanwhile. Save again to replace that one.',
+  deletedMeanwhile: 'Somebody else deleted it meanwhile. Save again to create it anew.',
   delete: 'Delete secret',
   deleteBody: (name: string) => `${name} is destroyed. Nothing uses it now, and nobody can read its value any more.`,
   deleted: (name: string) => `${name} is deleted`,

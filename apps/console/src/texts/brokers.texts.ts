@@ -22,5 +22,4 @@ export const brokersTexts = {
   saved: (name: string) => `“${name}” is saved`,
   deleted: (name: string) => `“${name}” is deleted`,
   reordered: 'The new order is in force',
-  orderChanged: 'Somebody changed the list meanwhile. It is shown as it is now.',
 };

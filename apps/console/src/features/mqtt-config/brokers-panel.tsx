@@ -4,22 +4,28 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { remove, request } from '../../api/client';
 import { keys } from '../../api/keys';
-import { ApiError } from '../../api/problem';
 import type { Broker, FurtherBroker, InstanceStatus } from '../../api/types';
+import { writeUnlessChanged } from '../../api/write-unless-changed';
 import { Confirm } from '../../components/confirm';
 import { Panel } from '../../components/layout';
-import { notifyDone, notifyFailure, notifyWarning } from '../../components/notify';
+import { notifyDone, notifyFailure } from '../../components/notify';
 import rows from '../../components/rows.module.css';
 import { Loaded, LoadingRows } from '../../components/states';
 import { ToneBadge } from '../../components/status-badge';
 import { texts } from '../../texts';
 import { BrokerEditor } from './broker-editor';
 import { movedBy } from './broker-order';
+import { same } from './config-draft';
 import { readBrokers, type TaggedBrokers, useBrokers } from './brokers-query';
 
 const words = texts.brokers;
 const PRIMARY = 'primary';
 const idsOf = ({ brokers }: TaggedBrokers): number[] => brokers.map(({ id }) => id);
+/** What was set of a broker; who uses it changes by itself. */
+const settingsOf = ({ brokers }: TaggedBrokers, id: number) => {
+  const { in_use_by: _, ...settings } = brokers.find((broker) => broker.id === id) ?? { in_use_by: [] };
+  return settings;
+};
 const addressOf = ({ host, port }: Pick<Broker, 'host' | 'port'>) => (host ? `${host}:${port}` : words.notSet);
 
 interface Props {
@@ -35,28 +41,41 @@ export function BrokersPanel({ productId, first, instances, canChange }: Props) 
   const path = `/products/${productId}/brokers` as const;
   const brokers = useBrokers(productId);
   const [editing, setEditing] = useState<FurtherBroker | 'new' | null>(null);
-  const [deleting, setDeleting] = useState<FurtherBroker | null>(null);
+  const [deleting, setDeleting] = useState<{ broker: FurtherBroker; etag: string | null } | null>(null);
   const refresh = () => queryClient.invalidateQueries({ queryKey: keys.brokers(productId) });
   const onFirst = instances.filter(({ brokers: at }) =>
     at.some(({ name, state }) => name === PRIMARY && (state === 'connected' || state === 'degraded')),
   );
-  const move = async (all: TaggedBrokers, broker: FurtherBroker, step: -1 | 1) => {
-    const order = idsOf(all);
-    const body = { ids: movedBy(order, broker.id, step) };
-    const write = (ifMatch: string | null) => request<FurtherBroker[]>('PUT', `${path}/order`, { body, ifMatch });
+  const readNewest = async () => {
+    const newest = await readBrokers(productId);
+    return { value: newest, etag: newest.etag };
+  };
+  const destroy = async ({ broker, etag }: NonNullable<typeof deleting>) => {
     try {
-      const { data, etag } = await write(all.etag).catch(async (error: unknown) => {
-        if (!(error instanceof ApiError) || error.status !== 412) throw error;
-        // Something else of the product was changed; only another order is in the way of this one.
-        const newest = await readBrokers(productId);
-        if (idsOf(newest).join() !== order.join()) throw error;
-        return write(newest.etag);
+      await writeUnlessChanged({
+        seen: { value: { brokers: [broker], etag }, etag },
+        readNewest,
+        isSame: (seen, newest) => same(settingsOf(seen, broker.id), settingsOf(newest, broker.id)),
+        write: (ifMatch) => remove(`${path}/${broker.id}`, { ifMatch }),
+      });
+      notifyDone(words.deleted(broker.name));
+    } finally {
+      await refresh();
+    }
+  };
+  const move = async (all: TaggedBrokers, broker: FurtherBroker, step: -1 | 1) => {
+    const body = { ids: movedBy(idsOf(all), broker.id, step) };
+    try {
+      const { data, etag } = await writeUnlessChanged({
+        seen: { value: all, etag: all.etag },
+        readNewest,
+        isSame: (seen, newest) => same(idsOf(seen), idsOf(newest)),
+        write: (ifMatch) => request<FurtherBroker[]>('PUT', `${path}/order`, { body, ifMatch }),
       });
       queryClient.setQueryData<TaggedBrokers>(keys.brokers(productId), { brokers: data, etag });
       notifyDone(words.reordered);
     } catch (error) {
-      if (error instanceof ApiError && error.status === 412) notifyWarning(words.title, words.orderChanged);
-      else notifyFailure(texts.common.saveFailed, error);
+      notifyFailure(words.title, error);
       await refresh();
     }
   };
@@ -108,7 +127,7 @@ export function BrokersPanel({ productId, first, instances, canChange }: Props) 
                     <Tool label={words.edit(broker.name)} onClick={() => setEditing(broker)}>
                       <IconEdit size={16} />
                     </Tool>
-                    <Tool label={words.delete(broker.name)} onClick={() => setDeleting(broker)}>
+                    <Tool label={words.delete(broker.name)} onClick={() => setDeleting({ broker, etag: loaded.etag })}>
                       <IconTrash size={16} />
                     </Tool>
                   </Group>
@@ -141,13 +160,10 @@ export function BrokersPanel({ productId, first, instances, canChange }: Props) 
         title={words.deleteTitle}
         confirmLabel={words.deleteTitle}
         onConfirm={async () => {
-          if (!deleting) return;
-          await remove(`${path}/${deleting.id}`);
-          notifyDone(words.deleted(deleting.name));
-          await refresh();
+          if (deleting) await destroy(deleting);
         }}
       >
-        {deleting && words.deleteBody(deleting.name, addressOf(deleting))}
+        {deleting && words.deleteBody(deleting.broker.name, addressOf(deleting.broker))}
       </Confirm>
     </Panel>
   );

@@ -27,6 +27,14 @@ describe('what a stage found', () => {
     );
   });
 
+  it('is told once where the diagnosis tells it', () => {
+    const failed = { stage: 'tcp', state: 'failed', duration_ms: 2, detail: { error: 'Nothing listens.' } } as const;
+    const diagnosis = { stage: 'tcp', code: 'CONNECTION_REFUSED', cause: 'Nothing listens.', advice: '' } as const;
+    expect(stageFinding(failed)).toBe('Nothing listens.');
+    expect(stageFinding(failed, diagnosis)).toBe('');
+    expect(stageFinding(failed, { ...diagnosis, cause: 'The network is down.' })).toBe('Nothing listens.');
+  });
+
   it('is the reason where a stage was skipped or failed, without what is nested', () => {
     expect(
       stageFinding({ stage: 'tls', state: 'skipped', duration_ms: 0, detail: { reason: 'not used by tcp', x: {} } }),

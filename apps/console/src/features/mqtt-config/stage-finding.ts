@@ -1,13 +1,18 @@
-import type { StageResult } from '../../api/types';
+import type { StageResult, ConnectionTestResult } from '../../api/types';
 
 type Detail = Record<string, unknown>;
 
-/** What a stage of a connection test found, in one line; the fields differ by stage. */
-export function stageFinding({ stage, state, detail }: StageResult): string {
+/** What a stage of a connection test found, in one line, unless the `diagnosis` tells it already; the fields differ by stage. */
+export function stageFinding(
+  { stage, state, detail }: StageResult,
+  diagnosis: ConnectionTestResult['diagnosis'] = null,
+): string {
   if (detail === null) return '';
   if (typeof detail === 'string') return detail;
   // What a failed stage knows besides its error is for the API; the diagnosis says what to do.
-  if (state === 'failed' && typeof detail.error === 'string') return detail.error;
+  if (state === 'failed' && typeof detail.error === 'string') {
+    return detail.error === diagnosis?.cause ? '' : detail.error;
+  }
   if (state !== 'passed') return plainFacts(detail);
   const line = byStage(stage, detail).filter(Boolean).join(' · ');
   return line || plainFacts(detail);

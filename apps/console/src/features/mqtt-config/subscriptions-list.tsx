@@ -4,9 +4,10 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useDeferredValue, useMemo, useRef, useState } from 'react';
 import { Link } from 'react-router';
-import { put } from '../../api/client';
+import { request } from '../../api/client';
 import { keys } from '../../api/keys';
 import type { ConnectionStatus, Subscription, SubscriptionChange } from '../../api/types';
+import { writeUnlessChanged } from '../../api/write-unless-changed';
 import { ActionIcons } from '../../components/action-icons';
 import { Panel } from '../../components/layout';
 import { notifyDone, notifyFailure } from '../../components/notify';
@@ -15,6 +16,7 @@ import { Empty, NoMatch } from '../../components/states';
 import { ToneIcon } from '../../components/status-badge';
 import { Time } from '../../components/time';
 import { texts } from '../../texts';
+import { readSubscription } from '../subscription/subscription-query';
 import type { TaggedConfig } from './mqtt-config-query';
 import { type FilterReading, listSubscriptions, lookOf, readFilters, type SubscriptionSort } from './subscription-list';
 import classes from './subscriptions-list.module.css';
@@ -181,13 +183,23 @@ function useToggle(productId: number) {
           }
         : config,
     );
-  const write = async (subscription: Subscription, enabled: boolean): Promise<boolean> => {
-    show(subscription.id, { enabled });
+  const write = async ({ id }: Subscription, enabled: boolean): Promise<boolean> => {
+    const etag = queryClient.getQueryData<TaggedConfig>(keys.mqttConfig(productId))?.etag ?? null;
+    show(id, { enabled });
     try {
-      await put(`/products/${productId}/mqtt-config/subscriptions/${subscription.id}`, { enabled });
+      await writeUnlessChanged({
+        seen: { value: !enabled, etag },
+        readNewest: async () => {
+          const newest = await readSubscription(productId, id);
+          return { value: newest.subscription.enabled, etag: newest.etag };
+        },
+        isSame: Object.is,
+        write: (ifMatch) =>
+          request('PUT', `/products/${productId}/mqtt-config/subscriptions/${id}`, { body: { enabled }, ifMatch }),
+      });
       return true;
     } catch (error) {
-      show(subscription.id, { enabled: !enabled });
+      show(id, { enabled: !enabled });
       notifyFailure(texts.common.saveFailed, error);
       return false;
     } finally {

@@ -122,18 +122,18 @@ export function ConnectionTestReport({ test }: { test: ConnectionTestState }) {
         {!running && <CloseButton size="sm" aria-label={texts.common.close} onClick={test.close} />}
       </div>
       <ol className={classes.stages}>
-        {stageRows(progress, running).map(({ stage, look, ended }) => (
-          <li key={stage} className={`${classes.stage} ${classes[look] ?? ''}`}>
-            <ToneIcon tone={TONES[look]} />
-            <span className={classes.stageName}>{words.stages[stage]}</span>
-            <span className={classes.time}>
-              {ended && ended.state !== 'skipped'
-                ? duration(ended.duration_ms)
-                : (ended && stageFinding(ended)) || looks[look]}
-            </span>
-            {ended && ended.state !== 'skipped' && <span className={classes.detail}>{stageFinding(ended)}</span>}
-          </li>
-        ))}
+        {stageRows(progress, running).map(({ stage, look, ended }) => {
+          const finding = ended ? stageFinding(ended, result?.diagnosis) : '';
+          const isMeasured = ended && ended.state !== 'skipped';
+          return (
+            <li key={stage} className={`${classes.stage} ${classes[look] ?? ''}`}>
+              <ToneIcon tone={TONES[look]} />
+              <span className={classes.stageName}>{words.stages[stage]}</span>
+              <span className={classes.time}>{isMeasured ? duration(ended.duration_ms) : finding || looks[look]}</span>
+              {isMeasured && finding && <span className={classes.detail}>{finding}</span>}
+            </li>
+          );
+        })}
       </ol>
       {result?.diagnosis && (
         <Alert color="red" icon={<IconBulb size={18} />} title={result.diagnosis.cause}>

@@ -6,6 +6,7 @@ import { useNavigate } from 'react-router';
 import { remove, request } from '../../api/client';
 import { keys } from '../../api/keys';
 import type { Product } from '../../api/types';
+import { writeUnlessChanged } from '../../api/write-unless-changed';
 import { Confirm } from '../../components/confirm';
 import { Fields, Page, Panel, Wide } from '../../components/layout';
 import { notifyDone } from '../../components/notify';
@@ -14,13 +15,14 @@ import { Loaded } from '../../components/states';
 import { UnsavedGuard } from '../../components/unsaved-guard';
 import { mayChange, useUser } from '../../shell/session';
 import { texts } from '../../texts';
+import { same } from '../mqtt-config/config-draft';
 import { useConnectionStatus } from '../mqtt-config/connection-status-query';
 import type { Tagged } from '../mqtt-config/merged-editing';
 import { useMqttConfig } from '../mqtt-config/mqtt-config-query';
 import { ConflictDialog } from '../mqtt-config/save-dialogs';
 import { useMergedDraft } from '../mqtt-config/use-merged-draft';
 import { useDeliveryCounts } from '../overview/overview-query';
-import { useSecretNames } from '../subscription/subscription-query';
+import { useSecretNames } from '../secrets/secrets-query';
 import { useProductId } from './product-id';
 import classes from './product-settings-page.module.css';
 import { type VariableRows, VariablesField } from './variables-field';
@@ -96,7 +98,15 @@ function Settings({ loaded }: { loaded: TaggedProduct }) {
   };
 
   const destroy = async () => {
-    await remove(`/products/${product.id}`);
+    await writeUnlessChanged({
+      seen: { value: tagged(loaded).values, etag: loaded.etag },
+      readNewest: async () => {
+        const newest = await readProduct(product.id);
+        return { value: tagged(newest).values, etag: newest.etag };
+      },
+      isSame: same,
+      write: (ifMatch) => remove(`/products/${product.id}`, { ifMatch }),
+    });
     setGone(true);
     notifyDone(words.deleted(product.name));
     await navigate('/products');

@@ -1,12 +1,12 @@
 import { ActionIcon, Button, Group, Modal, Stack, Text, TextInput, Textarea, Tooltip } from '@mantine/core';
 import { IconPlus, IconRefresh, IconSearch, IconShieldLock, IconTrash } from '@tabler/icons-react';
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
-import { post, put, remove } from '../../api/client';
-import { everyPage } from '../../api/every-page';
+import { post, remove, request } from '../../api/client';
 import { keys } from '../../api/keys';
 import { faultsByField } from '../../api/problem';
 import type { ProductSecret } from '../../api/types';
+import { ChangedMeanwhileError, type Versioned, writeUnlessChanged } from '../../api/write-unless-changed';
 import { Confirm } from '../../components/confirm';
 import { Page, Panel } from '../../components/layout';
 import { notifyDone, notifyFailure } from '../../components/notify';
@@ -16,6 +16,7 @@ import { Time } from '../../components/time';
 import { mayChange, useUser } from '../../shell/session';
 import { texts } from '../../texts';
 import { useProductId } from '../products/product-id';
+import { readSecrets, useSecrets } from './secrets-query';
 
 const words = texts.secrets;
 
@@ -24,15 +25,12 @@ export function SecretsPage() {
   const canChange = mayChange(useUser(), productId);
   const queryClient = useQueryClient();
   const [search, setSearch] = useState('');
-  const [editing, setEditing] = useState<{ name: string | null } | null>(null);
-  const [deleting, setDeleting] = useState<ProductSecret | null>(null);
-  const secrets = useQuery({
-    queryKey: keys.secrets(productId),
-    queryFn: ({ signal }) => everyPage<ProductSecret>(`/products/${productId}/secrets`, signal),
-  });
+  const [editing, setEditing] = useState<Versioned<ProductSecret> | 'new' | null>(null);
+  const [deleting, setDeleting] = useState<Versioned<ProductSecret> | null>(null);
+  const secrets = useSecrets(productId);
   const refresh = () => queryClient.invalidateQueries({ queryKey: keys.secrets(productId) });
   const create = canChange ? (
-    <Button leftSection={<IconPlus size={16} />} onClick={() => setEditing({ name: null })}>
+    <Button leftSection={<IconPlus size={16} />} onClick={() => setEditing('new')}>
       {words.create}
     </Button>
   ) : undefined;
@@ -41,7 +39,7 @@ export function SecretsPage() {
     <Page title={words.title} subtitle={words.hint} actions={create}>
       <Panel flush>
         <Loaded query={secrets}>
-          {(all) => {
+          {({ value: all, etag }) => {
             const shown = all.filter((secret) => secret.name.toLowerCase().includes(search.trim().toLowerCase()));
             if (all.length === 0) {
               return <Empty icon={IconShieldLock} title={words.empty} hint={words.emptyHint} action={create} />;
@@ -76,7 +74,7 @@ export function SecretsPage() {
                               variant="subtle"
                               color="gray"
                               aria-label={`${words.replace}: ${secret.name}`}
-                              onClick={() => setEditing({ name: secret.name })}
+                              onClick={() => setEditing({ value: secret, etag })}
                             >
                               <IconRefresh size={17} />
                             </ActionIcon>
@@ -88,7 +86,7 @@ export function SecretsPage() {
                               aria-label={`${words.delete}: ${secret.name}`}
                               aria-disabled={secret.used_by.length > 0}
                               data-disabled={secret.used_by.length > 0 || undefined}
-                              onClick={() => secret.used_by.length === 0 && setDeleting(secret)}
+                              onClick={() => secret.used_by.length === 0 && setDeleting({ value: secret, etag })}
                             >
                               <IconTrash size={17} />
                             </ActionIcon>
@@ -106,7 +104,7 @@ export function SecretsPage() {
       {editing && (
         <SecretDialog
           productId={productId}
-          name={editing.name}
+          replaced={editing === 'new' ? null : editing}
           onClose={() => setEditing(null)}
           onDone={() => {
             setEditing(null);
@@ -121,29 +119,56 @@ export function SecretsPage() {
         confirmLabel={words.delete}
         onConfirm={async () => {
           if (!deleting) return;
-          await remove(`/products/${productId}/secrets/${deleting.name}`);
-          notifyDone(words.deleted(deleting.name));
-          await refresh();
+          const { name } = deleting.value;
+          try {
+            await writeSecret(productId, deleting, (ifMatch) =>
+              remove(`/products/${productId}/secrets/${name}`, { ifMatch }),
+            );
+            notifyDone(words.deleted(name));
+          } finally {
+            await refresh();
+          }
         }}
       >
-        {deleting && words.deleteBody(deleting.name)}
+        {deleting && words.deleteBody(deleting.value.name)}
       </Confirm>
     </Page>
   );
 }
 
-/** A new secret, or a new value for one (`name` given). What is typed is gone when the dialog closes. */
+/** Writes a secret unless somebody else gave it a new value, or deleted it, since it was seen. */
+function writeSecret<R>(
+  productId: number,
+  seen: Versioned<ProductSecret>,
+  write: (etag: string | null) => Promise<R>,
+): Promise<R> {
+  return writeUnlessChanged<ProductSecret | undefined, R>({
+    seen,
+    readNewest: () => readSecret(productId, seen.value.name),
+    isSame: (before, now) => before?.updated_at === now?.updated_at,
+    write,
+  });
+}
+
+async function readSecret(productId: number, name: string): Promise<Versioned<ProductSecret | undefined>> {
+  const { value, etag } = await readSecrets(productId);
+  return { value: value.find((secret) => secret.name === name), etag };
+}
+
+/** A new secret, or a new value for one (`replaced` given). What is typed is gone when the dialog closes. */
 function SecretDialog({
   productId,
-  name,
+  replaced,
   onClose,
   onDone,
 }: {
   productId: number;
-  name: string | null;
+  replaced: Versioned<ProductSecret> | null;
   onClose: () => void;
   onDone: () => void;
 }) {
+  const name = replaced?.value.name ?? null;
+  const [seen, setSeen] = useState(replaced);
   const [newName, setNewName] = useState('');
   const [value, setValue] = useState('');
   const [faults, setFaults] = useState<Record<string, string>>({});
@@ -153,11 +178,23 @@ function SecretDialog({
     setBusy(true);
     setFaults({});
     try {
-      if (name === null) await post(`/products/${productId}/secrets`, { name: newName, value });
-      else await put(`/products/${productId}/secrets/${name}`, { value });
-      notifyDone(name === null ? words.created(newName) : words.replaced(name));
+      if (seen === null) {
+        await post(`/products/${productId}/secrets`, { name: newName, value });
+        notifyDone(words.created(newName));
+      } else {
+        const path = `/products/${productId}/secrets/${seen.value.name}` as const;
+        await writeSecret(productId, seen, (ifMatch) => request('PUT', path, { body: { value }, ifMatch }));
+        notifyDone(words.replaced(seen.value.name));
+      }
       onDone();
     } catch (error) {
+      if (seen && error instanceof ChangedMeanwhileError) {
+        // What is typed stays, and a second save is upon what is there now.
+        const { value: now, etag } = await readSecret(productId, seen.value.name);
+        setSeen(now ? { value: now, etag } : { ...seen, etag });
+        setFaults({ value: now ? words.replacedMeanwhile : words.deletedMeanwhile });
+        return;
+      }
       const found = faultsByField(error);
       setFaults(found);
       if (Object.keys(found).length === 0) notifyFailure(texts.common.saveFailed, error);

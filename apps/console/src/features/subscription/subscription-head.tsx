@@ -5,11 +5,14 @@ import { useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate } from 'react-router';
 import { remove } from '../../api/client';
 import { keys } from '../../api/keys';
+import { writeUnlessChanged } from '../../api/write-unless-changed';
 import { Confirm } from '../../components/confirm';
 import { notifyDone } from '../../components/notify';
 import { texts } from '../../texts';
 import classes from './subscription-page.module.css';
-import type { TaggedSubscription } from './subscription-query';
+import { same } from '../mqtt-config/config-draft';
+import { draftOfSubscription } from './subscription-draft';
+import { readSubscription, type TaggedSubscription } from './subscription-query';
 import type { SubscriptionDraftState } from './use-subscription-draft';
 
 const words = texts.subscription;
@@ -40,10 +43,19 @@ export function SubscriptionHead({
   const list = `/products/${productId}/mqtt-config`;
   const destroy = async () => {
     if (!loaded) return;
-    await remove(`/products/${productId}/mqtt-config/subscriptions/${loaded.subscription.id}`);
+    const { subscription, etag } = loaded;
+    await writeUnlessChanged({
+      seen: { value: draftOfSubscription(subscription), etag },
+      readNewest: async () => {
+        const newest = await readSubscription(productId, subscription.id);
+        return { value: draftOfSubscription(newest.subscription), etag: newest.etag };
+      },
+      isSame: same,
+      write: (ifMatch) => remove(`/products/${productId}/mqtt-config/subscriptions/${subscription.id}`, { ifMatch }),
+    });
     state.discard();
     void queryClient.invalidateQueries({ queryKey: keys.mqttConfig(productId) });
-    notifyDone(words.deleted(loaded.subscription.name));
+    notifyDone(words.deleted(subscription.name));
     await navigate(list);
   };
   return (

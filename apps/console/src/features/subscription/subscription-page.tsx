@@ -17,6 +17,7 @@ import { ConflictDialog } from '../mqtt-config/save-dialogs';
 import { previewTopic } from '../mqtt-config/topic-preview';
 import { useProductId } from '../products/product-id';
 import { useProduct } from '../products/products-query';
+import { useSecretNames } from '../secrets/secrets-query';
 import { ConditionField } from './condition-field';
 import { DryRunPanel } from './dry-run-panel';
 import { EvaluatorProvider, useNewEvaluator } from './expression/evaluator-context';
@@ -26,7 +27,7 @@ import { envelopeOf, newSample, resolvedFilter, type Sample, sampleOf } from './
 import { SamplePanel } from './sample-panel';
 import { SubscriptionHead } from './subscription-head';
 import classes from './subscription-page.module.css';
-import { type TaggedSubscription, useActionTypes, useSecretNames, useSubscription } from './subscription-query';
+import { type TaggedSubscription, useActionTypes, useSubscription } from './subscription-query';
 import { TriggerFields } from './trigger-fields';
 import { unreadFaults } from './unread-json';
 import { useDryRun } from './use-dry-run';

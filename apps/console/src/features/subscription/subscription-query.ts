@@ -1,8 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { get, request } from '../../api/client';
-import { everyPage } from '../../api/every-page';
 import { keys } from '../../api/keys';
-import type { ActionType, ProductSecret, Subscription } from '../../api/types';
+import type { ActionType, Subscription } from '../../api/types';
 
 export interface TaggedSubscription {
   subscription: Subscription;
@@ -33,13 +32,5 @@ export function useActionTypes() {
     queryKey: keys.actionTypes,
     queryFn: ({ signal }) => get<ActionType[]>('/action-types', { signal }),
     staleTime: Number.POSITIVE_INFINITY,
-  });
-}
-
-export function useSecretNames(productId: number) {
-  return useQuery({
-    queryKey: [...keys.secrets(productId), 'names'],
-    queryFn: async ({ signal }) =>
-      (await everyPage<ProductSecret>(`/products/${productId}/secrets`, signal)).map((secret) => secret.name),
   });
 }

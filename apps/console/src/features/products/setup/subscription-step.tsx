@@ -16,7 +16,8 @@ import { envelopeOf, newSample, resolvedFilter } from '../../subscription/sample
 import { actionFields } from '../../subscription/schema-fields';
 import { SchemaForm } from '../../subscription/schema-form';
 import { actionFaults, newAction, type SubscriptionDraft } from '../../subscription/subscription-draft';
-import { useActionTypes, useSecretNames } from '../../subscription/subscription-query';
+import { useSecretNames } from '../../secrets/secrets-query';
+import { useActionTypes } from '../../subscription/subscription-query';
 import { useSubscriptionDraft } from '../../subscription/use-subscription-draft';
 import { StepForm } from './setup-frame';
 import classes from './setup-step.module.css';
