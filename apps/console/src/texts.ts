@@ -77,6 +77,11 @@ export const texts = {
   time: {
     justNow: 'just now',
     inAMoment: 'in a moment',
+    clear: (what: string) => `Clear: ${what}`,
+    take: 'Take this time',
+    timeOfDay: 'Time of day',
+    ago: (hours: number) =>
+      hours === 1 ? 'An hour ago' : hours <= 24 ? `${hours} hours ago` : `${Math.round(hours / 24)} days ago`,
   },
   state: {
     connected: 'Connected',

@@ -1,4 +1,4 @@
-import { NativeSelect, TextInput, UnstyledButton } from '@mantine/core';
+import { Button, NativeSelect, TextInput, UnstyledButton } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { IconChevronRight, IconHistory, IconSearch } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
@@ -6,15 +6,18 @@ import { useState } from 'react';
 import { useSearchParams } from 'react-router';
 import { get } from '../../api/client';
 import { keys } from '../../api/keys';
-import type { ApiPath, AuditEntry, Page as PageOf } from '../../api/types';
+import type { ApiPath, AuditEntry, Page as PageOf, Product } from '../../api/types';
 import { ChangeTable } from '../../components/change-table';
 import { Page, Panel } from '../../components/layout';
+import { instantOf } from '../../components/local-moment';
+import { MomentInput } from '../../components/moment-input';
 import { Pager } from '../../components/pager';
 import rows from '../../components/rows.module.css';
 import { Empty, Loaded, NoMatch } from '../../components/states';
 import { Time } from '../../components/time';
 import { texts } from '../../texts';
 import { useProductId } from '../products/product-id';
+import { useProducts } from '../products/products-query';
 import classes from './audit-log-page.module.css';
 import { actionWords, auditRows, subjectOf } from './audit-words';
 
@@ -23,9 +26,10 @@ const PAGE_SIZE = 50;
 
 /** Every change, everywhere; for administrators. */
 export function AuditLogPage() {
+  const products = useProducts();
   return (
     <Page title={words.title} subtitle={words.subtitle}>
-      <AuditLog path="/audit-logs" />
+      <AuditLog path="/audit-logs" products={products.data ?? []} />
     </Page>
   );
 }
@@ -39,11 +43,13 @@ export function ProductAuditLogPage() {
   );
 }
 
-function AuditLog({ path }: { path: ApiPath }) {
+/** `products` are those to choose from where the log is that of all. */
+function AuditLog({ path, products }: { path: ApiPath; products?: Product[] }) {
   const [parameters, setParameters] = useSearchParams();
   const filter = {
     actor: parameters.get('actor') ?? '',
     entity_type: parameters.get('entity') ?? '',
+    product_id: products ? (parameters.get('product') ?? '') : '',
     from: parameters.get('from') ?? '',
     to: parameters.get('to') ?? '',
   };
@@ -52,8 +58,9 @@ function AuditLog({ path }: { path: ApiPath }) {
   const query = {
     actor,
     entity_type: filter.entity_type,
-    from: startOf(filter.from),
-    to: endOf(filter.to),
+    product_id: filter.product_id,
+    from: instantOf(filter.from),
+    to: instantOf(filter.to),
     page,
     page_size: PAGE_SIZE,
   };
@@ -73,6 +80,7 @@ function AuditLog({ path }: { path: ApiPath }) {
       },
       { replace: true },
     );
+  const clear = () => setParameters({}, { replace: true });
   const isFiltered = Object.values(filter).some((value) => value !== '');
   return (
     <Panel flush>
@@ -89,26 +97,40 @@ function AuditLog({ path }: { path: ApiPath }) {
           aria-label={words.action}
           value={filter.entity_type}
           onChange={(event) => set('entity', event.currentTarget.value)}
-          data={[{ value: '', label: words.allActions }, ...entityChoices()]}
+          data={[
+            { value: '', label: words.allActions },
+            ...Object.entries(words.entities).map(([value, label]) => ({ value, label })),
+          ]}
         />
-        <TextInput
-          type="date"
-          aria-label={words.from}
+        {products && (
+          <NativeSelect
+            aria-label={words.product}
+            value={filter.product_id}
+            onChange={(event) => set('product', event.currentTarget.value)}
+            data={[
+              { value: '', label: words.allProducts },
+              ...products.map(({ id, name }) => ({ value: String(id), label: name })),
+            ]}
+          />
+        )}
+        <MomentInput
+          label={words.from}
           value={filter.from}
-          onChange={(event) => set('from', event.currentTarget.value)}
+          onChange={(from) => set('from', from)}
+          agoHours={[1, 24, 168]}
         />
-        <TextInput
-          type="date"
-          aria-label={words.to}
-          value={filter.to}
-          onChange={(event) => set('to', event.currentTarget.value)}
-        />
+        <MomentInput label={words.to} value={filter.to} onChange={(to) => set('to', to)} />
+        {isFiltered && (
+          <Button variant="subtle" color="gray" onClick={clear}>
+            {words.clearFilters}
+          </Button>
+        )}
       </div>
       <Loaded query={log}>
         {({ items, total }) =>
           items.length === 0 ? (
             isFiltered ? (
-              <NoMatch query={filter.actor} onClear={() => setParameters({}, { replace: true })} />
+              <NoMatch query={filter.actor} onClear={clear} />
             ) : (
               <Empty icon={IconHistory} title={words.empty} hint={words.emptyHint} />
             )
@@ -116,7 +138,11 @@ function AuditLog({ path }: { path: ApiPath }) {
             <>
               <ul className={rows.rows}>
                 {items.map((entry) => (
-                  <Entry key={entry.id} entry={entry} />
+                  <Entry
+                    key={entry.id}
+                    entry={entry}
+                    product={products?.find(({ id }) => id === entry.product_id)?.name ?? null}
+                  />
                 ))}
               </ul>
               <Pager page={page} pageSize={PAGE_SIZE} total={total} onPage={(next) => set('page', String(next))} />
@@ -128,7 +154,8 @@ function AuditLog({ path }: { path: ApiPath }) {
   );
 }
 
-function Entry({ entry }: { entry: AuditEntry }) {
+/** `product` is the name of the one it belongs to, where that is not plain already. */
+function Entry({ entry, product }: { entry: AuditEntry; product: string | null }) {
   const [isOpen, setOpen] = useState(false);
   const what = actionWords(entry);
   const subject = subjectOf(entry);
@@ -144,7 +171,9 @@ function Entry({ entry }: { entry: AuditEntry }) {
         <IconChevronRight size={16} className={isOpen ? classes.open : classes.closed} aria-hidden />
         <span className={classes.what}>
           <span className={rows.title}>{what}</span> {subject && <span className={classes.subject}>{subject}</span>}
-          <span className={classes.fields}>{changes.map((change) => change.label).join(', ')}</span>
+          <span className={classes.fields}>
+            {[product, changes.map((change) => change.label).join(', ')].filter(Boolean).join(' · ')}
+          </span>
         </span>
         <span className={classes.who}>
           {entry.actor_kind === 'system' ? words.system : entry.actor_name}
@@ -165,22 +194,4 @@ function Entry({ entry }: { entry: AuditEntry }) {
       )}
     </li>
   );
-}
-
-function entityChoices(): { value: string; label: string }[] {
-  const seen = new Set<string>();
-  return Object.entries(words.entities).flatMap(([value, label]) => {
-    if (seen.has(label)) return [];
-    seen.add(label);
-    return [{ value, label }];
-  });
-}
-
-/** The day of a date input as the time it begins, where the person is. */
-function startOf(day: string): string {
-  return day ? new Date(`${day}T00:00:00`).toISOString() : '';
-}
-
-function endOf(day: string): string {
-  return day ? new Date(new Date(`${day}T00:00:00`).getTime() + 86_400_000).toISOString() : '';
 }

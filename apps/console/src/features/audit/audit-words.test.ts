@@ -37,4 +37,14 @@ describe('an entry of the audit log', () => {
       { key: 'port', label: 'port', before: '–', after: '1' },
     ]);
   });
+
+  it('shows of what is nested only what differs', () => {
+    const actions = (url: string) => [
+      { id: 'a1', type: 'log' },
+      { id: 'a2', type: 'webhook', url, success_codes: [200], headers: {} },
+    ];
+    expect(
+      auditRows({ before: { actions: actions('http://old') }, after: { actions: actions('http://new') } }),
+    ).toEqual([{ key: 'actions › a2 › url', label: 'actions › a2 › url', before: 'http://old', after: 'http://new' }]);
+  });
 });

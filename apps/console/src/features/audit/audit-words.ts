@@ -23,21 +23,36 @@ export function subjectOf(entry: AuditEntry): string | null {
   return entry.entity_id && !/^\d+$/.test(entry.entity_id) ? entry.entity_id : null;
 }
 
-/** From → to, a row a field. */
+/** From → to, a row a field; of what is nested, such as the actions of a subscription, only what differs. */
 export function auditRows({ before, after }: Pick<AuditEntry, 'before' | 'after'>): ChangeRow[] {
-  return Object.keys({ ...before, ...after }).map((field) => ({
-    key: field,
-    label: spaced(field),
-    before: shown(before, field),
-    after: shown(after, field),
-  }));
+  const from = leavesOf(before ?? {});
+  const to = leavesOf(after ?? {});
+  return [...new Set([...from.keys(), ...to.keys()])]
+    .filter((field) => !from.has(field) || !to.has(field) || from.get(field) !== to.get(field))
+    .map((field) => ({
+      key: field,
+      label: spaced(field),
+      before: from.get(field) ?? '–',
+      after: to.get(field) ?? '–',
+    }));
 }
 
-function shown(side: Record<string, unknown> | null, field: string): string {
-  if (!side || !Object.hasOwn(side, field)) return '–';
-  const value = side[field];
+/** Each plain value by its path: `actions › a1 › url`; entries of a list by their id, else by their place. */
+function leavesOf(value: object, path: string[] = []): Map<string, string> {
+  const leaves = new Map<string, string>();
+  for (const [index, inner] of Object.entries(value)) {
+    const id: unknown = Array.isArray(value) && inner?.id;
+    const place = [...path, typeof id === 'string' ? id : Array.isArray(value) ? String(Number(index) + 1) : index];
+    if (typeof inner === 'object' && inner !== null && Object.keys(inner).length > 0) {
+      for (const [field, leaf] of leavesOf(inner, place)) leaves.set(field, leaf);
+    } else leaves.set(place.join(' › '), shown(inner));
+  }
+  return leaves;
+}
+
+function shown(value: unknown): string {
   if (value === null || value === '') return texts.mqttConfig.emptyValue;
-  return typeof value === 'object' ? (JSON.stringify(value, null, 2) ?? '') : String(value);
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
 const spaced = (name: string): string => name.replaceAll('_', ' ');

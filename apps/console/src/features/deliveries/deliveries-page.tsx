@@ -4,6 +4,7 @@ import { IconChevronRight, IconInbox, IconSearch } from '@tabler/icons-react';
 import { Link, useSearchParams } from 'react-router';
 import type { Delivery, DeliveryState } from '../../api/types';
 import { Page, Panel } from '../../components/layout';
+import { MomentInput } from '../../components/moment-input';
 import { Pager } from '../../components/pager';
 import rows from '../../components/rows.module.css';
 import type { Tone } from '../../components/state-language';
@@ -166,18 +167,13 @@ function Filters({
             .map(({ id, name }) => ({ value: String(id), label: name })),
         ]}
       />
-      <TextInput
-        type="datetime-local"
-        aria-label={words.from}
+      <MomentInput
+        label={words.from}
         value={filter.from}
-        onChange={(event) => onChange({ from: event.currentTarget.value })}
+        onChange={(from) => onChange({ from })}
+        agoHours={[1, 8, 24, 168]}
       />
-      <TextInput
-        type="datetime-local"
-        aria-label={words.to}
-        value={filter.to}
-        onChange={(event) => onChange({ to: event.currentTarget.value })}
-      />
+      <MomentInput label={words.to} value={filter.to} onChange={(to) => onChange({ to })} />
       {isFiltered(filter) && (
         <Button
           variant="subtle"

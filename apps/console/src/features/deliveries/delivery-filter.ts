@@ -1,8 +1,9 @@
 import type { DeliveryState } from '../../api/types';
+import { instantOf } from '../../components/local-moment';
 
 export const DELIVERY_STATES = ['dead', 'retrying', 'in_flight'] as const satisfies readonly DeliveryState[];
 
-/** What the list is narrowed to; the times as `<input type="datetime-local">` has them, or empty. */
+/** What the list is narrowed to; the times as local moments, or empty. */
 export interface DeliveryFilter {
   state: DeliveryState;
   subscription_id: number | null;
@@ -43,11 +44,4 @@ export function filterBody(filter: DeliveryFilter): {
     ...(from ? { from } : {}),
     ...(to ? { to } : {}),
   };
-}
-
-/** Local time of an input as a moment; undefined while it is not one. */
-function instantOf(local: string): string | undefined {
-  if (local === '') return undefined;
-  const ms = Date.parse(local);
-  return Number.isNaN(ms) ? undefined : new Date(ms).toISOString();
 }
