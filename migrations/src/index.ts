@@ -7,6 +7,7 @@ import { Operations1764000400000 } from './1764000400000-operations';
 import { ProductLeases1764000500000 } from './1764000500000-product-leases';
 import { WebsocketProxy1764000600000 } from './1764000600000-websocket-proxy';
 import { LeaseConnection1764000700000 } from './1764000700000-lease-connection';
+import { KnownSessions1764000900000 } from './1764000900000-known-sessions';
 import { SubscribeOn1764000800000 } from './1764000800000-subscribe-on';
 
 /** In the order in which they are applied. */
@@ -20,4 +21,5 @@ export const migrations: (new () => MigrationInterface)[] = [
   WebsocketProxy1764000600000,
   LeaseConnection1764000700000,
   SubscribeOn1764000800000,
+  KnownSessions1764000900000,
 ];

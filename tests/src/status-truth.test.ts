@@ -116,4 +116,33 @@ describe('the session of a product', () => {
     expect(status.instances[0]?.report.reason_code).toBeNull();
     expect(await losses()).toEqual({ history: 1, audit: 1 });
   });
+
+  it.each([
+    ['another instance takes its turn', {}, ['first', 'second', 'third']],
+    ['an instance of a group begins anew', { use_shared: true }, ['worker', 'worker', 'worker']],
+  ])('is missed also when %s without a disk of its own', async (_who, topics, [first, second, third]) => {
+    const product = await stack.newProduct({
+      name: 'no disk',
+      broker: { host: '127.0.0.1', port: broker.port },
+      topics,
+      subscriptions: [{ name: 'all', topic: 'orders/#', actions: [{ id: 'log', type: 'log' }] }],
+    });
+    const codes = async (): Promise<string[]> => (await product.untilSettled()).warnings.map(({ code }) => code);
+    const before = await stack.startListener(product, { instance_id: first });
+    await product.untilSettled();
+    await before.stop();
+    // It finds the session.
+    const successor = await stack.startListener(product, { instance_id: second });
+    expect(await codes()).toEqual([]);
+    await successor.stop();
+    await broker.restart();
+    const last = await stack.startListener(product, { instance_id: third });
+    const status = await product.untilStatus('the loss', ({ warnings }) =>
+      warnings.some(({ code }) => code === 'SESSION_LOST'),
+    );
+    expect(status.instances.map(({ id }) => id)).toEqual([third]);
+    const path = `/products/${product.id}/audit-logs?action=connection.session_lost`;
+    expect((await stack.rest.call<{ total: number }>('GET', path)).total).toBe(1);
+    await last.stop();
+  });
 });

@@ -88,13 +88,16 @@ export async function startListener(
           heartbeat_ms: config.heartbeatInterval_ms,
           logger,
           onBehind: () => void source.refresh(),
-          onReply: (reply) =>
+          onReply: (reply) => {
+            // Before the turn: a session that begins with it knows what there was.
+            if (reply.known_sessions?.length) listener?.learn(reply.known_sessions);
             listener?.role.told({
               // An orchestrator of before there were roles has one instance for a product.
               role: reply.role ?? 'active',
               term: reply.term ?? 1,
               active_instance_id: reply.active_instance_id ?? null,
-            }),
+            });
+          },
           onUnreachable: () => void listener?.role.unanswered(),
         });
 

@@ -16,6 +16,7 @@ import {
   type ConfigSource,
   type ConnectionEvent,
   type ListenerConfigDocument,
+  type ReportedSession,
   type TestMessageOutcome,
   waitAtMost,
 } from '@cortex-mqtt/contracts';
@@ -38,6 +39,7 @@ import { type DropWatch, startDropWatch } from './session/drop-watch';
 import { createBrokerSessions } from './session/broker-sessions';
 import type { MqttSession } from './session/mqtt-session';
 import { createPublishConnection, type PublishConnection } from './session/publish-connection';
+import { ReportedSessions } from './session/reported-sessions';
 import { createFileLedger, createTermLedger } from './session/subscription-ledger';
 
 export interface ProductListenerDeps {
@@ -100,6 +102,7 @@ export class ProductListener {
   private retryWorker: TypedWorker | null = null;
   private work: Promise<void> = Promise.resolve();
   private is_stopping = false;
+  private readonly reported = new ReportedSessions();
   /** Filters of documents that came while another instance was active: it may have subscribed to them. */
   private readonly suspects = new Set<string>();
 
@@ -217,6 +220,12 @@ export class ProductListener {
     const first = await attempt();
     // The first connection may have been what found out that the broker speaks 3.1.1 only.
     return first.published || signal.aborted || this.publishing.supports_properties ? first : attempt();
+  }
+
+  /** What the orchestrator knows of sessions at the brokers, and this instance may have no notes of. */
+  learn(sessions: readonly ReportedSession[]): void {
+    this.reported.replace(sessions);
+    this.session?.learn();
   }
 
   /** Whether this instance waits for its turn: another one has, or may have, the session at the broker. */
@@ -351,6 +360,7 @@ export class ProductListener {
         if (!this.probe.take(message)) this.pipeline.accept(message);
       },
       onCredentialsRefused: this.deps.onCredentialsRefused,
+      reported: this.reported,
       limits: { messages: this.deps.max_in_flight, bytes: MAX_IN_FLIGHT_BYTES },
       ledger: in_turn ? createTermLedger(ledger, { term: this.role.term, suspects: [...this.suspects] }) : ledger,
     });

@@ -117,6 +117,19 @@ export interface BrokerReport
   name: string;
   host: string;
   port: number;
+  /** The persistent session that the broker keeps; `expiry_s` null = without limit. null = it keeps none. */
+  session: { expiry_s: number | null } | null;
+}
+
+/** A persistent session at a broker, as some listener of the product reported it last. */
+export interface ReportedSession {
+  host: string;
+  port: number;
+  client_id: string;
+  /** When it was known to be there. */
+  seen_at: string;
+  /** Seconds that it outlives its connection; null = without limit. */
+  expiry_s: number | null;
 }
 
 /** What happened to a connection, for the history. */
@@ -222,6 +235,11 @@ export interface StatusReply {
   may_leave: boolean;
   /** Milliseconds between two heartbeats at most; null = as the listener is configured. */
   heartbeat_ms: number | null;
+  /**
+   * Sessions that listeners of the product had at brokers, for one that has no notes of them: it finds out by these that a broker has
+   * lost one. Absent from an older orchestrator.
+   */
+  known_sessions?: ReportedSession[];
   desired_revision: number;
   /** The delta that is confirmed by this answer. */
   delta_sequence: number;

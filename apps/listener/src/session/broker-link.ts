@@ -139,6 +139,8 @@ export class BrokerLink {
   private applying: Promise<void> | null = null;
   private apply_again = false;
   private early_ends: number[] = [];
+  /** When the first connection of this process found no session, and nothing was known of one; null afterwards. */
+  private began_without_session_at_ms: number | null = null;
 
   constructor(private readonly deps: BrokerLinkDeps) {
     this.lane = deps.lane;
@@ -165,6 +167,28 @@ export class BrokerLink {
 
   states(): TopicFilterState[] {
     return this.filters.states();
+  }
+
+  /** The session that the broker keeps; null = none. */
+  get kept_session(): KnownSession | null {
+    return this.session;
+  }
+
+  /** What others know of the session, from before this process was connected. */
+  learn(known: KnownSession): void {
+    if (this.broker.clean_session) return;
+    if (this.connack === null) {
+      if (known.seen_at_ms > (this.session?.seen_at_ms ?? 0)) this.session = known;
+      return;
+    }
+    const began_at_ms = this.began_without_session_at_ms;
+    this.began_without_session_at_ms = null;
+    if (began_at_ms !== null && isStillKept(known, began_at_ms)) this.loseSession(began_at_ms);
+  }
+
+  private loseSession(at_ms: number): void {
+    this.session_lost_at_ms = at_ms;
+    this.deps.events.sessionLost(this);
   }
 
   start(): void {
@@ -250,6 +274,7 @@ export class BrokerLink {
   private onConnected(client: ReceivingClient, packet: IConnackPacket, version: ProtocolVersion): void {
     const { events, broker, timing } = this.deps;
     const connack = describeConnack(packet, version);
+    const is_first = this.connack === null;
     this.connack = connack;
     this.connected_at_ms = Date.now();
     this.phase = 'subscribing';
@@ -260,10 +285,8 @@ export class BrokerLink {
       events.changed();
     }, timing.stable_after_ms);
     if (!connack.session_present) {
-      if (!broker.clean_session && isStillKept(this.session, Date.now())) {
-        this.session_lost_at_ms = Date.now();
-        events.sessionLost(this);
-      }
+      if (!broker.clean_session && isStillKept(this.session, Date.now())) this.loseSession(Date.now());
+      else if (is_first && this.session === null) this.began_without_session_at_ms = Date.now();
       this.filters.forget();
     }
     this.session = this.sessionOf(connack);
@@ -312,6 +335,7 @@ export class BrokerLink {
     clearTimeout(this.refused_timer);
     clearInterval(this.noting_timer);
     if (end.is_connected) this.noteSeen();
+    this.began_without_session_at_ms = null;
     const was_subscribing = this.phase === 'subscribing' && this.applying !== null;
     const lasted_ms = end.is_connected ? Date.now() - (this.connected_at_ms ?? 0) : 0;
     this.disconnected_at_ms = Date.now();

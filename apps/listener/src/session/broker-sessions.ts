@@ -104,6 +104,10 @@ class BrokerSessions implements MqttSession {
     return this.inUse()?.session.activeBroker() ?? null;
   }
 
+  learn(): void {
+    for (const { session } of this.members) session.learn();
+  }
+
   connectedBrokers(): BrokerConnection[] {
     return this.staying().flatMap(({ session }) => session.connectedBrokers());
   }

@@ -16,6 +16,7 @@ import { DEFAULT_BACKOFF } from './backoff';
 import { BrokerLink, isRefusal, type LinkEvents, type LinkTiming } from './broker-link';
 import { FailbackMonitor } from './failback-monitor';
 import type { IncomingMessage } from './incoming-message';
+import type { ReportedSessions } from './reported-sessions';
 import {
   deriveState,
   deriveWarnings,
@@ -69,6 +70,8 @@ export interface MqttSessionDeps {
   limits?: ReceiverLimits;
   /** Remembers subscriptions beyond the process; default within it. */
   ledger?: SubscriptionLedger;
+  /** By these the loss of a session shows that the ledger knows nothing of; default none. */
+  reported?: ReportedSessions;
   timing?: Partial<SessionTiming>;
   random?: () => number;
 }
@@ -104,6 +107,8 @@ export interface MqttSession {
   activeBroker(): BrokerConnection | null;
   /** Every broker that is connected to and subscribed on: more than one only with `subscribe_on: all`. */
   connectedBrokers(): BrokerConnection[];
+  /** There is something new in `reported`. */
+  learn(): void;
   /** Name of the broker that a message came from; null when it came from none that is in use. */
   brokerOf(message: IncomingMessage): string | null;
   /** Ids of the subscriptions that this copy of a message has to run, ascending within a filter; empty: none matches. */
@@ -245,6 +250,17 @@ class Session implements MqttSession {
     return this.broker;
   }
 
+  learn(): void {
+    for (const link of this.links) this.teach(link);
+  }
+
+  private teach(link: BrokerLink): void {
+    const known = this.deps.reported?.find(link.broker, link.client_id) ?? null;
+    if (known === null) return;
+    link.learn(known);
+    if (link.is_connected) this.deps.reported?.forget(link.broker, link.client_id);
+  }
+
   connectedBrokers(): BrokerConnection[] {
     return this.broker && this.isConnected() ? [this.broker] : [];
   }
@@ -293,7 +309,7 @@ class Session implements MqttSession {
       oldest_unacknowledged_ms: oldest_ms === null ? null : Math.max(0, Date.now() - oldest_ms),
       in_flight: [...this.receivers.values()].reduce((sum, { in_flight }) => sum + in_flight, 0),
     };
-    return { ...whole, brokers: brokerSnapshots(whole) };
+    return { ...whole, brokers: brokerSnapshots(whole, first?.kept_session ?? null) };
   }
 
   private currentState(): SessionState {
@@ -342,7 +358,7 @@ class Session implements MqttSession {
     const receiver = this.receivers.get(session) ?? this.createReceiver();
     this.receivers.set(session, receiver);
     receiver.startAccepting();
-    return new BrokerLink({
+    const link = new BrokerLink({
       broker,
       lane,
       client_id: this.clientIdOf(broker, lane),
@@ -358,6 +374,8 @@ class Session implements MqttSession {
       random: this.random,
       events: this.linkEvents(),
     });
+    this.teach(link);
+    return link;
   }
 
   private createReceiver(): ReceiverSession {
@@ -427,6 +445,7 @@ class Session implements MqttSession {
     const { deps } = this;
     return {
       connected: (link, connack) => {
+        deps.reported?.forget(link.broker, link.client_id);
         deps.logger.info('Connected to the broker', {
           connection: link.name,
           protocol_version: connack.protocol_version,

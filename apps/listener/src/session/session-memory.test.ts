@@ -7,6 +7,7 @@ import { startMosquitto, waitFor } from '@cortex-mqtt/testing';
 import type { ISubscribePacket, Packet } from 'mqtt-packet';
 import { type ScriptedBroker, type ScriptedConnection, startScriptedBroker } from './scripted-broker.testing';
 import { buildBroker, buildDesired, buildSession, buildSubscriptions, silentLogger } from './session.testing';
+import { ReportedSessions } from './reported-sessions';
 import { createFileLedger, createMemoryLedger, createTermLedger, type KnownSession } from './subscription-ledger';
 
 const cleanups: (() => Promise<unknown> | unknown)[] = [];
@@ -55,6 +56,54 @@ describe('a new process', () => {
     await after.reaches('connected');
     expect(subscribed(connection)).toEqual(['d']);
     expect(connection.of('unsubscribe').map(({ unsubscriptions }) => unsubscriptions)).toEqual([['a']]);
+  });
+
+  describe('that has no notes', () => {
+    const reported = (broker: BrokerConnection, seen_at_ms: number) => {
+      const sessions = new ReportedSessions();
+      const { host, port } = broker;
+      const seen_at = new Date(seen_at_ms).toISOString();
+      sessions.replace([{ host, port, client_id: 'cmqp1itest', seen_at, expiry_s: 3_600 }]);
+      return sessions;
+    };
+
+    it('tells by what others reported that the broker has lost the session, be it told before or after it connects', async () => {
+      for (const is_told_first of [true, false]) {
+        const settings = buildBroker({ port: (await startScript()).port });
+        const sessions = is_told_first ? reported(settings, Date.now()) : new ReportedSessions();
+        const { session, reaches, eventTypes } = buildTested({ reported: sessions });
+        session.start(buildDesired(settings));
+        await reaches('connected');
+        expect(eventTypes().includes('session_lost')).toBe(is_told_first);
+        if (!is_told_first) {
+          const { host, port } = settings;
+          const seen_at = new Date().toISOString();
+          sessions.replace([{ host, port, client_id: 'cmqp1itest', seen_at, expiry_s: 3_600 }]);
+          session.learn();
+        }
+        expect(eventTypes().filter((type) => type === 'session_lost')).toHaveLength(1);
+        expect(session.snapshot().warnings.map(({ code }) => code)).toEqual(['SESSION_LOST']);
+        // It is known now, and told once.
+        session.learn();
+        await session.reconnect();
+        await reaches('connected');
+        expect(eventTypes().filter((type) => type === 'connected')).toHaveLength(2);
+      }
+    });
+
+    it('says nothing of a session that has expired, or that is there', async () => {
+      const expired = buildBroker({ port: (await startScript()).port });
+      const without = buildTested({ reported: reported(expired, Date.now() - 3_700_000) });
+      without.session.start(buildDesired(expired));
+      await without.reaches('connected');
+      expect(without.eventTypes()).toEqual(['connected']);
+
+      const kept = buildBroker({ port: (await startScript({ connack: () => ({ sessionPresent: true }) })).port });
+      const found = buildTested({ reported: reported(kept, Date.now()) });
+      found.session.start(buildDesired(kept));
+      await found.reaches('connected');
+      expect(found.eventTypes()).toEqual(['connected']);
+    });
   });
 
   it('tells when the broker lost the session that an earlier one had', async () => {

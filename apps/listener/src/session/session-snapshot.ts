@@ -1,6 +1,7 @@
 import type { BrokerConnection, BrokerReport, StatusReport } from '@cortex-mqtt/contracts';
 import { type CertificateDetail, connectionWarnings, type TlsDetail } from '@cortex-mqtt/mqtt';
 import type { BrokerLink, LinkFailure } from './broker-link';
+import type { KnownSession } from './subscription-ledger';
 import type { SubscriptionPlan } from './subscription-plan';
 
 /** The part of a status report that the session knows. */
@@ -27,12 +28,13 @@ export type SessionSnapshot = Pick<
 export type BrokerSnapshot = Omit<BrokerReport, 'subscribed'> & Pick<SessionSnapshot, 'topic_filters'>;
 
 /** A session's own broker, told on its own. */
-export function brokerSnapshots(whole: Omit<SessionSnapshot, 'brokers'>): BrokerSnapshot[] {
+export function brokerSnapshots(whole: Omit<SessionSnapshot, 'brokers'>, kept: KnownSession | null): BrokerSnapshot[] {
   if (whole.broker === null) return [];
   const { broker, state, state_since, reason, reason_code, advice, client_id } = whole;
   const { connected_at, disconnected_at, recovery, topic_filters } = whole;
+  const session = kept && { expiry_s: kept.expiry_s };
   const why = { state, state_since, reason, reason_code, advice };
-  return [{ ...broker, ...why, client_id, connected_at, disconnected_at, recovery, topic_filters }];
+  return [{ ...broker, ...why, session, client_id, connected_at, disconnected_at, recovery, topic_filters }];
 }
 
 export type SessionState = Pick<SessionSnapshot, 'state' | 'reason' | 'reason_code' | 'advice'>;

@@ -193,7 +193,7 @@ describe('further brokers of a product', () => {
         subscribed,
       } = buildStatusReport();
       const rest = { state_since, reason, reason_code, advice, client_id, connected_at, disconnected_at, recovery };
-      return { name, host: `${name}.example.com`, port: 1883, state, subscribed, ...rest };
+      return { name, host: `${name}.example.com`, port: 1883, state, subscribed, session: null, ...rest };
     };
     const brokers = [of('primary', 'connected'), of('up', 'degraded'), of('down', 'disconnected')];
     const listener = await app.listener(product_id);

@@ -1,4 +1,4 @@
-import type { ConnectionState } from '@cortex-mqtt/contracts';
+import type { ConnectionState, ReportedSession } from '@cortex-mqtt/contracts';
 import { Column, Entity, ForeignKey, PrimaryGeneratedColumn, Unique } from 'typeorm';
 import { BigIntColumn, TimestampColumn, UpdatedAt } from '../../database/columns';
 import { ProductEntity } from '../products/product.entity';
@@ -50,6 +50,9 @@ export class ConnectionStatusEntity {
   /** The lowest among the live instances; null without one. */
   @Column({ type: 'integer', nullable: true })
   applied_revision!: number | null;
+
+  @Column({ type: 'jsonb', default: [] })
+  known_sessions!: ReportedSession[];
 
   @UpdatedAt()
   updated_at!: Date;

@@ -16,6 +16,7 @@ import { ConnectionEventEntity, type ProductTransition } from './connection-even
 import { presentConnectionStatus } from './connection-status.presenter';
 import { ConnectionStatusEntity } from './connection-status.entity';
 import type { ConnectionStatusView } from './connection-status.view';
+import { sessionsAfter, sessionsToTell } from './known-sessions';
 import { messageRates } from './message-rates';
 import { addToBuckets } from './metric-buckets';
 import { isLive, sumInstances } from './product-state';
@@ -113,7 +114,9 @@ export class ConnectionStatusService {
       if (newest && status.connected && !(same_boot && isSameConnection(report, known.report))) {
         await this.endAfterSilence(manager, status, config, now);
       }
+      const known_sessions = status.known_sessions;
       if (newest) {
+        status.known_sessions = sessionsAfter(known_sessions, report, now);
         const previous = same_boot ? known.report : null;
         await addToBuckets(manager, { product_id, now, report, previous });
         status.messages_received += report.counters.messages_received - (previous?.counters.messages_received ?? 0);
@@ -140,6 +143,11 @@ export class ConnectionStatusService {
         : await currentTurn(manager, product_id);
       return {
         ...turn,
+        known_sessions: sessionsToTell(known_sessions, {
+          report,
+          takes_turns: turn.term > 0,
+          is_first_report: !same_boot,
+        }),
         may_leave: report.is_leaving === true && live.some((instance) => stays(instance, report)),
         heartbeat_ms: longestHeartbeat(turn, {
           ttl_ms: this.lease.ttl_ms,
