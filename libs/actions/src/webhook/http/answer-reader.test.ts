@@ -1,4 +1,5 @@
-import { AnswerFault, AnswerReader } from './answer-reader';
+import { AnswerFault } from './answer-head';
+import { AnswerReader } from './answer-reader';
 
 /** Reads `text` in pieces of that many bytes; the answer, or null when more must come. */
 function read(text: string, options: { piece?: number; isHead?: boolean; isClosed?: boolean } = {}) {

@@ -1,9 +1,5 @@
 import { MAX_EXCERPT_CHARS } from '../../action-fault';
-
-/** The destination sent something that is not an HTTP/1.1 answer, or one whose end can't be told for sure. */
-export class AnswerFault extends Error {
-  readonly code = 'BAD_ANSWER';
-}
+import { AnswerFault, type AnswerHead, parseAnswerHead, parseField } from './answer-head';
 
 export interface HttpAnswer {
   status: number;
@@ -19,9 +15,6 @@ const MAX_BODY_BYTES = 65_536;
 const MAX_HEAD_BYTES = 32_768;
 const MAX_CHUNK_LINE_BYTES = 1_024;
 
-const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/;
-const FIELD_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const CHUNK_LINE = /^([0-9A-Fa-f]{1,8})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?$/;
 
 type State = 'head' | 'body' | 'body-to-end' | 'chunk-size' | 'chunk' | 'chunk-end' | 'trailers' | 'complete';
@@ -43,10 +36,9 @@ export class AnswerReader {
   private body_bytes = 0;
   private has_no_body = false;
   private has_unread_bytes = false;
-  private is_cut = false;
-  private is_kept_open = false;
-  private status = 0;
-  private headers = new Map<string, string>();
+  /** The connection ends with this answer, whatever its head says. */
+  private is_last = false;
+  private head: AnswerHead | null = null;
   private body_latin1 = '';
 
   /** Whether the head has come and the body has not. */
@@ -54,18 +46,21 @@ export class AnswerReader {
     return this.state !== 'head' && this.state !== 'complete';
   }
 
+  /** Once it is complete. */
   get answer(): HttpAnswer {
-    return { status: this.status, headers: this.headers, body_latin1: this.body_latin1 };
+    const { status, headers } = this.head as AnswerHead;
+    return { status, headers, body_latin1: this.body_latin1 };
   }
 
   /** After the answer: whether the connection may carry another request. */
   get may_be_reused(): boolean {
-    return this.is_kept_open && !this.is_cut && !this.has_unread_bytes;
+    return this.head?.is_kept_open === true && !this.is_last && !this.has_unread_bytes;
   }
 
   /** Seconds that the destination keeps an idle connection (`Keep-Alive: timeout=`); null = it doesn't say. */
   get keep_alive_s(): number | null {
-    const told = /(?:^|[,; ])timeout=(\d{1,6})(?:$|[,; ])/i.exec(this.headers.get('keep-alive') ?? '');
+    const hint = this.head?.headers.get('keep-alive');
+    const told = hint === undefined ? null : /(?:^|[,; ])timeout=(\d{1,6})(?:$|[,; ])/i.exec(hint);
     return told === null ? null : Number(told[1]);
   }
 
@@ -78,7 +73,7 @@ export class AnswerReader {
     this.body_latin1 = '';
     this.has_no_body = has_no_body;
     this.has_unread_bytes = false;
-    this.is_cut = false;
+    this.is_last = false;
   }
 
   /** Takes the first `length` bytes, keeps none of them. True: the answer is complete. @throws AnswerFault */
@@ -153,41 +148,32 @@ export class AnswerReader {
     this.remaining -= end - this.at;
     this.at = end;
     if (this.body_bytes > MAX_BODY_BYTES) {
-      this.is_cut = true;
+      this.is_last = true;
       this.state = 'complete';
     } else if (this.remaining === 0) {
       this.state = this.state === 'chunk' ? 'chunk-end' : 'complete';
     }
   }
 
-  private onHead(head: string): void {
-    this.count(head.length);
-    const lines = head.split('\r\n');
-    const status_line = STATUS_LINE.exec(lines[0] as string);
-    if (status_line === null) throw new AnswerFault('this is no answer in HTTP/1.1');
-    this.status = Number(status_line[2]);
-    const framing = new Framing(status_line[1] === '1');
-    this.headers = new Map();
-    for (let index = 1; index < lines.length; index += 1) {
-      const [name, value] = fieldOf(lines[index] as string);
-      if (!this.headers.has(name)) this.headers.set(name, value);
-      framing.see(name, value);
-    }
+  private onHead(text: string): void {
+    this.count(text.length);
+    // Destinations mostly answer the same; only their Date changes, once a second.
+    if (this.head?.text !== text) this.head = parseAnswerHead(text);
+    const { status, is_chunked, content_length } = this.head;
     // An interim answer (RFC 9110, 15.2). We never ask for another protocol.
-    if (this.status === 101) throw new AnswerFault('the protocol was switched, which was not asked for');
-    if (this.status < 200) return;
-    this.is_kept_open = framing.is_kept_open;
-    if (this.has_no_body || this.status === 204 || this.status === 304) {
+    if (status === 101) throw new AnswerFault('the protocol was switched, which was not asked for');
+    if (status < 200) return;
+    if (this.has_no_body || status === 204 || status === 304) {
       this.state = 'complete';
-    } else if (framing.is_chunked) {
+    } else if (is_chunked) {
       this.state = 'chunk-size';
-    } else if (framing.content_length === null) {
+    } else if (content_length === null) {
       this.remaining = Number.POSITIVE_INFINITY;
-      this.is_kept_open = false;
+      this.is_last = true;
       this.state = 'body-to-end';
     } else {
-      this.remaining = framing.content_length;
-      this.state = this.remaining === 0 ? 'complete' : 'body';
+      this.remaining = content_length;
+      this.state = content_length === 0 ? 'complete' : 'body';
     }
   }
 
@@ -202,53 +188,11 @@ export class AnswerReader {
   private onTrailer(line: string): void {
     this.count(line.length);
     if (line === '') this.state = 'complete';
-    else fieldOf(line);
+    else parseField(line);
   }
 
   private count(bytes: number): void {
     this.head_bytes += bytes;
     if (this.head_bytes > MAX_HEAD_BYTES) throw new AnswerFault(`headers of more than ${MAX_HEAD_BYTES} bytes`);
   }
-}
-
-/** What the headers say of where the answer ends, and of what comes after (RFC 9112, 6 and 9.3). */
-class Framing {
-  content_length: number | null = null;
-  is_chunked = false;
-  is_kept_open: boolean;
-
-  constructor(private readonly is_1_1: boolean) {
-    this.is_kept_open = is_1_1;
-  }
-
-  see(name: string, value: string): void {
-    switch (name) {
-      case 'content-length':
-        if (this.content_length !== null || this.is_chunked || !/^\d{1,15}$/.test(value)) {
-          throw new AnswerFault('more than one length, or one that can not be read');
-        }
-        this.content_length = Number(value);
-        return;
-      case 'transfer-encoding':
-        if (this.content_length !== null || this.is_chunked || !this.is_1_1 || value.toLowerCase() !== 'chunked') {
-          throw new AnswerFault('a transfer coding other than "chunked", or beside a length');
-        }
-        this.is_chunked = true;
-        return;
-      case 'connection': {
-        const options = value.toLowerCase().split(/[ \t]*,[ \t]*/);
-        if (options.includes('close')) this.is_kept_open = false;
-        else if (!this.is_1_1 && options.includes('keep-alive')) this.is_kept_open = true;
-        return;
-      }
-    }
-  }
-}
-
-function fieldOf(line: string): [name: string, value: string] {
-  const colon = line.indexOf(':');
-  const name = line.slice(0, Math.max(0, colon));
-  const value = line.slice(colon + 1);
-  if (!FIELD_NAME.test(name) || !FIELD_VALUE.test(value)) throw new AnswerFault('a header that can not be read');
-  return [name.toLowerCase(), value.trim()];
 }

@@ -1,0 +1,81 @@
+/** The destination sent something that is not an HTTP/1.1 answer, or one whose end can't be told for sure. */
+export class AnswerFault extends Error {
+  readonly code = 'BAD_ANSWER';
+}
+
+/** Status line and headers of an answer, and what they say of its body. */
+export interface AnswerHead {
+  /** What it was read from, without the empty line. */
+  text: string;
+  status: number;
+  /** By name in lower case; of several of one name the first. */
+  headers: ReadonlyMap<string, string>;
+  /** null: it says none. */
+  content_length: number | null;
+  is_chunked: boolean;
+  /** The connection may be used again (RFC 9112, 9.3). */
+  is_kept_open: boolean;
+}
+
+const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/;
+const FIELD_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/** @throws AnswerFault */
+export function parseAnswerHead(text: string): AnswerHead {
+  const lines = text.split('\r\n');
+  const status_line = STATUS_LINE.exec(lines[0] as string);
+  if (status_line === null) throw new AnswerFault('this is no answer in HTTP/1.1');
+  const headers = new Map<string, string>();
+  const framing = new Framing(status_line[1] === '1');
+  for (let index = 1; index < lines.length; index += 1) {
+    const { name, value } = parseField(lines[index] as string);
+    if (!headers.has(name)) headers.set(name, value);
+    framing.see(name, value);
+  }
+  const { content_length, is_chunked, is_kept_open } = framing;
+  return { text, status: Number(status_line[2]), headers, content_length, is_chunked, is_kept_open };
+}
+
+/** One line of headers or trailers. @throws AnswerFault */
+export function parseField(line: string): { name: string; value: string } {
+  const colon = line.indexOf(':');
+  const name = line.slice(0, Math.max(0, colon));
+  const value = line.slice(colon + 1);
+  if (!FIELD_NAME.test(name) || !FIELD_VALUE.test(value)) throw new AnswerFault('a header that can not be read');
+  return { name: name.toLowerCase(), value: value.trim() };
+}
+
+/** What the headers say of where the answer ends, and of what comes after (RFC 9112, 6 and 9.3). */
+class Framing {
+  content_length: number | null = null;
+  is_chunked = false;
+  is_kept_open: boolean;
+
+  constructor(private readonly is_1_1: boolean) {
+    this.is_kept_open = is_1_1;
+  }
+
+  see(name: string, value: string): void {
+    switch (name) {
+      case 'content-length':
+        if (this.content_length !== null || this.is_chunked || !/^\d{1,15}$/.test(value)) {
+          throw new AnswerFault('more than one length, or one that can not be read');
+        }
+        this.content_length = Number(value);
+        return;
+      case 'transfer-encoding':
+        if (this.content_length !== null || this.is_chunked || !this.is_1_1 || value.toLowerCase() !== 'chunked') {
+          throw new AnswerFault('a transfer coding other than "chunked", or beside a length');
+        }
+        this.is_chunked = true;
+        return;
+      case 'connection': {
+        const options = value.toLowerCase().split(/[ \t]*,[ \t]*/);
+        if (options.includes('close')) this.is_kept_open = false;
+        else if (!this.is_1_1 && options.includes('keep-alive')) this.is_kept_open = true;
+        return;
+      }
+    }
+  }
+}
