@@ -69,19 +69,39 @@ export function validatePublishTopic(topic: string): string | null {
   return mqttStringFault(topic);
 }
 
-/** Whether a topic is matched by a filter (MQTT 5, 4.7; a leading wildcard never matches a `$` topic, 4.7.2). */
+/**
+ * Whether a topic is matched by a filter (MQTT 5, 4.7; a leading wildcard never matches a `$` topic, 4.7.2). Runs for every
+ * message, so it cuts nothing apart.
+ */
 export function topicMatches(filter: string, topic: string): boolean {
-  const filterLevels = filter.split('/');
-  const topicLevels = topic.split('/');
-  if (topic.startsWith('$') && isWildcard(filterLevels[0])) return false;
-  for (const [index, level] of filterLevels.entries()) {
+  if (topic.startsWith('$') && (filter.startsWith('+') || filter.startsWith('#'))) return false;
+  let filter_at = 0;
+  let topic_at = 0;
+  for (;;) {
+    const filter_end = endOfLevel(filter, filter_at);
     // "#" includes the level above it: "a/#" matches "a" (4.7.1.2).
-    if (level === '#') return true;
-    if (index >= topicLevels.length) return false;
-    if (level !== '+' && level !== topicLevels[index]) return false;
+    if (isLevel(filter, filter_at, filter_end, '#')) return true;
+    if (topic_at > topic.length) return false;
+    const topic_end = endOfLevel(topic, topic_at);
+    if (!isLevel(filter, filter_at, filter_end, '+')) {
+      if (filter_end - filter_at !== topic_end - topic_at) return false;
+      for (let offset = 0; filter_at + offset < filter_end; offset += 1) {
+        if (filter.charCodeAt(filter_at + offset) !== topic.charCodeAt(topic_at + offset)) return false;
+      }
+    }
+    if (filter_end === filter.length) return topic_end === topic.length;
+    filter_at = filter_end + 1;
+    topic_at = topic_end + 1;
   }
-  return filterLevels.length === topicLevels.length;
 }
+
+function endOfLevel(text: string, from: number): number {
+  const end = text.indexOf('/', from);
+  return end === -1 ? text.length : end;
+}
+
+const isLevel = (text: string, from: number, end: number, wildcard: string): boolean =>
+  end - from === 1 && text[from] === wildcard;
 
 /** Whether every topic that `inner` matches is matched by `outer` too. */
 export function filterCovers(outer: string, inner: string): boolean {
