@@ -27,7 +27,7 @@ import type { Logger } from '@cortex-mqtt/observability';
 import { createDeliveryJournal, type DeliveryJournal, type QueueBackend, type TypedWorker } from '@cortex-mqtt/queues';
 import { createHandover, type Handover } from './deliveries/handover';
 import { startRetryWorker } from './deliveries/retry-worker';
-import { compilePlan, identify } from './pipeline/compile-plan';
+import { compilePlan, createIdentify } from './pipeline/compile-plan';
 import type { EventLog } from './pipeline/event-log';
 import { createMessagePipeline, type MessagePipeline } from './pipeline/message-pipeline';
 import { createDeliveryProbe, type DeliveryProbe } from './probe/delivery-probe';
@@ -138,7 +138,7 @@ export class ProductListener {
         }),
     });
     this.pipeline = createMessagePipeline({
-      identify,
+      identify: createIdentify(),
       nextDelay: ({ attempts_made, retry, retry_after_ms }) => nextDelay(retry, attempts_made, retry_after_ms),
       eventLog: deps.eventLog,
       onDropped: (delivery) =>

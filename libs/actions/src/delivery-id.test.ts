@@ -1,4 +1,4 @@
-import { actionDeliveryId, messageIdentity } from './delivery-id';
+import { actionDeliveryId, createMessageIds, messageIdentity } from './delivery-id';
 import { type ActionBench, buildScope, createActionBench, type ScopeOptions } from './testing/action-bench';
 
 let bench: ActionBench;
@@ -30,6 +30,14 @@ describe('actionDeliveryId', () => {
   it('is safe in headers, URLs and job ids, and stays what it is between versions', () => {
     expect(actionDeliveryId('m_1', 2, 'a1')).toMatch(/^msg_[A-Za-z0-9_-]{32}$/);
     expect(actionDeliveryId('m_1', 2, 'a1')).toBe('msg_ghRHe424uXy_0a3rwSDi2857PfKkI2Zl');
+  });
+});
+
+describe('createMessageIds', () => {
+  it('never makes one twice, nor one that another maker has made', () => {
+    const makers = [createMessageIds(), createMessageIds()];
+    const ids = makers.flatMap((makeId) => Array.from({ length: 1_000 }, makeId));
+    expect(new Set(ids).size).toBe(2_000);
   });
 });
 

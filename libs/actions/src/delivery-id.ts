@@ -1,4 +1,4 @@
-import { hash, randomUUID } from 'node:crypto';
+import { hash, randomBytes, randomUUID } from 'node:crypto';
 import type { MessageEnvelope } from '@cortex-mqtt/contracts';
 import { type ExpressionEngine, rawPayloadOf } from '@cortex-mqtt/expressions';
 
@@ -10,6 +10,18 @@ export function actionDeliveryId(message_id: string, subscription_id: number, ac
   // A line feed is in none of the last two, so no two triples give one text.
   return `msg_${hash('sha256', `${subscription_id}\n${action_id}\n${message_id}`, 'base64url').slice(0, 32)}`;
 }
+
+/** Makes ids for messages that carry none: their random beginning is the maker's own, a number tells them apart. */
+export function createMessageIds(): () => string {
+  const beginning = `r_${randomBytes(16).toString('base64url')}`;
+  let made = 0;
+  return () => {
+    made += 1;
+    return beginning + made.toString(36);
+  };
+}
+
+const randomId = (): string => `r_${randomUUID()}`;
 
 export interface MessageIdentity {
   message_id: string;
@@ -33,11 +45,12 @@ export async function messageIdentity(envelope: MessageEnvelope, options: Identi
   if (options.message_key !== null) {
     const key = await options.engine.evaluate(options.message_key, envelope);
     if (key !== undefined && key !== null) return carried(envelope.topic, 'key', key);
-    return { message_id: `r_${randomUUID()}`, carried: false };
+    return { message_id: randomId(), carried: false };
   }
   return ownIdentity(
     { topic: envelope.topic, user_properties: envelope.user_properties, payload: () => parsed(envelope) },
     options.content_type,
+    randomId,
   );
 }
 
@@ -48,8 +61,15 @@ export interface IdentitySource {
   payload(): unknown;
 }
 
-/** What `messageIdentity` gives without a `message_key`; needs no expression, so it is there at once. */
-export function ownIdentity(source: IdentitySource, content_type: string | null): MessageIdentity {
+/**
+ * What `messageIdentity` gives without a `message_key`; needs no expression, so it is there at once. `makeId`: for a
+ * message that carries none.
+ */
+export function ownIdentity(
+  source: IdentitySource,
+  content_type: string | null,
+  makeId: () => string,
+): MessageIdentity {
   const properties = source.user_properties;
   const own = single(properties['message-id']);
   if (own !== null) return carried(source.topic, 'message-id', own);
@@ -58,7 +78,7 @@ export function ownIdentity(source: IdentitySource, content_type: string | null)
   if (id !== null && origin !== null) return carried('', 'cloudevent', [origin, id]);
   const structured = structuredCloudEvent(source, content_type);
   if (structured) return carried('', 'cloudevent', structured);
-  return { message_id: `r_${randomUUID()}`, carried: false };
+  return { message_id: makeId(), carried: false };
 }
 
 function carried(scope: string, kind: string, value: unknown): MessageIdentity {

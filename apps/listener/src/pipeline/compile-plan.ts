@@ -3,6 +3,7 @@ import {
   type ActionRunner,
   CompiledAction as RunnableAction,
   type createBreakers,
+  createMessageIds,
   messageIdentity,
   ownIdentity,
   parsedBytes,
@@ -21,7 +22,7 @@ import {
   SKIPPED,
   SUCCEEDED,
 } from './compiled-plan';
-import { DeliveryEnvelope } from './delivery-envelope';
+import { createIsoTime, DeliveryEnvelope, type EnvelopeScope } from './delivery-envelope';
 import type { PipelineMessage } from './pipeline-message';
 
 const NOTHING: readonly CompiledSubscription[] = Object.freeze([]);
@@ -41,7 +42,13 @@ export interface CompilePlanDeps {
 /** Everything of one revision that can be worked out before its first message. */
 export function compilePlan(document: ListenerConfigDocument, deps: CompilePlanDeps): CompiledPlan {
   const { product_id, revision } = document;
-  const scope: PlanScope = { ...deps, product_id, revision, secrets: secretsFrom(document.secrets) };
+  const scope: PlanScope = {
+    ...deps,
+    product_id,
+    revision,
+    isoTime: createIsoTime(),
+    secrets: secretsFrom(document.secrets),
+  };
   const subscriptions = new Map<number, CompiledSubscription>();
   for (const definition of document.subscriptions) {
     subscriptions.set(definition.id, new PlannedSubscription(definition, scope));
@@ -66,11 +73,13 @@ export function compilePlan(document: ListenerConfigDocument, deps: CompilePlanD
   };
 }
 
-/** Identity of a message whose subscription names no key of its own. */
-export function identify(message: PipelineMessage): string {
-  const { topic, payload, properties } = message;
-  const source = { topic, user_properties: properties.user_properties, payload: () => parsedBytes(payload) };
-  return ownIdentity(source, properties.content_type).message_id;
+/** Gives the identity of a message whose subscription names no key of its own. */
+export function createIdentify(): (message: PipelineMessage) => string {
+  const makeId = createMessageIds();
+  return ({ topic, payload, properties }) => {
+    const source = { topic, user_properties: properties.user_properties, payload: () => parsedBytes(payload) };
+    return ownIdentity(source, properties.content_type, makeId).message_id;
+  };
 }
 
 class PlannedSubscription implements CompiledSubscription {
@@ -87,9 +96,9 @@ class PlannedSubscription implements CompiledSubscription {
     readonly definition: ListenerSubscription,
     plan: PlanScope,
   ) {
-    const { product_id, engine } = plan;
+    const { engine } = plan;
     const { filter, ordering, message_key } = definition;
-    const envelopeOf = (delivery: DeliveryView) => new DeliveryEnvelope(delivery, definition, product_id, null);
+    const envelopeOf = (delivery: DeliveryView) => new DeliveryEnvelope(delivery, definition, plan, null);
     this.id = definition.id;
     this.concurrency = definition.concurrency;
     this.revision = plan.revision;
@@ -113,8 +122,7 @@ class PlannedSubscription implements CompiledSubscription {
 }
 
 /** What everything of a plan has in common. */
-interface PlanScope extends CompilePlanDeps {
-  product_id: number;
+interface PlanScope extends CompilePlanDeps, EnvelopeScope {
   revision: number;
   secrets: (name: string) => string | undefined;
 }
@@ -138,10 +146,10 @@ class PlannedAction implements CompiledAction {
 
   /** A promise only where there is something to wait for. */
   run(delivery: DeliveryView): ActionOutcome | Promise<ActionOutcome> {
-    const { product_id, secrets, runner } = this.plan;
+    const { secrets, runner } = this.plan;
     try {
       const ready = runner.prepare(this.action, {
-        envelope: new DeliveryEnvelope(delivery, this.subscription, product_id, this.id),
+        envelope: new DeliveryEnvelope(delivery, this.subscription, this.plan, this.id),
         content_type: delivery.message.properties.content_type,
         topic_filter: this.topic_filter,
         secrets,

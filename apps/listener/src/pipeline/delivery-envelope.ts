@@ -7,6 +7,27 @@ import type { PipelineMessage } from './pipeline-message';
 
 export const NO_PARAMS: Record<string, string> = Object.freeze({});
 
+/** What the envelopes of a plan have in common. */
+export interface EnvelopeScope {
+  product_id: number;
+  /** A time in milliseconds since the epoch as ISO 8601 in UTC. */
+  isoTime(at_ms: number): string;
+}
+
+/** As `Date.toISOString`. The times of one second differ in their last digits, and messages come many a second. */
+export function createIsoTime(): EnvelopeScope['isoTime'] {
+  let second = Number.NaN;
+  let beginning = '';
+  return (at_ms) => {
+    const of_at = Math.floor(at_ms / 1_000);
+    if (of_at !== second) {
+      second = of_at;
+      beginning = new Date(of_at * 1_000).toISOString().slice(0, -4);
+    }
+    return `${beginning}${String(at_ms - of_at * 1_000).padStart(3, '0')}Z`;
+  };
+}
+
 /** The envelope of a delivery for one of its actions. Hash, time and parameters are worked out for those who ask. */
 export class DeliveryEnvelope extends LazyEnvelope {
   private readonly message: PipelineMessage;
@@ -17,7 +38,7 @@ export class DeliveryEnvelope extends LazyEnvelope {
   constructor(
     private readonly delivery: DeliveryView,
     private readonly definition: ListenerSubscription,
-    readonly product_id: number,
+    private readonly scope: EnvelopeScope,
     private readonly action_id: string | null,
   ) {
     super();
@@ -32,6 +53,10 @@ export class DeliveryEnvelope extends LazyEnvelope {
     if (this.action_id === null) return '';
     this.own_id ??= actionDeliveryId(this.delivery.message_id, this.definition.id, this.action_id);
     return this.own_id;
+  }
+
+  get product_id(): number {
+    return this.scope.product_id;
   }
 
   get subscription_id(): number {
@@ -66,6 +91,6 @@ export class DeliveryEnvelope extends LazyEnvelope {
   }
 
   get received_at(): string {
-    return new Date(this.message.received_at_ms).toISOString();
+    return this.scope.isoTime(this.message.received_at_ms);
   }
 }
