@@ -9,6 +9,7 @@ import { WebsocketProxy1764000600000 } from './1764000600000-websocket-proxy';
 import { LeaseConnection1764000700000 } from './1764000700000-lease-connection';
 import { KnownSessions1764000900000 } from './1764000900000-known-sessions';
 import { SubscribeOn1764000800000 } from './1764000800000-subscribe-on';
+import { AuditEntityName1764001000000 } from './1764001000000-audit-entity-name';
 
 /** In the order in which they are applied. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -22,4 +23,5 @@ export const migrations: (new () => MigrationInterface)[] = [
   LeaseConnection1764000700000,
   SubscribeOn1764000800000,
   KnownSessions1764000900000,
+  AuditEntityName1764001000000,
 ];

@@ -1126,6 +1126,7 @@ export interface components {
             action: string;
             entity_type: string;
             entity_id: string | null;
+            entity_name: string | null;
             product_id: number | null;
             before: Record<string, unknown> | null;
             after: Record<string, unknown> | null;

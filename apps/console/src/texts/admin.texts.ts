@@ -21,7 +21,8 @@ export const secretsTexts = {
   deleteBody: (name: string) => `${name} is destroyed. Nothing uses it now, and nobody can read its value any more.`,
   deleted: (name: string) => `${name} is deleted`,
   inUse: 'Still used by actions; take it out of them first.',
-  usedBy: (n: number) => (n === 0 ? 'not used' : n === 1 ? 'used by 1 subscription' : `used by ${n} subscriptions`),
+  notUsed: 'not used',
+  usedBy: 'used by',
   changed: 'changed',
 };
 

@@ -172,7 +172,9 @@ function Entry({ entry, product }: { entry: AuditEntry; product: string | null }
         <span className={classes.what}>
           <span className={rows.title}>{what}</span> {subject && <span className={classes.subject}>{subject}</span>}
           <span className={classes.fields}>
-            {[product, changes.map((change) => change.label).join(', ')].filter(Boolean).join(' · ')}
+            {[product, [...new Set(changes.map(({ label }) => label.replace(/ › .*/, '')))].join(', ')]
+              .filter(Boolean)
+              .join(' · ')}
           </span>
         </span>
         <span className={classes.who}>

@@ -12,6 +12,7 @@ const entry = (overrides: Partial<AuditEntry>): AuditEntry => ({
   action: 'mqtt_config.update',
   entity_type: 'mqtt_config',
   entity_id: '7',
+  entity_name: null,
   product_id: 1,
   before: null,
   after: null,
@@ -26,7 +27,7 @@ describe('an entry of the audit log', () => {
 
   it('names its subject, by id where there is no name and the id says something', () => {
     expect(subjectOf(entry({ entity_id: 'ERP_KEY' }))).toBe('ERP_KEY');
-    expect(subjectOf(entry({ before: { name: 'Alarm' } }))).toBe('Alarm');
+    expect(subjectOf(entry({ entity_name: 'Alarm' }))).toBe('Alarm');
     expect(subjectOf(entry({}))).toBeNull();
   });
 

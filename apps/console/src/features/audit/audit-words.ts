@@ -15,20 +15,17 @@ export function actionWords(entry: Pick<AuditEntry, 'action' | 'entity_type'>): 
 
 /** What the entry is about, by name where it tells one. */
 export function subjectOf(entry: AuditEntry): string | null {
-  for (const side of [entry.after, entry.before]) {
-    const name = side?.name ?? side?.email;
-    if (typeof name === 'string') return name;
-  }
+  if (entry.entity_name !== null) return entry.entity_name;
   // A number says nothing to a person, and the product is told anyway.
   return entry.entity_id && !/^\d+$/.test(entry.entity_id) ? entry.entity_id : null;
 }
 
-/** From → to, a row a field; of what is nested, such as the actions of a subscription, only what differs. */
+/** From → to, a row a field; of what is nested, such as the actions of a subscription, only what differs. Secrets that changed look alike on both sides. */
 export function auditRows({ before, after }: Pick<AuditEntry, 'before' | 'after'>): ChangeRow[] {
   const from = leavesOf(before ?? {});
   const to = leavesOf(after ?? {});
   return [...new Set([...from.keys(), ...to.keys()])]
-    .filter((field) => !from.has(field) || !to.has(field) || from.get(field) !== to.get(field))
+    .filter((path) => !path.includes(SEPARATOR) || from.get(path) !== to.get(path))
     .map((field) => ({
       key: field,
       label: spaced(field),
@@ -36,6 +33,8 @@ export function auditRows({ before, after }: Pick<AuditEntry, 'before' | 'after'
       after: to.get(field) ?? '–',
     }));
 }
+
+const SEPARATOR = ' › ';
 
 /** Each plain value by its path: `actions › a1 › url`; entries of a list by their id, else by their place. */
 function leavesOf(value: object, path: string[] = []): Map<string, string> {
@@ -45,7 +44,7 @@ function leavesOf(value: object, path: string[] = []): Map<string, string> {
     const place = [...path, typeof id === 'string' ? id : Array.isArray(value) ? String(Number(index) + 1) : index];
     if (typeof inner === 'object' && inner !== null && Object.keys(inner).length > 0) {
       for (const [field, leaf] of leavesOf(inner, place)) leaves.set(field, leaf);
-    } else leaves.set(place.join(' › '), shown(inner));
+    } else leaves.set(place.join(SEPARATOR), shown(inner));
   }
   return leaves;
 }

@@ -1,6 +1,7 @@
 import { Skeleton } from '@mantine/core';
 import { IconArrowRight, IconChevronRight } from '@tabler/icons-react';
-import { Link, NavLink, Outlet } from 'react-router';
+import { useEffect, useRef } from 'react';
+import { Link, NavLink, Outlet, useLocation } from 'react-router';
 import { ApiError } from '../../api/problem';
 import { Failure } from '../../components/states';
 import { StatusBadge } from '../../components/status-badge';
@@ -19,6 +20,12 @@ export function ProductPage() {
   const user = useUser();
   const product = useProduct(productId);
   const { status } = useConnectionStatus(productId);
+  const tabs = useRef<HTMLElement>(null);
+  const { pathname } = useLocation();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the tabs do not fit a phone, and another one is open now
+  useEffect(() => {
+    tabs.current?.querySelector('[aria-current=page]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }, [pathname]);
   if (!Number.isInteger(productId)) return <NotFoundPage />;
   if (product.isError && !product.data) {
     if (product.error instanceof ApiError && product.error.status === 404) return <NotFoundPage />;
@@ -47,7 +54,7 @@ export function ProductPage() {
           )}
           {product.data && <StatusBadge state={product.data.enabled ? status?.state : 'paused'} />}
         </div>
-        <nav aria-label={texts.nav.productTabs} className={classes.tabs}>
+        <nav ref={tabs} aria-label={texts.nav.productTabs} className={classes.tabs}>
           {productPages.map((page) => (
             <NavLink key={page.path} to={page.path} end={page.path === ''} className={classes.tab}>
               {page.label}

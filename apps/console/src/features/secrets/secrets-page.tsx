@@ -1,7 +1,8 @@
 import { ActionIcon, Button, Group, Modal, Stack, Text, TextInput, Textarea, Tooltip } from '@mantine/core';
 import { IconPlus, IconRefresh, IconSearch, IconShieldLock, IconTrash } from '@tabler/icons-react';
 import { useQueryClient } from '@tanstack/react-query';
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, Fragment, useState } from 'react';
+import { Link } from 'react-router';
 import { post, remove, request } from '../../api/client';
 import { keys } from '../../api/keys';
 import { faultsByField } from '../../api/problem';
@@ -15,10 +16,13 @@ import { Empty, Loaded, NoMatch } from '../../components/states';
 import { Time } from '../../components/time';
 import { mayChange, useUser } from '../../shell/session';
 import { texts } from '../../texts';
+import { useMqttConfig } from '../mqtt-config/mqtt-config-query';
 import { useProductId } from '../products/product-id';
 import { readSecrets, useSecrets } from './secrets-query';
 
 const words = texts.secrets;
+/** Subscriptions that are named where a secret is used by many. */
+const NAMED = 4;
 
 export function SecretsPage() {
   const productId = useProductId();
@@ -28,6 +32,8 @@ export function SecretsPage() {
   const [editing, setEditing] = useState<Versioned<ProductSecret> | 'new' | null>(null);
   const [deleting, setDeleting] = useState<Versioned<ProductSecret> | null>(null);
   const secrets = useSecrets(productId);
+  const config = useMqttConfig(productId);
+  const names = new Map(config.data?.document.subscriptions.map(({ id, name }) => [id, name]));
   const refresh = () => queryClient.invalidateQueries({ queryKey: keys.secrets(productId) });
   const create = canChange ? (
     <Button leftSection={<IconPlus size={16} />} onClick={() => setEditing('new')}>
@@ -64,7 +70,8 @@ export function SecretsPage() {
                       <div className={rows.main}>
                         <code className={rows.title}>{secret.name}</code>
                         <span className={rows.note}>
-                          {words.usedBy(secret.used_by.length)} · {words.changed} <Time at={secret.updated_at} />
+                          <UsedBy productId={productId} ids={secret.used_by} names={names} /> · {words.changed}{' '}
+                          <Time at={secret.updated_at} />
                         </span>
                       </div>
                       {canChange && (
@@ -133,6 +140,23 @@ export function SecretsPage() {
         {deleting && words.deleteBody(deleting.value.name)}
       </Confirm>
     </Page>
+  );
+}
+
+/** The subscriptions whose actions name it, as links. */
+function UsedBy({ productId, ids, names }: { productId: number; ids: number[]; names: Map<number, string> }) {
+  if (ids.length === 0) return words.notUsed;
+  return (
+    <>
+      {words.usedBy}{' '}
+      {ids.slice(0, NAMED).map((id, index) => (
+        <Fragment key={id}>
+          {index > 0 && ', '}
+          <Link to={`/products/${productId}/subscriptions/${id}`}>{names.get(id) ?? `#${id}`}</Link>
+        </Fragment>
+      ))}
+      {ids.length > NAMED && ` ${texts.status.andMore(ids.length - NAMED)}`}
+    </>
   );
 }
 

@@ -70,6 +70,11 @@ export class AuditLogView {
   @IsOptional()
   entity_id!: string | null;
 
+  /** As it was called then, where it has a name. */
+  @IsString()
+  @IsOptional()
+  entity_name!: string | null;
+
   @IsInt()
   @IsOptional()
   product_id!: number | null;

@@ -38,6 +38,10 @@ export class AuditLogEntity {
   @Column({ type: 'text', nullable: true })
   entity_id!: string | null;
 
+  /** As it was called then, where it has a name. */
+  @Column({ type: 'text', nullable: true })
+  entity_name!: string | null;
+
   @Column({ type: 'integer', nullable: true })
   product_id!: number | null;
 

@@ -69,6 +69,7 @@ function presentAuditLog(log: AuditLogEntity): AuditLogView {
     action: log.action,
     entity_type: log.entity_type,
     entity_id: log.entity_id,
+    entity_name: log.entity_name,
     product_id: log.product_id,
     before: log.before,
     after: log.after,

@@ -59,10 +59,17 @@ export async function recordAudit(manager: EntityManager, record: AuditRecord): 
     action: record.action,
     entity_type: record.entity_type,
     entity_id: record.entity_id === null ? null : String(record.entity_id),
+    entity_name: nameOf(record.after) ?? nameOf(record.before),
     product_id: record.product_id,
     before: before as never,
     after: after as never,
   });
+}
+
+/** What people know the thing by; of a user that is the address. */
+function nameOf(fields: Record<string, unknown> | null | undefined): string | null {
+  const name = fields?.email ?? fields?.name;
+  return typeof name === 'string' ? name : null;
 }
 
 /** The fields that differ; secrets tell only that they changed. */

@@ -45,6 +45,18 @@ describe('product secrets over REST', () => {
     expect(body.secrets).toEqual({ API: 'hush-hush-hush' });
   });
 
+  it('are named in the audit log, also when only their value changed', async () => {
+    await operator('put', `${path}/API`).send({ value: 'one' }).expect(201);
+    await operator('put', `${path}/API`).send({ value: 'another' }).expect(200);
+    const { body } = await operator('get', `/api/v1/products/${product_id}/audit-logs`).expect(200);
+    expect(body.items[0]).toMatchObject({
+      action: 'product_secret.update',
+      entity_name: 'API',
+      before: { value: '[redacted]' },
+      after: { value: '[redacted]' },
+    });
+  });
+
   it('raise the revision, so that listeners fetch them', async () => {
     const revision = async () => (await operator('get', path).expect(200)).headers.etag;
     const first = await revision();
