@@ -10,6 +10,7 @@ import { LeaseConnection1764000700000 } from './1764000700000-lease-connection';
 import { KnownSessions1764000900000 } from './1764000900000-known-sessions';
 import { SubscribeOn1764000800000 } from './1764000800000-subscribe-on';
 import { AuditEntityName1764001000000 } from './1764001000000-audit-entity-name';
+import { ProxyCredentials1764001100000 } from './1764001100000-proxy-credentials';
 
 /** In the order in which they are applied. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -24,4 +25,5 @@ export const migrations: (new () => MigrationInterface)[] = [
   SubscribeOn1764000800000,
   KnownSessions1764000900000,
   AuditEntityName1764001000000,
+  ProxyCredentials1764001100000,
 ];

@@ -227,6 +227,6 @@ export async function startListener(
 
 /** Whatever must never be in a log. */
 function secretsOf({ document }: SourcedDocument): string[] {
-  const ofBrokers = document.brokers.flatMap((broker) => [broker.password, broker.client_key]);
+  const ofBrokers = document.brokers.flatMap((broker) => [broker.password, broker.proxy_password, broker.client_key]);
   return [...ofBrokers, ...Object.values(document.secrets)].filter((secret) => secret !== null);
 }

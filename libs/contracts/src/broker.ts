@@ -27,6 +27,9 @@ export interface BrokerConnection {
   path: string | null;
   /** HTTP proxy that a websocket is tunnelled through, `http://host:port`; null = none. Only for ws and wss. */
   proxy_url: string | null;
+  /** Credentials for the proxy (Basic, RFC 7617); null = none. */
+  proxy_username: string | null;
+  proxy_password: string | null;
   verify_cert: boolean;
   username: string | null;
   password: string | null;

@@ -3,6 +3,7 @@ export * from './client-options';
 export * from './diagnosis/diagnosis';
 export * from './diagnosis/failure';
 export { takenOver } from './diagnosis/mqtt-faults';
+export { isProxyRefusal } from './diagnosis/proxy-faults';
 export * from './diagnosis/reason-codes';
 export { type ConnackDetail, describeConnack, protocolName } from './probe/connack-detail';
 export { type ProbeDeps, probeConnection } from './probe/probe';

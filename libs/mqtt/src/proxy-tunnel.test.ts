@@ -110,6 +110,20 @@ describe('a websocket through an HTTP proxy', () => {
     },
   );
 
+  it('gives the proxy the credentials that it wants, and tells when it wants others', async () => {
+    proxy.require({ username: 'büro', password: 'a:b' });
+    const known = { ...wss, proxy_username: 'büro', proxy_password: 'a:b' };
+    await connectOnce(known);
+    expect((await test(known)).diagnosis).toBeNull();
+    const wrong = { ...known, proxy_password: 'other' };
+    expect((await test(wrong)).diagnosis).toMatchObject({ stage: 'proxy', code: 'PROXY_REFUSES_CREDENTIALS' });
+    const failure = await connectOnce(wrong).catch((error: Error) => error);
+    expect(diagnoseFailure('connect', failure as Error, { broker: wrong })).toMatchObject({
+      code: 'PROXY_REFUSES_CREDENTIALS',
+    });
+    expect((await test(wss)).diagnosis).toMatchObject({ stage: 'proxy', code: 'PROXY_WANTS_CREDENTIALS' });
+  });
+
   it('tells a proxy that is not there, and what is no proxy at all', async () => {
     const gone = { ...ws, proxy_url: `http://127.0.0.1:${await freePort()}` };
     expect((await test(gone)).diagnosis).toMatchObject({

@@ -25,22 +25,31 @@ export function proxyUrlFault(text: string): string | null {
   if (url.protocol !== 'http:')
     return 'must begin with http://: a proxy is spoken to in plain, what goes through it is not';
   if (url.username !== '' || url.password !== '')
-    return 'must not have credentials: proxies that want them are not supported';
+    return 'must not have credentials: they go into proxy_username and proxy_password';
   if (url.pathname !== '/' || url.search !== '' || url.hash !== '') return 'must have a host and a port only';
   return null;
+}
+
+type Tunnelled = Pick<BrokerConnection, 'host' | 'port' | 'proxy_username' | 'proxy_password'>;
+
+/** Basic (RFC 7617), at once: a proxy that wants no credentials ignores them. */
+function authorization({ proxy_username, proxy_password }: Tunnelled): Record<string, string> {
+  if (proxy_username === null && proxy_password === null) return {};
+  const credentials = Buffer.from(`${proxy_username ?? ''}:${proxy_password ?? ''}`, 'utf8').toString('base64');
+  return { 'Proxy-Authorization': `Basic ${credentials}` };
 }
 
 /**
  * Asks the proxy at the other end of `socket` for a tunnel to the broker (CONNECT, RFC 9110, 9.3.6). Resolves with the same socket
  * once bytes go through; rejects with a `BrokerStreamError` when the proxy refuses. Ends when the socket does.
  */
-export function openTunnel(broker: Pick<BrokerConnection, 'host' | 'port'>, socket: Socket): Promise<Socket> {
+export function openTunnel(broker: Tunnelled, socket: Socket): Promise<Socket> {
   const authority = `${isIP(broker.host) === 6 ? `[${broker.host}]` : broker.host}:${broker.port}`;
   return new Promise((resolve, reject) => {
     const asked = request({
       method: 'CONNECT',
       path: authority,
-      headers: { Host: authority },
+      headers: { Host: authority, ...authorization(broker) },
       createConnection: () => socket,
     });
     asked.once('connect', ({ statusCode = 0 }, tunnel, rest) => {

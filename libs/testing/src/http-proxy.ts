@@ -8,6 +8,8 @@ export interface HttpProxy {
   url: string;
   /** What tunnels were asked for, `host:port`. */
   targets: string[];
+  /** Wants these credentials from now on (Basic), else it answers 407. */
+  require(credentials: { username: string; password: string }): void;
   /** Answers this from now on; 200 makes tunnels, null never answers. */
   answer(status: number | null): void;
   stop(): Promise<void>;
@@ -17,6 +19,7 @@ export async function startHttpProxy(): Promise<HttpProxy> {
   const targets: string[] = [];
   const sockets = new Set<Socket>();
   let status: number | null = 200;
+  let wanted: string | null = null;
   const keep = (socket: Socket): void => {
     sockets.add(socket);
     socket.on('error', () => socket.destroy());
@@ -24,11 +27,12 @@ export async function startHttpProxy(): Promise<HttpProxy> {
   };
   const server = createServer((_request, response) => response.writeHead(501).end());
   server.on('connection', keep);
-  server.on('connect', ({ url = '' }, client: Socket, first: Buffer) => {
+  server.on('connect', ({ url = '', headers }, client: Socket, first: Buffer) => {
     targets.push(url);
     if (status === null) return;
-    if (status !== 200) {
-      client.end(`HTTP/1.1 ${status} Refused\r\nContent-Length: 0\r\n\r\n`);
+    const answered = wanted !== null && headers['proxy-authorization'] !== wanted ? 407 : status;
+    if (answered !== 200) {
+      client.end(`HTTP/1.1 ${answered} Refused\r\nContent-Length: 0\r\n\r\n`);
       return;
     }
     const { hostname, port } = new URL(`http://${url}`);
@@ -47,6 +51,9 @@ export async function startHttpProxy(): Promise<HttpProxy> {
     port,
     url: `http://127.0.0.1:${port}`,
     targets,
+    require: ({ username, password }) => {
+      wanted = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+    },
     answer: (next) => {
       status = next;
     },

@@ -99,6 +99,8 @@ export function documentOf(setting: ListenerSetting): ListenerConfigDocument {
         transport: 'tcp',
         path: null,
         proxy_url: null,
+        proxy_username: null,
+        proxy_password: null,
         verify_cert: true,
         username: null,
         password: null,

@@ -226,6 +226,18 @@ describe('configuring a product in the console', () => {
         await editor.getByRole('button', { name: 'Save', exact: true }).click();
         await world.said('“spare” is saved');
         await region(page, 'Brokers and failover').getByText('In use now').waitFor();
+
+        // Both at once, by choice: each has its own state.
+        await page.getByText('Delivery, failover and probe', { exact: true }).click();
+        await page.getByLabel('Fail over after (s)').fill('20');
+        await page.getByText('All at once', { exact: true }).click();
+        expect(await page.getByLabel('Fail over after (s)').isDisabled()).toBe(true);
+        await page.getByRole('button', { name: 'Review and save' }).click();
+        await page.getByRole('dialog').getByRole('button', { name: 'Save', exact: true }).click();
+        await region(page, 'Brokers and failover').getByText('In use now').nth(1).waitFor();
+        await region(page, 'Connection').getByText('spare', { exact: true }).waitFor();
+        await world.product.configure({ failover: { subscribe_on: 'one', after_s: null } });
+        await region(page, 'Connection').getByText('spare', { exact: true }).waitFor({ state: 'detached' });
       } finally {
         await second.stop();
       }

@@ -947,6 +947,8 @@ export interface components {
             transport?: "tcp" | "tls" | "ws" | "wss";
             path?: string | null;
             proxy_url?: string | null;
+            proxy_username?: string | null;
+            proxy_password?: string | null;
             use_tls?: boolean;
             verify_cert?: boolean;
             username?: string | null;
@@ -974,6 +976,8 @@ export interface components {
             transport?: "tcp" | "tls" | "ws" | "wss";
             path?: string | null;
             proxy_url?: string | null;
+            proxy_username?: string | null;
+            proxy_password?: string | null;
             use_tls?: boolean;
             verify_cert?: boolean;
             username?: string | null;
@@ -1323,6 +1327,8 @@ export interface components {
             transport: "tcp" | "tls" | "ws" | "wss";
             path: string | null;
             proxy_url: string | null;
+            proxy_username: string | null;
+            proxy_password_set: boolean;
             use_tls: boolean;
             verify_cert: boolean;
             username: string | null;
@@ -1373,6 +1379,8 @@ export interface components {
             transport?: "tcp" | "tls" | "ws" | "wss";
             path?: string | null;
             proxy_url?: string | null;
+            proxy_username?: string | null;
+            proxy_password?: string | null;
             use_tls?: boolean;
             verify_cert?: boolean;
             username?: string | null;
@@ -1400,6 +1408,8 @@ export interface components {
             transport?: "tcp" | "tls" | "ws" | "wss";
             path?: string | null;
             proxy_url?: string | null;
+            proxy_username?: string | null;
+            proxy_password?: string | null;
             use_tls?: boolean;
             verify_cert?: boolean;
             username?: string | null;
@@ -1437,6 +1447,8 @@ export interface components {
             transport: "tcp" | "tls" | "ws" | "wss";
             path: string | null;
             proxy_url: string | null;
+            proxy_username: string | null;
+            proxy_password_set: boolean;
             use_tls: boolean;
             verify_cert: boolean;
             username: string | null;
@@ -1569,6 +1581,8 @@ export interface components {
             transport?: "tcp" | "tls" | "ws" | "wss";
             path?: string | null;
             proxy_url?: string | null;
+            proxy_username?: string | null;
+            proxy_password?: string | null;
             use_tls?: boolean;
             verify_cert?: boolean;
             username?: string | null;

@@ -43,7 +43,12 @@ export function checkDocument(input: unknown): CheckedDocument {
   // An older orchestrator, or a document of one on disk, doesn't know these.
   const document = input as unknown as ListenerConfigDocument;
   const session_key = typeof input.session_key === 'string' ? input.session_key : null;
-  const brokers = document.brokers.map((broker) => ({ ...broker, proxy_url: broker.proxy_url ?? null }));
+  const brokers = document.brokers.map((broker) => ({
+    ...broker,
+    proxy_url: broker.proxy_url ?? null,
+    proxy_username: broker.proxy_username ?? null,
+    proxy_password: broker.proxy_password ?? null,
+  }));
   const failover = { ...document.failover, subscribe_on: document.failover.subscribe_on ?? ('one' as const) };
   return { ok: true, document: { ...document, session_key, brokers, failover } };
 }

@@ -32,6 +32,8 @@ export function environmentDocument(config: ListenerConfig): ListenerConfigDocum
         transport: config.mqttUseTls ? 'tls' : 'tcp',
         path: null,
         proxy_url: null,
+        proxy_username: null,
+        proxy_password: null,
         verify_cert: config.mqttVerifyCert,
         username: config.mqttUsername ?? null,
         password: config.mqttPassword ?? null,

@@ -8,6 +8,7 @@ import {
   describeConnack,
   describeTls,
   diagnoseFailure,
+  isProxyRefusal,
   type TlsDetail,
   takenOver,
   tlsSocketOf,
@@ -37,7 +38,7 @@ export type LinkPhase = 'idle' | 'connecting' | 'subscribing' | 'connected' | 'w
 /** Why a link is down, in words, and when it tries again. */
 export interface LinkFailure extends Diagnosis {
   at_ms: number;
-  /** Did the broker refuse the credentials? */
+  /** Did the broker, or the proxy, refuse the credentials? */
   is_credentials: boolean;
   /** MQTT reason code, where the broker gave one. */
   reason_code: number | null;
@@ -413,7 +414,8 @@ export class BrokerLink {
     return {
       ...diagnosis,
       at_ms: Date.now(),
-      is_credentials: !end.is_connected && code !== null && CREDENTIALS_REFUSED.has(code),
+      is_credentials:
+        !end.is_connected && ((code !== null && CREDENTIALS_REFUSED.has(code)) || isProxyRefusal(diagnosis)),
       reason_code: code,
     };
   }

@@ -85,6 +85,20 @@ describe('a live session on a real broker', () => {
     await receives(startSession({ port: port(4), transport: 'wss', path: '/mqtt', ca_cert: await bundle() }));
   });
 
+  it('asks for the configuration again when the proxy wants other credentials', async () => {
+    const proxy = await startHttpProxy();
+    cleanups.push(() => proxy.stop());
+    proxy.require({ username: 'us', password: 'new' });
+    const settings = { port: port(3), transport: 'ws', host: 'localhost', proxy_url: proxy.url } as const;
+    const withPassword = (proxy_password: string) =>
+      buildDesired(buildBroker({ ...settings, proxy_username: 'us', proxy_password }));
+    const tested = buildSession({ onCredentialsRefused: () => void tested.session.reconcile(withPassword('new')) });
+    cleanups.push(() => tested.session.stop({ drain_ms: 0 }));
+    tested.session.start(withPassword('old'));
+    await receives(tested);
+    expect(tested.events[0]).toMatchObject({ type: 'connect_failed', detail: { code: 'PROXY_REFUSES_CREDENTIALS' } });
+  });
+
   it('flows over a websocket through an HTTP proxy', async () => {
     const proxy = await startHttpProxy();
     cleanups.push(() => proxy.stop());

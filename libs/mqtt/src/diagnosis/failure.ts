@@ -4,7 +4,15 @@ import type { BrokerConnection, TestStage } from '@cortex-mqtt/contracts';
 export interface FailureContext {
   broker: Pick<
     BrokerConnection,
-    'host' | 'port' | 'transport' | 'proxy_url' | 'verify_cert' | 'server_name' | 'ca_cert' | 'client_cert'
+    | 'host'
+    | 'port'
+    | 'transport'
+    | 'proxy_url'
+    | 'proxy_username'
+    | 'verify_cert'
+    | 'server_name'
+    | 'ca_cert'
+    | 'client_cert'
   >;
   /** Topics or filters the failure is about. */
   topics?: string[];

@@ -3,6 +3,11 @@ import { proxyOf } from '../proxy-tunnel';
 import type { FailureContext, Finding } from './failure';
 import { diagnoseNetworkError, type NetworkFailure } from './network-faults';
 
+/** Whether a diagnosis is that the proxy wants credentials, or others: trying again soon won't change that. */
+export function isProxyRefusal({ code }: { code: string }): boolean {
+  return code === 'PROXY_WANTS_CREDENTIALS' || code === 'PROXY_REFUSES_CREDENTIALS';
+}
+
 /** Why an HTTP proxy made no tunnel to the broker. */
 export function diagnoseProxy(failure: NetworkFailure, context: FailureContext): Finding {
   const { broker } = context;
@@ -12,7 +17,7 @@ export function diagnoseProxy(failure: NetworkFailure, context: FailureContext):
   if (!isNativeError(failure)) return diagnoseNetworkError('proxy', failure, context);
   const code = 'code' in failure && typeof failure.code === 'string' ? failure.code : '';
   const status = 'http_status' in failure && typeof failure.http_status === 'number' ? failure.http_status : null;
-  if (status !== null) return refused(status, { where, target });
+  if (status !== null) return refused(status, { where, target, has_credentials: broker.proxy_username !== null });
   if (code.startsWith('HPE_')) {
     return {
       code: 'NOT_A_PROXY',
@@ -23,13 +28,24 @@ export function diagnoseProxy(failure: NetworkFailure, context: FailureContext):
   return diagnoseNetworkError('proxy', failure, context);
 }
 
-function refused(status: number, { where, target }: { where: string; target: string }): Finding {
+function refused(
+  status: number,
+  { where, target, has_credentials }: { where: string; target: string; has_credentials: boolean },
+): Finding {
+  if (status === 407 && has_credentials) {
+    return {
+      code: 'PROXY_REFUSES_CREDENTIALS',
+      cause: `The proxy at ${where} does not accept the user name or the password for it (407).`,
+      advice:
+        'Check both in the broker settings; enter the password again, since the stored one cannot be read back. Only Basic authentication is spoken.',
+    };
+  }
   if (status === 407) {
     return {
       code: 'PROXY_WANTS_CREDENTIALS',
       cause: `The proxy at ${where} wants a user name and password (407).`,
       advice:
-        'Proxies with credentials are not supported: have this machine and the broker allowed at the proxy without.',
+        'Enter the user name and password for the proxy in the broker settings. Only Basic authentication is spoken.',
     };
   }
   if (status === 401 || status === 403) {

@@ -9,6 +9,8 @@ export function buildBroker(overrides: Partial<BrokerConnection> = {}): BrokerCo
     transport: 'tcp',
     path: null,
     proxy_url: null,
+    proxy_username: null,
+    proxy_password: null,
     verify_cert: true,
     username: null,
     password: null,

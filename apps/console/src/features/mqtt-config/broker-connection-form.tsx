@@ -88,6 +88,25 @@ export function BrokerConnectionForm({ bind, stored }: Props) {
             placeholder="http://proxy.example.com:3128"
             spellCheck={false}
           />
+          {bind.read<string | null>('broker.proxy_url') && (
+            <>
+              <TextInput
+                {...bind.text('broker.proxy_username')}
+                description={words.help.proxyUsername}
+                autoComplete="off"
+                spellCheck={false}
+              />
+              <SecretField
+                label={words.fields['broker.proxy_password'] ?? ''}
+                description={words.help.proxyPassword}
+                isSet={stored.proxy_password_set}
+                value={bind.read<SecretDraft>('broker.proxy_password')}
+                onChange={(value) => bind.write('broker.proxy_password', value)}
+                error={bind.error('broker.proxy_password')}
+                disabled={bind.readOnly}
+              />
+            </>
+          )}
         </Fields>
       )}
       <Fields>

@@ -32,6 +32,8 @@ const NEW_BROKER: Broker = {
   transport: 'tcp',
   path: null,
   proxy_url: null,
+  proxy_username: null,
+  proxy_password_set: false,
   server_name: null,
   ca_cert: null,
   client_cert: null,
@@ -52,6 +54,7 @@ const NOT_SENT = new Set([
   'created_at',
   'updated_at',
   'password_set',
+  'proxy_password_set',
   'client_key_set',
   'use_tls',
 ]);
@@ -61,6 +64,7 @@ function draftOfBroker(broker: Broker): ConfigDraft {
   return {
     ...Object.fromEntries(fields.map(([name, value]) => [`broker.${name}`, value])),
     'broker.password': KEEP,
+    'broker.proxy_password': KEEP,
     'broker.client_key': KEEP,
   };
 }
@@ -153,5 +157,5 @@ function taggedBroker({ brokers, etag }: TaggedBrokers, id: number | null): Tagg
 /** What the body of a test leaves out is what is stored; for a new broker that would be of the first one, so it says none. */
 function brokerTestBody(draft: ConfigDraft, id: number | null): Record<string, unknown> {
   const { name: _name, ...body } = testBodyOf(draft);
-  return id === null ? { password: null, client_key: null, ...body } : body;
+  return id === null ? { password: null, proxy_password: null, client_key: null, ...body } : body;
 }

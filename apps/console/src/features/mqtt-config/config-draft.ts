@@ -12,8 +12,13 @@ export const KEEP: SecretDraft = { kind: 'keep' };
 export type ConfigDraft = Readonly<Record<string, unknown>>;
 
 /** Told by the server or derived from another field: never edited itself. */
-const DERIVED = new Set(['broker.password_set', 'broker.client_key_set', 'broker.use_tls']);
-const SECRETS = ['broker.password', 'broker.client_key'] as const;
+const DERIVED = new Set([
+  'broker.password_set',
+  'broker.proxy_password_set',
+  'broker.client_key_set',
+  'broker.use_tls',
+]);
+const SECRETS = ['broker.password', 'broker.proxy_password', 'broker.client_key'] as const;
 
 export interface Change {
   field: string;

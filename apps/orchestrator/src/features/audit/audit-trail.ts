@@ -42,7 +42,7 @@ export interface AuditRecord {
 }
 
 /** Fields whose values never reach the audit log. */
-const SECRET_FIELDS = new Set(['password', 'client_key', 'value', 'password_hash', 'token_hash']);
+const SECRET_FIELDS = new Set(['password', 'proxy_password', 'client_key', 'value', 'password_hash', 'token_hash']);
 
 /**
  * Writes one row with only the fields that differ, in the transaction of the change itself (`manager`): a change without

@@ -65,7 +65,11 @@ export class BrokerService {
         transport: 'tcp',
       });
       // The id comes first: it is part of the place that the secrets are sealed for.
-      applyBroker(broker, { ...dto, password: undefined, client_key: undefined }, neverSealed);
+      applyBroker(
+        broker,
+        { ...dto, password: undefined, proxy_password: undefined, client_key: undefined },
+        neverSealed,
+      );
       await manager.save(broker);
       this.apply(broker, dto);
       await manager.save(broker);

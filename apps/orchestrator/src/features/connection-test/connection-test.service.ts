@@ -210,6 +210,8 @@ function mergedBroker(stored: BrokerConnection, dto: ConnectionTestDto): BrokerC
     transport: transportAfter(dto, stored.transport),
     path: dto.path === undefined ? stored.path : dto.path,
     proxy_url: dto.proxy_url === undefined ? stored.proxy_url : dto.proxy_url || null,
+    proxy_username: dto.proxy_username === undefined ? stored.proxy_username : dto.proxy_username || null,
+    proxy_password: dto.proxy_password === undefined ? stored.proxy_password : dto.proxy_password || null,
     verify_cert: dto.verify_cert ?? stored.verify_cert,
     username: dto.username === undefined ? stored.username : dto.username || null,
     password: dto.password === undefined ? stored.password : dto.password || null,

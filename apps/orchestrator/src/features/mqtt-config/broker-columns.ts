@@ -46,6 +46,13 @@ export abstract class BrokerColumns {
   proxy_url!: string | null;
 
   @Column({ type: 'text', nullable: true })
+  proxy_username!: string | null;
+
+  /** Envelope of libs/secrets, never plain. */
+  @Column({ type: 'text', nullable: true })
+  proxy_password!: string | null;
+
+  @Column({ type: 'text', nullable: true })
   server_name!: string | null;
 
   @Column({ type: 'jsonb', default: [] })

@@ -5,7 +5,10 @@ import type { BrokerSecretColumn } from './broker-secrets';
 import type { BrokerDto, LastWillDto } from './mqtt-config.dto';
 
 /** What a change is held against; null = nothing is stored yet. */
-export type StoredBroker = Pick<BrokerColumns, 'broker_host' | 'password' | 'transport' | 'proxy_url'> | null;
+export type StoredBroker = Pick<
+  BrokerColumns,
+  'broker_host' | 'password' | 'transport' | 'proxy_url' | 'proxy_password'
+> | null;
 
 /** Every constraint of a broker section that spans more than one field. Paths begin with `prefix`, such as `broker.`. */
 export function brokerFaults(dto: BrokerDto, stored: StoredBroker, prefix: string): FieldFault[] {
@@ -22,6 +25,10 @@ export function brokerFaults(dto: BrokerDto, stored: StoredBroker, prefix: strin
           ? 'through another proxy'
           : null;
     if (way !== null) add('password', `must be given again, or null: the stored password is never sent ${way}`);
+  }
+  if (stored?.proxy_password != null && dto.proxy_password === undefined) {
+    if (dto.proxy_url && dto.proxy_url !== stored.proxy_url)
+      add('proxy_password', 'must be given again, or null: the stored password is never sent to another proxy');
   }
   const proxy_url = (dto.proxy_url === undefined ? stored?.proxy_url : dto.proxy_url) || null;
   const transport = transportAfter(dto, stored?.transport ?? 'tcp');
@@ -93,6 +100,13 @@ export function applyBroker(
   if (dto.port !== undefined) broker.broker_port = dto.port;
   if (dto.path !== undefined) broker.path = dto.path;
   if (dto.proxy_url !== undefined) broker.proxy_url = dto.proxy_url || null;
+  if (dto.proxy_username !== undefined) broker.proxy_username = dto.proxy_username || null;
+  if (dto.proxy_password !== undefined) broker.proxy_password = sealed(dto.proxy_password, 'proxy_password');
+  // Without a proxy they are of no use, and must not come back with another one.
+  if (broker.proxy_url === null) {
+    broker.proxy_username = null;
+    broker.proxy_password = null;
+  }
   if (dto.verify_cert !== undefined) broker.verify_cert = dto.verify_cert;
   if (dto.username !== undefined) broker.username = dto.username || null;
   if (dto.password !== undefined) broker.password = sealed(dto.password, 'password');

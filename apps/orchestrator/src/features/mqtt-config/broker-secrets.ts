@@ -5,7 +5,7 @@ import type { BrokerColumns } from './broker-columns';
 /** Name of the broker in `mqtt_configs`; no further broker may have it. */
 export const PRIMARY_BROKER = 'primary';
 /** Columns of a broker that hold envelopes. */
-export const BROKER_SECRET_COLUMNS = ['password', 'client_key'] as const;
+export const BROKER_SECRET_COLUMNS = ['password', 'proxy_password', 'client_key'] as const;
 export type BrokerSecretColumn = (typeof BROKER_SECRET_COLUMNS)[number];
 
 export const primarySecretPlace = (product_id: number, column: BrokerSecretColumn): SecretPlace => ({
@@ -66,6 +66,8 @@ function openBroker(
     transport: broker.transport,
     path: broker.path,
     proxy_url: broker.proxy_url,
+    proxy_username: broker.proxy_username,
+    proxy_password: open('proxy_password'),
     verify_cert: broker.verify_cert,
     username: broker.username,
     password: open('password'),

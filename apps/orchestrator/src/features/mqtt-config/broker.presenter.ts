@@ -9,6 +9,8 @@ export function presentBroker(broker: BrokerColumns): BrokerView {
     transport: broker.transport,
     path: broker.path,
     proxy_url: broker.proxy_url,
+    proxy_username: broker.proxy_username,
+    proxy_password_set: broker.proxy_password !== null,
     use_tls: broker.use_tls,
     verify_cert: broker.verify_cert,
     username: broker.username,

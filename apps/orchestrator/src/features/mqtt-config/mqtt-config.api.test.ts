@@ -110,6 +110,39 @@ describe('a product’s MQTT configuration over REST', () => {
     await put({ transport: 'tls', proxy_url: null }).expect(200);
   });
 
+  it('keeps the credentials for a proxy like its own, and for that proxy only', async () => {
+    const put = (broker: object) => operator('put', path).send({ broker });
+    const given = {
+      transport: 'wss',
+      proxy_url: 'http://proxy:3128',
+      proxy_username: 'us',
+      proxy_password: 'pr0xy-word',
+    };
+    const { body, text } = await put({ host: 'a.example.com', ...given }).expect(200);
+    expect(body.mqtt_config.broker).toMatchObject({ proxy_username: 'us', proxy_password_set: true });
+    expect(text).not.toContain('pr0xy-word');
+    const listener = await test.listener(product_id);
+    const { body: document } = await listener('get', '/internal/v1/mqtt-config').expect(200);
+    expect(document.brokers[0]).toMatchObject({ proxy_username: 'us', proxy_password: 'pr0xy-word' });
+    const [row] = await test.dataSource.query('SELECT proxy_password FROM mqtt_configs WHERE product_id = $1', [
+      product_id,
+    ]);
+    expect(row.proxy_password).toMatch(/^v1\./);
+    const { text: audit } = await operator('get', `/api/v1/products/${product_id}/audit-logs`).expect(200);
+    expect(audit).toContain('proxy_username');
+    expect(audit).not.toContain(row.proxy_password);
+
+    const elsewhere = await put({ proxy_url: 'http://other:3128' }).expect(400);
+    expect(elsewhere.body.errors).toEqual([
+      { field: 'broker.proxy_password', message: expect.stringContaining('another proxy') },
+    ]);
+    const tested = await operator('post', `${path}/test`).send({ proxy_url: 'http://other:3128' }).expect(400);
+    expect(tested.body.errors).toMatchObject([{ field: 'proxy_password' }]);
+    await put({ proxy_username: 'us:er' }).expect(400);
+    const { body: without } = await put({ proxy_url: null, transport: 'tls' }).expect(200);
+    expect(without.mqtt_config.broker).toMatchObject({ proxy_username: null, proxy_password_set: false });
+  });
+
   it('stores the password as an envelope that opens only in its place', async () => {
     await operator('put', path).send(CONFIG).expect(200);
     const [row] = await test.dataSource.query('SELECT password FROM mqtt_configs WHERE product_id = $1', [product_id]);

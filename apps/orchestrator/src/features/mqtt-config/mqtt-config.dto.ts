@@ -69,11 +69,24 @@ export class BrokerSettingsDto {
   @IsOptional()
   path?: string | null;
 
-  /** HTTP proxy for websockets, `http://host:port`, without credentials; null = none. Refused with tcp and tls. */
+  /** HTTP proxy for websockets, `http://host:port`; null = none. Refused with tcp and tls. */
   @IsString()
   @MaxLength(500)
   @IsOptional()
   proxy_url?: string | null;
+
+  /** For the proxy (Basic authentication); null = none. */
+  @IsString()
+  @MaxLength(1_000)
+  @Matches(/^[^:\0\r\n]*$/, { message: 'must not contain a colon or a line break' })
+  @IsOptional()
+  proxy_username?: string | null;
+
+  /** Write-only. */
+  @IsString()
+  @MaxLength(10_000)
+  @IsOptional()
+  proxy_password?: string | null;
 
   @IsBoolean()
   @MayBeAbsent()

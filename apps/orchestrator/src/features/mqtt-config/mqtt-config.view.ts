@@ -25,6 +25,13 @@ export class BrokerView {
   @IsOptional()
   proxy_url!: string | null;
 
+  @IsString()
+  @IsOptional()
+  proxy_username!: string | null;
+
+  @IsBoolean()
+  proxy_password_set!: boolean;
+
   @IsBoolean()
   use_tls!: boolean;
 

@@ -26,6 +26,11 @@ export const SEALED_COLUMNS: { table: string; column: string; place(row: SealedR
     place: ({ product_id }) => primarySecretPlace(product_id, 'client_key'),
   },
   {
+    table: 'mqtt_configs',
+    column: 'proxy_password',
+    place: ({ product_id }) => primarySecretPlace(product_id, 'proxy_password'),
+  },
+  {
     table: 'mqtt_brokers',
     column: 'password',
     place: ({ id, product_id }) => furtherSecretPlace({ id: Number(id), product_id }, 'password'),
@@ -34,6 +39,11 @@ export const SEALED_COLUMNS: { table: string; column: string; place(row: SealedR
     table: 'mqtt_brokers',
     column: 'client_key',
     place: ({ id, product_id }) => furtherSecretPlace({ id: Number(id), product_id }, 'client_key'),
+  },
+  {
+    table: 'mqtt_brokers',
+    column: 'proxy_password',
+    place: ({ id, product_id }) => furtherSecretPlace({ id: Number(id), product_id }, 'proxy_password'),
   },
   { table: 'product_secrets', column: 'value', place: ({ product_id, name }) => secretPlace(product_id, name) },
   { table: 'connection_tests', column: 'request', place: ({ product_id }) => connectionTestPlace(product_id) },
