@@ -19,6 +19,8 @@ export class PermanentJobError extends Error {
 export interface TypedWorkerOptions {
   /** Jobs worked at once; 1 by default. */
   concurrency?: number;
+  /** Characters of the stored data of jobs worked at once, from which on no further one is fetched; default no bound. */
+  max_data_length?: number;
   /** Milliseconds a job is held without a sign of life before another worker takes it; 30 s by default. */
   lock_duration_ms?: number;
   /** How often a job may be taken over from a worker that died before it counts as what kills workers; 10 by default. */
@@ -58,12 +60,12 @@ export function createTypedWorker<J extends JobShape>(deps: {
       try {
         await driver.ready(2_000);
         if (closing.signal.aborted) return;
-        candidate = new (bullmq().Worker)(
+        candidate = createWorker({
           name,
-          (job, token, signal) => handle(job, token ?? '', signal, handlers),
-          workerOptions(driver, deps.options ?? {}),
-          driver.backendFactory as undefined,
-        );
+          process: (job, token, signal) => handle(job, token ?? '', signal, handlers),
+          options: deps.options ?? {},
+          driver,
+        });
         candidate.on('error', (error) =>
           logger.debug('queue worker error', { queue: name, error: describeError(error) }),
         );
@@ -98,6 +100,54 @@ export function createTypedWorker<J extends JobShape>(deps: {
       if (!isOver) await waitAtMost(FORCED_CLOSE_LIMIT_MS, closingWorker.close(true));
     },
   };
+}
+
+/** A worker that looks at what it has fetched: jobs differ in size by a factor of a million. */
+function createWorker(deps: {
+  name: string;
+  process: (job: Job, token: string | undefined, signal: AbortSignal | undefined) => Promise<unknown>;
+  options: TypedWorkerOptions;
+  driver: QueueDriver;
+}): Worker {
+  const { name, process, options, driver } = deps;
+  const { concurrency = 1, max_data_length = Number.POSITIVE_INFINITY } = options;
+  const lengths = new Map<Job, number>();
+  let total = 0;
+
+  class BoundedWorker extends bullmq().Worker {
+    protected override createJob(...made: Parameters<Worker['createJob']>): Job {
+      const job = super.createJob(...made);
+      const length = made[0].data?.length ?? 0;
+      lengths.set(job, length);
+      total += length;
+      // One at a time until there is room again: those that are fetched go on.
+      if (total >= max_data_length) this.concurrency = 1;
+      return job;
+    }
+  }
+
+  const worker = new BoundedWorker(
+    name,
+    async (job, token, signal) => {
+      try {
+        return await process(job, token, signal);
+      } finally {
+        ended(job);
+      }
+    },
+    workerOptions(driver, options),
+    driver.backendFactory as undefined,
+  );
+  const ended = (job: Job): void => {
+    total -= lengths.get(job) ?? 0;
+    lengths.delete(job);
+    if (total < max_data_length) worker.concurrency = concurrency;
+  };
+  // Some fail without being worked, as those that have been taken over too often.
+  worker.on('failed', (job) => {
+    if (job) ended(job);
+  });
+  return worker;
 }
 
 function workerOptions(driver: QueueDriver, options: TypedWorkerOptions): WorkerOptions {

@@ -424,6 +424,9 @@ describe.each(['redis', 'postgres'] as const)('deliveries that go through a %s q
     expect(crowded.handover.held()).toBeLessThanOrEqual(6);
     const left = crowded.pipeline.counters.deliveries_queued;
     expect(left).toBeGreaterThanOrEqual(34);
+    // Nothing here keeps the bytes of what others have now.
+    const { running, waiting } = crowded.pipeline.engine.gate;
+    expect([running, waiting]).toEqual([2, crowded.pipeline.engine.in_flight - 2]);
     const roomy = start({ plan: buildPlan([buildSubscription({ actions: [postAction(receiver)] })]) });
     await waitFor(() => roomy.pipeline.counters.deliveries_succeeded === left);
     expect(unaccounted(crowded.pipeline)).toBe(0);

@@ -14,8 +14,9 @@ import { toJobData } from './delivery-data';
 export interface HandoverLimits {
   /** Milliseconds a delivery belongs to this process without a sign of life. */
   lease_ms: number;
-  /** Deliveries of one write. */
+  /** Deliveries of one write, and bytes of their payloads from which on it takes no more. */
   batch: number;
+  batch_bytes: number;
   /** Acknowledged deliveries that stay in memory here, and their bytes; beyond it those that wait are left to others. */
   max_held: number;
   max_held_bytes: number;
@@ -26,6 +27,7 @@ export interface HandoverLimits {
 export const DEFAULT_HANDOVER_LIMITS: HandoverLimits = {
   lease_ms: 15_000,
   batch: 500,
+  batch_bytes: 4 * 1024 * 1024,
   max_held: 5_000,
   max_held_bytes: 64 * 1024 * 1024,
   max_queued: 500_000,
@@ -218,8 +220,9 @@ export function createHandover(deps: {
   const takeBatch = (): { delivery: Delivery; fate: 'lease' | 'leave' | 'bury' }[] => {
     const batch: { delivery: Delivery; fate: 'lease' | 'leave' | 'bury' }[] = [];
     const taken = { leases: 0, bytes: 0, writes: 0 };
+    let written_bytes = 0;
     for (const delivery of offers) {
-      if (batch.length >= batch_limit) break;
+      if (batch.length >= batch_limit || written_bytes >= limits.batch_bytes) break;
       const fate = fateOf(delivery, taken);
       if (fate === 'skip') {
         if (delivery.isOver || delivery.isUnwritable || delivery.journal === 'leased') offers.delete(delivery);
@@ -229,6 +232,7 @@ export function createHandover(deps: {
       // Nothing here may begin it while it is being given away.
       if (fate === 'leave' && delivery.phase !== 'paused') delivery.phase = 'leaving';
       batch.push({ delivery, fate });
+      written_bytes += delivery.message.payload.length;
       if (delivery.journal === 'none' && fate !== 'bury') taken.writes += 1;
       if (fate === 'lease') {
         taken.leases += 1;

@@ -10,14 +10,18 @@ import {
   type RunningJob,
   type TypedWorker,
 } from '@cortex-mqtt/queues';
+import type { CompiledSubscription } from '../pipeline/compiled-plan';
 import type { Delivery, QueuedFate } from '../pipeline/delivery';
 import type { MessagePipeline } from '../pipeline/message-pipeline';
 import { restoreProgress, toMessage } from './delivery-data';
 import type { Handover } from './handover';
 import { WaitingLines } from './waiting-lines';
+import { WaitingRoom } from './waiting-room';
 
 /** Deliveries from the queue that one listener runs at once. */
 const DEFAULT_CONCURRENCY = 50;
+/** Characters of the jobs that it holds at once: base64 of 24 MB. */
+const MAX_DATA_LENGTH = 32 * 1024 * 1024;
 /** Pause of a delivery for which others of its key come first, milliseconds; it is called when it is its turn. */
 const LANE_PAUSE_MS = 2_000;
 /** Milliseconds in which deliveries of a key are awaited that became due at the same time. */
@@ -41,12 +45,14 @@ export function startRetryWorker(deps: {
   claimOn: Handover['claimOn'];
   logger: QueueLogger;
 }): TypedWorker {
-  const { backend, pipeline, logger } = deps;
+  const { backend, pipeline, logger, concurrency = DEFAULT_CONCURRENCY } = deps;
   const name = queueNames.deliveries(asProductId(deps.product_id));
   const queue = deliveriesQueue(backend, asProductId(deps.product_id));
   const lines = new WaitingLines();
   /** Jobs that were called since it is their turn. */
   const called = new Set<string>();
+  /** Half of the worker at most waits for subscriptions that have no place free. */
+  const room = new WaitingRoom({ count: concurrency / 2, length: MAX_DATA_LENGTH / 2 });
 
   const deliver = async (job: RunningJob<'deliver', DeliveryJobData>): Promise<void> => {
     const { data } = job;
@@ -67,7 +73,8 @@ export function startRetryWorker(deps: {
       if (lane !== null && !called.delete(job.id)) await gather(lane, job);
       const wait_ms = lane === null ? 0 : waitFor(lane, job);
       if (wait_ms > 0) throw await job.postpone(wait_ms);
-      const { fate, delivery } = await run(job, subscription);
+      // An ordered one has its turn, which it would lose by going back.
+      const { fate, delivery } = await (lane === null ? runInPlace(job, subscription) : run(job, subscription));
       if (lane !== null) advance(lane, job, fate);
       await apply(job, fate, delivery);
     }
@@ -113,9 +120,25 @@ export function startRetryWorker(deps: {
     );
   };
 
+  /** Runs it when there is a place for it, or soon; else it goes back. */
+  const runInPlace = async (
+    job: RunningJob<'deliver', DeliveryJobData>,
+    subscription: CompiledSubscription,
+  ): ReturnType<typeof run> => {
+    const { payload_base64 } = job.data.message;
+    if (pipeline.hasPlaceFor(subscription, Buffer.byteLength(payload_base64, 'base64'))) return run(job, subscription);
+    const crowded = { subscription_id: subscription.id, length: payload_base64.length };
+    if (!room.enter(crowded)) throw await job.postpone(room.pauseOf(crowded));
+    try {
+      return await run(job, subscription);
+    } finally {
+      room.leave(crowded);
+    }
+  };
+
   const run = (
     job: RunningJob<'deliver', DeliveryJobData>,
-    subscription: NonNullable<ReturnType<NonNullable<ReturnType<MessagePipeline['plan']>>['subscription']>>,
+    subscription: CompiledSubscription,
   ): Promise<{ fate: QueuedFate; delivery: Delivery }> =>
     new Promise((resolve) => {
       const { data } = job;
@@ -171,7 +194,8 @@ export function startRetryWorker(deps: {
     name,
     { deliver },
     {
-      concurrency: deps.concurrency ?? DEFAULT_CONCURRENCY,
+      concurrency,
+      max_data_length: MAX_DATA_LENGTH,
       lock_duration_ms: deps.lock_duration_ms ?? 30_000,
       stalled_interval_ms: Math.min(deps.lock_duration_ms ?? 30_000, 15_000),
       keep_completed: 'none',

@@ -1,7 +1,6 @@
 import type { ListenerSubscription, PayloadFormat } from '@cortex-mqtt/contracts';
 import type { SharedPayload } from '@cortex-mqtt/expressions';
 import type { PipelineMessage } from './pipeline-message';
-import type { SubscriptionRuntime } from './subscription-runtime';
 
 /** How one run of one action ended. */
 export type ActionOutcome =
@@ -68,7 +67,7 @@ export interface CompiledSubscription {
   readonly messageKey: ((message: DeliveryView) => string | null | Promise<string | null>) | null;
   readonly actions: readonly CompiledAction[];
   /** Belongs to the pipeline, which sets it at the first message. Looking it up for each would cost more than most actions. */
-  runtime: SubscriptionRuntime<unknown> | null;
+  runtime: object | null;
 }
 
 /** Everything of one revision. */

@@ -1,6 +1,6 @@
 import type { DeliveryAttempt, InstanceCounters } from '@cortex-mqtt/contracts';
 import type { ActionOutcome, CompiledAction, RetrySettings } from './compiled-plan';
-import { ConcurrencyGate } from './concurrency-gate';
+import { ConcurrencyGate, type GateLimits } from './concurrency-gate';
 import { ACTION_SUCCEEDED, ACTION_TO_DO, type Delivery, type QueuedFate } from './delivery';
 import type { EventLog } from './event-log';
 import { Fifo } from './fifo';
@@ -11,11 +11,7 @@ import type { Overflow, OverflowEvents } from './overflow';
 export const ATTEMPTS_KEPT = 20;
 const ERROR_LIMIT = 1_000;
 
-export interface EngineLimits {
-  /** Deliveries whose actions run at once. */
-  max_running: number;
-  /** The same for one subscription that says nothing itself. */
-  max_running_each: number;
+export interface EngineLimits extends GateLimits {
   /** Runs in quick succession before a failing delivery is left to the queue. */
   quick_runs: number;
   /** Upper bound of the pause between quick runs, milliseconds. */
@@ -25,6 +21,7 @@ export interface EngineLimits {
 export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
   max_running: 1_024,
   max_running_each: 256,
+  max_running_bytes: 64 * 1024 * 1024,
   quick_runs: 2,
   quick_pause_ms: 100,
 };
@@ -320,6 +317,7 @@ export class DeliveryEngine implements OverflowEvents {
       delivery.timer = null;
     }
     this.in_flight -= 1;
+    this.gate.forget(delivery);
     delivery.release();
     this.leaveLane(delivery);
     if (this.in_flight === 0 && this.isStopping) for (const resolve of this.idle.splice(0)) resolve();

@@ -3,6 +3,7 @@ import { createSharedPayload, type SharedPayload } from '@cortex-mqtt/expression
 import type { CompiledSubscription, DeliveryView } from './compiled-plan';
 import type { PipelineMessage } from './pipeline-message';
 import type { SubscriptionRuntime } from './subscription-runtime';
+import type { InLine } from './waiting-line';
 
 /** State of one action within a delivery. */
 export const ACTION_TO_DO = 0;
@@ -48,7 +49,7 @@ export class MessageSlot {
 export type QueuedFate = { kind: 'done' } | { kind: 'again'; delay_ms: number } | { kind: 'dead'; reason: string };
 
 /** One message through one subscription, from its admission to its end. */
-export class Delivery implements DeliveryView {
+export class Delivery implements DeliveryView, InLine<Delivery> {
   /**
    * `laned`: waits for those of its ordering key; `waiting`: for a free place; `paused`: for its next try; `leaving`: is
    * being given to the queue; `dying`: is being buried; `left`: the queue has it and this process is done with it.
@@ -88,6 +89,10 @@ export class Delivery implements DeliveryView {
   previous: Delivery | null = null;
   next: Delivery | null = null;
   isWatched = false;
+  /** Neighbours among those that wait for a place. */
+  isInLine = false;
+  ahead: Delivery | null = null;
+  behind: Delivery | null = null;
 
   constructor(
     readonly slot: MessageSlot,

@@ -177,7 +177,7 @@ describe('the message pipeline', () => {
     const busy = buildGatedAction();
     const calm = buildGatedAction();
     const pipeline = buildPipeline({
-      limits: { max_running: 3 },
+      limits: { max_running: 7 },
       plan: buildPlan([], {
         subscription: () => undefined,
         route: (message) => [message.topic === 'busy' ? busySubscription : calmSubscription],
@@ -194,6 +194,72 @@ describe('the message pipeline', () => {
     await waitFor(() => busy.begun.length + calm.begun.length === 5);
     expect(calm.begun.length).toBeGreaterThanOrEqual(2);
     expect(pipeline.engine.gate.running).toBe(3);
+  });
+
+  it('leaves places for others however many subscriptions hang, and shares them out again when they end', async () => {
+    const HANGING = 10;
+    const hanging = Array.from({ length: HANGING }, () => buildGatedAction());
+    const well = buildGatedAction();
+    const subscriptions = hanging.map(({ action }, index) => buildSubscription({ id: index + 1, actions: [action] }));
+    const another = buildSubscription({ id: 100, actions: [well.action] });
+    const pipeline = buildPipeline({
+      limits: { max_running: 200, max_running_each: 40 },
+      plan: buildPlan([], {
+        route: ({ topic }) => [topic === 'well' ? another : (subscriptions[Number(topic)] ?? another)],
+      }),
+    });
+    for (let index = 0; index < 60; index += 1) pipeline.accept(buildMessage({ topic: '0' }));
+    // Alone it may take all that is one subscription's.
+    expect(hanging[0]?.begun).toHaveLength(40);
+    for (let round = 0; round < 60; round += 1) {
+      for (let index = 1; index < HANGING; index += 1) pipeline.accept(buildMessage({ topic: `${index}` }));
+    }
+    expect(pipeline.engine.gate.running).toBeLessThan(180);
+    for (let index = 0; index < 5; index += 1) pipeline.accept(buildMessage({ topic: 'well' }));
+    expect(well.begun.length).toBe(5);
+    const begunBy = () => hanging.map(({ begun }) => begun.length);
+    const shares = begunBy();
+    for (let index = 0; index < 40; index += 1) hanging[0]?.finish(index);
+    await waitFor(() => begunBy().every((begun, index) => begun > (shares[index] ?? 0)));
+  });
+
+  it('runs no more bytes at once than allowed, but one message of any size', async () => {
+    const big = buildGatedAction();
+    const small = buildGatedAction();
+    const huge = buildGatedAction();
+    const subscriptions = new Map([
+      ['big', buildSubscription({ id: 1, actions: [big.action] })],
+      ['small', buildSubscription({ id: 2, actions: [small.action] })],
+      ['huge', buildSubscription({ id: 3, actions: [huge.action] })],
+    ]);
+    const pipeline = buildPipeline({
+      limits: { max_running_bytes: 1_000 },
+      plan: buildPlan([], { route: ({ topic }) => [subscriptions.get(topic)].filter((found) => found !== undefined) }),
+    });
+    const accept = (topic: string, bytes: number) =>
+      pipeline.accept(buildMessage({ topic, payload: Buffer.alloc(bytes) }));
+    for (let index = 0; index < 10; index += 1) accept('big', 50);
+    expect(big.begun).toHaveLength(4);
+    for (let index = 0; index < 10; index += 1) accept('small', 1);
+    expect(small.begun).toHaveLength(10);
+    accept('huge', 5_000);
+    accept('huge', 5_000);
+    expect(huge.begun).toHaveLength(1);
+    for (let index = 0; index < 4; index += 1) big.finish(index);
+    await waitFor(() => pipeline.engine.gate.running_bytes === 5_010);
+    // Beyond the bound nothing begins.
+    accept('small', 1);
+    expect([big.begun.length, small.begun.length]).toEqual([4, 10]);
+    huge.finish(0);
+    await waitFor(() => huge.begun.length === 2);
+    huge.finish(1);
+    await waitFor(() => {
+      for (const index of big.begun.keys()) big.finish(index);
+      for (const index of small.begun.keys()) small.finish(index);
+      return pipeline.engine.in_flight === 0;
+    });
+    expect([big.begun.length, small.begun.length]).toEqual([10, 11]);
+    expect(pipeline.engine.gate).toMatchObject({ running: 0, running_bytes: 0, waiting: 0 });
   });
 
   it('runs deliveries of one key one after another, through a retry too, and others beside them', async () => {

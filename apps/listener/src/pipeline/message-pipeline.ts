@@ -46,6 +46,8 @@ export interface MessagePipeline {
     restore: (delivery: Delivery) => void;
     onFate: (fate: QueuedFate, delivery: Delivery) => void;
   }): void;
+  /** Whether a delivery of so many bytes would begin at once. */
+  hasPlaceFor(subscription: CompiledSubscription, bytes: number): boolean;
   /** The state of a subscription in this process. */
   runtime(subscription_id: number): SubscriptionRuntime<Delivery>;
   useOverflow(overflow: Overflow): void;
@@ -167,7 +169,7 @@ export function createMessagePipeline(deps: MessagePipelineDeps): MessagePipelin
     apply(next) {
       plan = next;
       for (const [id, of] of runtimes) {
-        const isIdle = of.running === 0 && of.waiting.size === 0 && of.lanes.size === 0 && of.admission === null;
+        const isIdle = of.running === 0 && of.waiting.isEmpty && of.lanes.size === 0 && of.admission === null;
         if (!isIdle || next.subscription(id)) continue;
         of.recent.forget();
         runtimes.delete(id);
@@ -186,6 +188,7 @@ export function createMessagePipeline(deps: MessagePipelineDeps): MessagePipelin
       engine.admit(delivery);
     },
 
+    hasPlaceFor: (subscription, bytes) => engine.gate.isOpenFor(runtimeOf(subscription), bytes),
     runtime,
     useOverflow: (overflow) => {
       engine.overflow = overflow;
