@@ -29,10 +29,11 @@ export class ConnectionPool implements ConnectionOwner, Place {
 
   run(exchange: Exchange): void {
     for (let free = this.idle.pop(); free !== undefined; free = this.idle.pop()) {
-      if (free.is_usable) {
+      if (free.is_usable && free.idle_until_ms > performance.now()) {
         free.begin(exchange);
         return;
       }
+      free.close();
     }
     exchange.place = this;
     this.waiting.add(exchange);

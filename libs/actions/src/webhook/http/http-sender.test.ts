@@ -179,7 +179,7 @@ describe('a connection', () => {
       socket.pause();
       socket.write('HTTP/1.1 413 Too Large\r\ncontent-length: 0\r\n\r\n');
     });
-    expect(await send({ body: 'x'.repeat(20_000_000) })).toMatchObject({ status: 413 });
+    expect(await send({ body: 'x'.repeat(8_000_000) })).toMatchObject({ status: 413 });
     await send({ body: 'next' });
     expect(server.sockets).toHaveLength(2);
   });
@@ -239,6 +239,18 @@ describe('a destination that', () => {
     await server.stop();
     const faults = await Promise.all(Array.from({ length: 10 }, () => faultOf(send())));
     expect(faults.map(({ detail }) => detail.code)).toEqual(Array(10).fill('ECONNREFUSED'));
+  });
+});
+
+describe('when it is closed', () => {
+  it('what is under way ends, what waits is never sent, and no connection is left', async () => {
+    await serve(() => undefined);
+    const faults = ['a', 'b', 'c', 'd'].map((body) => faultOf(send({ body })));
+    await waitFor(() => server.received.filter((text) => text !== '').length === 2);
+    await sender.close();
+    for (const fault of await Promise.all(faults)) expect(fault).toMatchObject({ detail: { code: 'ABORTED' } });
+    await waitFor(() => server.sockets.every((socket) => socket.readableEnded || socket.destroyed));
+    expect(server.received.join('').match(/POST/g)).toHaveLength(2);
   });
 });
 

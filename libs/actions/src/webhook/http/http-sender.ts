@@ -103,9 +103,10 @@ export function createHttpSender({
         poolFor(request.origin, request.tls).run(exchange);
       }),
     close: async () => {
-      for (const exchange of [...open]) exchange.stop();
+      // First, so that no connection is opened for those that wait.
       for (const pool of pools.values()) pool.destroy();
       pools.clear();
+      for (const exchange of [...open]) exchange.stop();
     },
   };
 }
