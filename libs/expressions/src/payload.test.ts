@@ -68,6 +68,12 @@ describe('serializeEnvelope', () => {
     }
   });
 
+  it('escapes whatever a topic holds', () => {
+    for (const topic of ['a "b"', 'back\\slash', 'tab\there', 'line\n', 'Zoë/\u2028', '\ud800', '\u007f', '']) {
+      expect(JSON.parse(serializeEnvelope(buildEnvelope({ topic })))).toMatchObject({ topic });
+    }
+  });
+
   it('refuses to pass on as JSON what is not', () => {
     expect(() => serializeEnvelope(buildEnvelope({ payload: '{"a":' }))).toThrow(PayloadDecodeError);
   });
