@@ -101,9 +101,16 @@ it('goes from one to all and back without touching the connection that stays', a
   expect(session.snapshot().warnings).toEqual([
     { code: 'MESSAGES_MAY_WAIT', message: expect.stringContaining('"second" was left') },
   ]);
-  // Failover is on again.
+  // Failover and failback are on again, and what they leave behind is told until there is a session at it.
   await first.stop();
   await waitFor(() => brokerStates().second === 'connected');
+  await first.start();
+  await waitFor(() => brokerStates().primary === 'connected');
+  const codes = () => session.snapshot().warnings.map(({ code }) => code);
+  expect(codes()).toEqual(['MESSAGES_MAY_WAIT']);
+  await session.reconcile(on('all'));
+  await reaches('connected');
+  expect(codes()).not.toContain('MESSAGES_MAY_WAIT');
 });
 
 it('takes along what the other broker still holds before it leaves it, by subscriptions that have changed since', async () => {

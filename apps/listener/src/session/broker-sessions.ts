@@ -211,7 +211,11 @@ class BrokerSessions implements MqttSession {
   private create(): Member {
     const session = createMqttSession(this.deps);
     session.on('change', () => this.changed());
-    session.on('event', (event) => this.events.emit('event', event));
+    session.on('event', (event) => {
+      // What waited there comes now.
+      if (event.type === 'connected') this.left = this.left.filter(({ broker }) => broker.name !== event.broker);
+      this.events.emit('event', event);
+    });
     return { session, only: null, leaving: null };
   }
 

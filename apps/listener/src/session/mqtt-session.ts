@@ -190,6 +190,9 @@ class Session implements MqttSession {
   reconcile(desired: DesiredSession): Promise<void> {
     return this.inOrder(async () => {
       this.desired = desired;
+      const { left } = this;
+      // Where it is not to fail over to, another session may be.
+      if (left && !desired.brokers.some(({ name }) => name === left.broker.name)) this.left = null;
       const next = desired.brokers.find(({ name }) => name === this.broker?.name) ?? desired.brokers[0] ?? null;
       if (next !== null && isDeepStrictEqual(next, this.broker)) {
         await this.replan();
