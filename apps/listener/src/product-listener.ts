@@ -9,6 +9,7 @@ import {
   createQueueAdder,
   type JobQueues,
   nextDelay,
+  type Publisher,
   type PublishRequest,
 } from '@cortex-mqtt/actions';
 import {
@@ -30,7 +31,7 @@ import { startRetryWorker } from './deliveries/retry-worker';
 import { compilePlan, createIdentify } from './pipeline/compile-plan';
 import type { EventLog } from './pipeline/event-log';
 import { createMessagePipeline, type MessagePipeline } from './pipeline/message-pipeline';
-import { createDeliveryProbe, type DeliveryProbe } from './probe/delivery-probe';
+import { type BrokerProbes, createBrokerProbes } from './probe/broker-probes';
 import { type AppliedState, reconcileSteps, sessionPart } from './reconcile/reconcile-steps';
 import { type QueueGauge, startQueueGauge } from './reporting/queue-gauge';
 import { ReplicaRole } from './replica/replica-role';
@@ -84,7 +85,7 @@ export class ProductListener {
   /** null while the product is disabled or nothing is known yet. */
   session: MqttSession | null = null;
   readonly handover: Handover | null;
-  readonly probe: DeliveryProbe;
+  readonly probe: BrokerProbes;
   readonly drops: DropWatch;
   readonly role: ReplicaRole;
   /** null: no queue is configured. */
@@ -149,12 +150,13 @@ export class ProductListener {
           reason: delivery.dead_reason,
         }),
     });
-    this.probe = createDeliveryProbe({
+    this.probe = createBrokerProbes({
       instance_id: deps.instance_id,
-      publisher: this.publishing,
-      isConnected: () => this.session?.isConnected() ?? false,
+      publisherFor: (broker) => this.createProbePublisher(broker),
+      connectedBrokers: () => this.session?.connectedBrokers().map(({ name }) => name) ?? [],
+      brokerOf: (message) => this.session?.brokerOf(message) ?? null,
       onChange: deps.onChange,
-      onEvent: (event) => deps.onEvent({ ...event, broker: this.session?.activeBroker()?.name ?? null }),
+      onEvent: deps.onEvent,
     });
     this.drops = startDropWatch({
       brokers: () => this.session?.connectedBrokers() ?? [],
@@ -247,7 +249,7 @@ export class ProductListener {
   async stop({ drain_ms, leave_group = false }: { drain_ms: number; leave_group?: boolean }): Promise<void> {
     this.is_stopping = true;
     this.role.stop();
-    this.probe.stop();
+    const probes_stopped = this.probe.stop();
     this.drops.stop();
     this.queue_gauge?.stop();
     await this.work;
@@ -262,7 +264,13 @@ export class ProductListener {
     await waitAtMost(left_ms(), this.pipeline.drain());
     await this.handover?.stop();
     this.stopping.abort();
-    await Promise.all([this.publishing.stop(), this.http.close(), this.postgres.close(), this.engine.stop()]);
+    await Promise.all([
+      probes_stopped,
+      this.publishing.stop(),
+      this.http.close(),
+      this.postgres.close(),
+      this.engine.stop(),
+    ]);
   }
 
   /** The role is another: connects or disconnects accordingly. */
@@ -319,7 +327,10 @@ export class ProductListener {
       this.applied = { document, is_session_running };
       this.source = source;
       this.rejected = null;
-      this.probe.use(is_session_running ? document.probe : null);
+      this.probe.use(
+        is_session_running ? document.probe : null,
+        document.brokers.map(({ name }) => name),
+      );
       // Whoever is active works the queue as well: `publish` actions need the broker, and ordered ones one worker.
       if (may_run) this.startRetries();
       else await this.stopRetries();
@@ -342,6 +353,26 @@ export class ProductListener {
       logger.warn('configuration could not be applied; the one before goes on', { revision: document.revision, error });
       this.reject({ revision: document.revision, reason });
     }
+  }
+
+  /** By the connection of the `publish` actions where that leads to this broker, else by one of its own. */
+  private createProbePublisher(broker: string): Publisher & { stop(): Promise<void> } {
+    const { egress, logger } = this.deps;
+    const own = createPublishConnection({
+      broker: () => this.session?.connectedBrokers().find(({ name }) => name === broker) ?? null,
+      client_id: deriveClientId(this.deps),
+      suffix: 'Q',
+      egress,
+      logger,
+    });
+    const current = (): Publisher => (this.session?.activeBroker()?.name === broker ? this.publishing : own);
+    return {
+      get supports_properties() {
+        return current().supports_properties;
+      },
+      publish: (request, options) => current().publish(request, options),
+      stop: () => own.stop(),
+    };
   }
 
   private createSession(document: ListenerConfigDocument): MqttSession {

@@ -32,6 +32,12 @@ export function probeSubscription(settings: ProbeSettings, instance_id: string):
   return { id: PROBE_SUBSCRIPTION_ID, topic_filter: probeTopic(settings, instance_id), qos: 1 };
 }
 
+/** Whether a message is a canary, of whichever instance. */
+export function isCanary({ payload }: Pick<IncomingMessage, 'payload'>): boolean {
+  if (payload.length > LONGEST_CANARY || payload[0] !== MARK[0]) return false;
+  return payload.subarray(0, MARK.length).equals(MARK);
+}
+
 export interface DeliveryProbeDeps {
   instance_id: string;
   publisher: Publisher;
@@ -188,11 +194,9 @@ export function createDeliveryProbe(deps: DeliveryProbeDeps): DeliveryProbe {
       beat();
     },
     take(message) {
-      const { payload } = message;
-      if (payload.length > LONGEST_CANARY || payload[0] !== MARK[0]) return false;
-      if (!payload.subarray(0, MARK.length).equals(MARK)) return false;
+      if (!isCanary(message)) return false;
       message.settle();
-      if (message.topic === topic()) received(payload.subarray(MARK.length).toString());
+      if (message.topic === topic()) received(message.payload.subarray(MARK.length).toString());
       return true;
     },
     report: () =>

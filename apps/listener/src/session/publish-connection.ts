@@ -13,6 +13,8 @@ export interface PublishConnectionDeps {
   broker: () => BrokerConnection | null;
   /** Of the session; this connection has one of its own, made from it. */
   client_id: string;
+  /** Makes its own id of the session's; default `P`. A second connection to one broker needs another. */
+  suffix?: string;
   egress: EgressPolicy;
   logger: Logger;
   /** Without a publish for this long the connection is closed. */
@@ -113,7 +115,7 @@ class LazyPublishConnection implements PublishConnection {
   }
 
   private open(broker: BrokerConnection): Connection {
-    const client_id = `${broker.client_id ?? this.deps.client_id}P`;
+    const client_id = `${broker.client_id ?? this.deps.client_id}${this.deps.suffix ?? 'P'}`;
     const protocol_version = this.versionFor(broker);
     const { options, buildStream } = buildClientOptions(broker, {
       client_id,
