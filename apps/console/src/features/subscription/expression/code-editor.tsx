@@ -1,11 +1,12 @@
 import { closeBrackets, closeBracketsKeymap, completionKeymap } from '@codemirror/autocomplete';
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
 import { bracketMatching, HighlightStyle, indentOnInput, syntaxHighlighting } from '@codemirror/language';
-import { Compartment, EditorState, type Extension } from '@codemirror/state';
+import { Annotation, Compartment, EditorState, type Extension } from '@codemirror/state';
 import { EditorView, keymap, placeholder } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
 import { useEffect, useRef } from 'react';
 import classes from './code-editor.module.css';
+import { typingOver } from './typing-over';
 
 interface Props {
   value: string;
@@ -56,6 +57,9 @@ const look = EditorView.theme({
   '.cm-completionInfo': { padding: '5px 9px', color: 'var(--ink-soft)', fontFamily: 'var(--mantine-font-family)' },
 });
 
+/** Marks a change that comes from the page and was not typed. */
+const fromOutside = Annotation.define<true>();
+
 /**
  * CodeMirror, in a shadow root: there it takes constructable style sheets, where in the page it would write a <style>
  * element that the Content-Security-Policy refuses. Tab leaves it, as in every other field.
@@ -65,6 +69,8 @@ export function CodeEditor(props: Props) {
   const view = useRef<EditorView | null>(null);
   const latest = useRef(props);
   latest.current = props;
+  // What was typed and has not come back as `value` yet: while one types on, an older text comes back.
+  const underway = useRef<string[]>([]);
   const compartments = useRef({ extensions: new Compartment(), access: new Compartment() });
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: built once; what changes later is sent by the effects below
@@ -81,6 +87,7 @@ export function CodeEditor(props: Props) {
         extensions: [
           history(),
           closeBrackets(),
+          typingOver,
           bracketMatching(),
           indentOnInput(),
           highlighting,
@@ -92,7 +99,10 @@ export function CodeEditor(props: Props) {
           extensions.of(props.extensions),
           access.of(accessOf(props.readOnly ?? false)),
           EditorView.updateListener.of((update) => {
-            if (update.docChanged) latest.current.onChange(update.state.doc.toString());
+            if (!update.docChanged || update.transactions.some((one) => one.annotation(fromOutside))) return;
+            const text = update.state.doc.toString();
+            underway.current.push(text);
+            latest.current.onChange(text);
           }),
         ],
       }),
@@ -106,9 +116,19 @@ export function CodeEditor(props: Props) {
 
   useEffect(() => {
     const editor = view.current;
-    if (editor && editor.state.doc.toString() !== props.value) {
-      editor.dispatch({ changes: { from: 0, to: editor.state.doc.length, insert: props.value } });
+    if (!editor) return;
+    const { doc } = editor.state;
+    const returned = underway.current.indexOf(props.value);
+    if (doc.toString() !== props.value && returned >= 0) {
+      underway.current.splice(0, returned + 1);
+      return;
     }
+    underway.current = [];
+    if (doc.toString() === props.value) return;
+    editor.dispatch({
+      changes: { from: 0, to: doc.length, insert: props.value },
+      annotations: fromOutside.of(true),
+    });
   }, [props.value]);
 
   useEffect(() => {
