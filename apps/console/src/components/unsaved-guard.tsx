@@ -1,12 +1,19 @@
 import { Button, Group, Modal, Text } from '@mantine/core';
-import { useEffect } from 'react';
+import { type RefObject, useEffect } from 'react';
 import { useBlocker } from 'react-router';
 import { texts } from '../texts';
 
+interface Props {
+  isDirty: boolean;
+  /** Set just before the page is left because all is done: what is drawn may still be from before. */
+  done?: RefObject<boolean>;
+}
+
 /** Asks before typed work is lost: by a link, by the browser's back, by closing the tab. */
-export function UnsavedGuard({ isDirty }: { isDirty: boolean }) {
+export function UnsavedGuard({ isDirty, done }: Props) {
   const blocker = useBlocker(
-    ({ currentLocation, nextLocation }) => isDirty && currentLocation.pathname !== nextLocation.pathname,
+    ({ currentLocation, nextLocation }) =>
+      isDirty && !done?.current && currentLocation.pathname !== nextLocation.pathname,
   );
   useEffect(() => {
     if (!isDirty) return;

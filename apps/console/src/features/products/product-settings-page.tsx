@@ -1,7 +1,7 @@
 import { Button, Stack, Switch, Textarea, TextInput } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { useMemo, useState } from 'react';
+import { useMemo, useRef, useState } from 'react';
 import { useNavigate } from 'react-router';
 import { remove, request } from '../../api/client';
 import { keys } from '../../api/keys';
@@ -68,7 +68,7 @@ function Settings({ loaded }: { loaded: TaggedProduct }) {
   const queryClient = useQueryClient();
   const navigate = useNavigate();
   const [deleting, setDeleting] = useState(false);
-  const [isGone, setGone] = useState(false);
+  const isGone = useRef(false);
   const [choosing, choose] = useDisclosure(false);
   const state = useMergedDraft<TaggedProduct>({
     loaded: useMemo(() => tagged(loaded), [loaded]),
@@ -107,7 +107,7 @@ function Settings({ loaded }: { loaded: TaggedProduct }) {
       isSame: same,
       write: (ifMatch) => remove(`/products/${product.id}`, { ifMatch }),
     });
-    setGone(true);
+    isGone.current = true;
     notifyDone(words.deleted(product.name));
     await navigate('/products');
     queryClient.removeQueries({ queryKey: keys.product(product.id) });
@@ -208,7 +208,7 @@ function Settings({ loaded }: { loaded: TaggedProduct }) {
           choose.close();
         }}
       />
-      <UnsavedGuard isDirty={changes.length > 0 && !isGone} />
+      <UnsavedGuard isDirty={changes.length > 0} done={isGone} />
     </>
   );
 }

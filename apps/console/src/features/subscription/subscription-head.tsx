@@ -26,6 +26,7 @@ export function SubscriptionHead({
   view,
   onView,
   keepView,
+  onDeleted,
 }: {
   state: SubscriptionDraftState;
   loaded: TaggedSubscription | null;
@@ -35,6 +36,8 @@ export function SubscriptionHead({
   onView: (view: 'pipeline' | 'json') => void;
   /** Something is typed that only this view can hold. */
   keepView: boolean;
+  /** Just before its page is left. */
+  onDeleted: () => void;
 }) {
   const { draft } = state;
   const [deleting, confirm] = useDisclosure(false);
@@ -53,7 +56,7 @@ export function SubscriptionHead({
       isSame: same,
       write: (ifMatch) => remove(`/products/${productId}/mqtt-config/subscriptions/${subscription.id}`, { ifMatch }),
     });
-    state.discard();
+    onDeleted();
     void queryClient.invalidateQueries({ queryKey: keys.mqttConfig(productId) });
     notifyDone(words.deleted(subscription.name));
     await navigate(list);

@@ -127,11 +127,11 @@ function Editor({ productId, loaded, config, delivery }: EditorProps) {
   useHotkeys([['mod+Enter', () => dryRun.blocked === null && dryRun.run()]], []);
 
   const evaluator = useNewEvaluator();
-  const finishing = useRef(false);
+  const done = useRef(false);
   const save = async () => {
     const result = await state.save();
     if (result.kind === 'saved' && !loaded) {
-      finishing.current = true;
+      done.current = true;
       await navigate(`/products/${productId}/subscriptions/${result.saved.subscription.id}`, { replace: true });
     }
     if (result.kind === 'conflict') choose.open();
@@ -147,6 +147,9 @@ function Editor({ productId, loaded, config, delivery }: EditorProps) {
         view={view}
         onView={setView}
         keepView={unreadText !== null}
+        onDeleted={() => {
+          done.current = true;
+        }}
       />
       {readOnly && (
         <Alert icon={<IconEye size={18} />} color="gray">
@@ -237,7 +240,7 @@ function Editor({ productId, loaded, config, delivery }: EditorProps) {
           choose.close();
         }}
       />
-      <UnsavedGuard isDirty={isDirty && !finishing.current} />
+      <UnsavedGuard isDirty={isDirty} done={done} />
     </EvaluatorProvider>
   );
 }

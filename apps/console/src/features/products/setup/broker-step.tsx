@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'react';
+import { useRef, useState } from 'react';
 import { useNavigate } from 'react-router';
 import type { Product } from '../../../api/types';
 import { CommandBlock } from '../../../components/command-block';
@@ -29,12 +29,7 @@ export function BrokerStep({ product, loaded }: { product: Product; loaded: Tagg
     faultsOf: (draft): Record<string, string> =>
       tried && !draft['broker.host'] ? { 'broker.host': words.hostNeeded } : {},
   });
-  const [isLeaving, setLeaving] = useState(false);
-  const path = setupPath(product.id, 'test');
-  // Only once the guard below knows that nothing is unsaved any more.
-  useEffect(() => {
-    if (isLeaving) void navigate(path);
-  }, [isLeaving, navigate, path]);
+  const done = useRef(false);
 
   const next = async () => {
     setTried(true);
@@ -43,7 +38,8 @@ export function BrokerStep({ product, loaded }: { product: Product; loaded: Tagg
       return;
     }
     if (state.changes.length > 0 && (await state.save()).kind !== 'saved') return;
-    setLeaving(true);
+    done.current = true;
+    await navigate(setupPath(product.id, 'test'));
   };
 
   return (
@@ -66,7 +62,7 @@ export function BrokerStep({ product, loaded }: { product: Product; loaded: Tagg
         onClose={() => state.resolve({})}
         onResolve={state.resolve}
       />
-      <UnsavedGuard isDirty={hasTypedSecret && !isLeaving} />
+      <UnsavedGuard isDirty={hasTypedSecret} done={done} />
     </StepForm>
   );
 }
