@@ -19,7 +19,7 @@ describe('several listeners of one product', () => {
   beforeAll(async () => {
     tally = await startTally();
     broker = await startMosquitto({ persistence: true, config: ['max_queued_messages 0'] });
-    stack = await startStack({ queue: 'postgres' });
+    stack = await startStack({ queue: 'postgres', env: { ADOPT_SESSIONS_AFTER: '20s' } });
     publisher = await startPublisher(broker.url, { clean: false, clientId: 'publisher' });
   });
   beforeEach(() => tally.clear());
@@ -142,6 +142,44 @@ describe('several listeners of one product', () => {
     console.info(`scaled 1 → 3 → 1 at ${RATE}/s: ${count} messages, 0 lost, ${tally.duplicates()} repeated`);
     expect(tally.unstableIds()).toEqual([]);
     await listeners[0]?.stop();
+  });
+
+  it('go on with the session of one of a group that is killed under load and never comes back', async () => {
+    const product = await newProduct('orphaned', { use_shared: true, shared_group: 'workers' });
+    const listeners: TestListener[] = [];
+    for (const instance_id of ['stays', 'goes', 'also-stays']) {
+      // A small window: the broker has messages queued for each.
+      listeners.push(await stack.startListener(product, { instance_id, env: { MAX_IN_FLIGHT: '50' } }));
+    }
+    await product.untilStatus('all to be connected', (status) =>
+      Object.values(statesOf(status)).every((state) => state === 'connected'),
+    );
+    const stream = publisher.stream({ topic: 'orphaned', per_second: 1_000, through: () => tally.distinct() });
+    await waitFor(() => tally.distinct() > 1_000, { timeout_ms: PATIENCE_MS });
+    await listeners[1]?.kill();
+    const killed_at = Date.now();
+    const before = tally.distinct();
+    await waitFor(() => tally.distinct() > before + 1_000, { timeout_ms: PATIENCE_MS });
+    const count = await stream.stop();
+    const waiting = tally.missing(count).length;
+    await tally.untilComplete(count);
+    const took_ms = Date.now() - killed_at;
+    const status = await product.untilStatus(
+      'the one that is gone to be closed',
+      (now) => statesOf(now).goes === 'stopped' || statesOf(now).goes === undefined,
+    );
+    expect(status.state).toBe('connected');
+    const { items } = await stack.rest.call<{ items: { type: string; detail: { from: string; messages: number } }[] }>(
+      'GET',
+      `${product.path}/events`,
+    );
+    const adopted = items.filter(({ type }) => type === 'session_adopted');
+    expect(adopted).toMatchObject([{ detail: { from: 'goes' } }]);
+    console.info(
+      `one of three killed at 1,000/s for good: ${count} messages, 0 lost, ${tally.duplicates()} repeated; ${waiting} had not come when the stream ended, the session had ${adopted[0]?.detail.messages}, all there ${took_ms} ms after`,
+    );
+    expect(tally.unstableIds()).toEqual([]);
+    for (const listener of [listeners[0], listeners[2]]) await listener?.stop();
   });
 });
 

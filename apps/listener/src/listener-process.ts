@@ -91,6 +91,7 @@ export async function startListener(
           onReply: (reply) => {
             // Before the turn: a session that begins with it knows what there was.
             if (reply.known_sessions?.length) listener?.learn(reply.known_sessions);
+            listener?.adopter.offer(reply.orphans ?? []);
             listener?.role.told({
               // An orchestrator of before there were roles has one instance for a product.
               role: reply.role ?? 'active',

@@ -14,6 +14,7 @@ import {
 } from '@cortex-mqtt/actions';
 import {
   asProductId,
+  type BrokerConnection,
   type ConfigSource,
   type ConnectionEvent,
   type ListenerConfigDocument,
@@ -36,9 +37,10 @@ import { type AppliedState, reconcileSteps, sessionPart } from './reconcile/reco
 import { type QueueGauge, startQueueGauge } from './reporting/queue-gauge';
 import { ReplicaRole } from './replica/replica-role';
 import { createRoleMemory } from './replica/role-memory';
+import { type AdoptedSession, SessionAdopter } from './replica/session-adopter';
 import { type DropWatch, startDropWatch } from './session/drop-watch';
 import { createBrokerSessions } from './session/broker-sessions';
-import type { MqttSession } from './session/mqtt-session';
+import { createMqttSession, type MqttSession } from './session/mqtt-session';
 import { createPublishConnection, type PublishConnection } from './session/publish-connection';
 import { ReportedSessions } from './session/reported-sessions';
 import { createFileLedger, createTermLedger } from './session/subscription-ledger';
@@ -103,7 +105,11 @@ export class ProductListener {
   private retryWorker: TypedWorker | null = null;
   private work: Promise<void> = Promise.resolve();
   private is_stopping = false;
+  private readonly born_at_ms = Date.now();
   private readonly reported = new ReportedSessions();
+  /** The session of another instance whose message is just being taken. */
+  private receiving: MqttSession | null = null;
+  readonly adopter: SessionAdopter;
   /** Filters of documents that came while another instance was active: it may have subscribed to them. */
   private readonly suspects = new Set<string>();
 
@@ -164,6 +170,13 @@ export class ProductListener {
       logger,
       onChange: deps.onChange,
     });
+    this.adopter = new SessionAdopter({
+      open: (input) => this.openAdopted(input),
+      brokerAt: ({ host, port }) =>
+        this.applied?.document.brokers.find((broker) => broker.host === host && broker.port === port) ?? null,
+      onEvent: deps.onEvent,
+      logger,
+    });
     this.role = new ReplicaRole({
       memory: deps.has_orchestrator ? createRoleMemory({ directory: deps.data_dir, logger }) : null,
       logger,
@@ -192,6 +205,7 @@ export class ProductListener {
   /** Disconnects and works nothing more: the credentials and secrets in use are not ours to use any longer. */
   async withdraw(): Promise<void> {
     await this.work;
+    await this.adopter.letGo();
     await this.endSession(0);
     await this.stopRetries();
     this.applied = null;
@@ -252,6 +266,7 @@ export class ProductListener {
     const probes_stopped = this.probe.stop();
     this.drops.stop();
     this.queue_gauge?.stop();
+    await this.adopter.stop();
     await this.work;
     const until_ms = Date.now() + drain_ms;
     const left_ms = (): number => Math.max(0, until_ms - Date.now());
@@ -300,7 +315,8 @@ export class ProductListener {
                 runner: this.runner,
                 engine: this.engine,
                 breakers: this.breakers,
-                route: (message) => this.session?.route(message as Parameters<MqttSession['route']>[0]) ?? [],
+                route: (message) =>
+                  (this.receiving ?? this.session)?.route(message as Parameters<MqttSession['route']>[0]) ?? [],
                 signal: this.stopping.signal,
               }),
             );
@@ -393,7 +409,11 @@ export class ProductListener {
       onCredentialsRefused: this.deps.onCredentialsRefused,
       reported: this.reported,
       limits: { messages: this.deps.max_in_flight, bytes: MAX_IN_FLIGHT_BYTES },
-      ledger: in_turn ? createTermLedger(ledger, { term: this.role.term, suspects: [...this.suspects] }) : ledger,
+      // In a group each life of the process is a term of its own: another member may have emptied the session between two.
+      ledger: createTermLedger(ledger, {
+        term: in_turn ? this.role.term : this.born_at_ms,
+        suspects: in_turn ? [...this.suspects] : [],
+      }),
     });
     this.suspects.clear();
     session.on('change', this.deps.onChange);
@@ -402,6 +422,33 @@ export class ProductListener {
       if (event.type === 'taken_over' && in_turn) this.role.stepBack();
     });
     return session;
+  }
+
+  /** The session of a member that is gone: its messages go the way of all others, by a plan of its own. */
+  private openAdopted({ broker, client_id }: { broker: BrokerConnection; client_id: string }): AdoptedSession {
+    const { egress, logger, max_in_flight } = this.deps;
+    let messages = 0;
+    const session = createMqttSession({
+      client_id,
+      egress,
+      logger,
+      limits: { messages: max_in_flight, bytes: MAX_IN_FLIGHT_BYTES },
+      onMessage: (message) => {
+        messages += 1;
+        // Which subscriptions it is for is asked for within the call.
+        this.receiving = session;
+        this.pipeline.accept(message);
+        this.receiving = null;
+      },
+    });
+    const document = this.applied?.document;
+    session.start({
+      brokers: [broker],
+      failover: { subscribe_on: 'one', after_s: null, failback_after_s: null },
+      shared_group: document?.shared_group ?? null,
+      subscriptions: document?.subscriptions ?? [],
+    });
+    return { session, messages: () => messages };
   }
 
   private suspect({ subscriptions, shared_group }: ListenerConfigDocument): void {

@@ -143,6 +143,14 @@ export class OrchestratorConfig implements CrossFieldCheck {
   })
   staleAfter_ms: number;
 
+  @Env('ADOPT_SESSIONS_AFTER', {
+    type: 'duration_ms',
+    default: 60_000,
+    max: 86_400_000,
+    doc: 'Silence after which another member of a shared group delivers what waits in the session of one; 0 = never',
+  })
+  adoptSessionsAfter_ms: number;
+
   @Env('AUDIT_KEPT_DAYS', {
     type: 'integer',
     default: 365,

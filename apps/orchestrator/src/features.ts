@@ -67,6 +67,7 @@ export interface FeatureDeps {
   public_url: string | undefined;
   session_ttl_ms: number;
   stale_after_ms: number;
+  adopt_after_ms: number;
   /** Told after commit that products appeared, vanished, or were enabled or disabled. */
   onProductsChanged(): void;
 }
@@ -93,7 +94,11 @@ export interface Features {
 /** Every feature, wired; nothing is started and nothing connected here. */
 export function buildFeatures(deps: FeatureDeps): Features {
   const { dataSource, queues, secretBox, passwords, logger, public_url, stale_after_ms } = deps;
-  const connectionStatus = new ConnectionStatusService({ dataSource, stale_after_ms });
+  const connectionStatus = new ConnectionStatusService({
+    dataSource,
+    stale_after_ms,
+    adopt_after_ms: deps.adopt_after_ms,
+  });
   const statusStream = new StatusStream({ database_url: deps.database_url, connectionStatus, logger });
   const liveInstanceIds = (product_id: number) => connectionStatus.liveInstanceIds(product_id);
   const notifier = new ControlNotifier({ queues, liveInstanceIds, logger });

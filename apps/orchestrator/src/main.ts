@@ -78,6 +78,7 @@ export async function startOrchestrator(
     public_url: config.publicUrl,
     session_ttl_ms: config.sessionTtl_ms,
     stale_after_ms: config.staleAfter_ms,
+    adopt_after_ms: config.adoptSessionsAfter_ms,
     onProductsChanged: () => runtime?.reconcile(),
   });
   health.register({

@@ -132,6 +132,12 @@ export interface ReportedSession {
   expiry_s: number | null;
 }
 
+/** What a member of a shared group that is gone has left at brokers: its session, with what was queued for it. */
+export interface OrphanedSessions {
+  instance_id: string;
+  sessions: { host: string; port: number; client_id: string }[];
+}
+
 /** What happened to a connection, for the history. */
 export interface ConnectionEvent {
   at: string;
@@ -147,6 +153,7 @@ export interface ConnectionEvent {
     | 'probe_lost'
     | 'probe_recovered'
     | 'taken_over'
+    | 'session_adopted'
     | 'config_applied'
     | 'config_rejected';
   broker: string | null;
@@ -240,6 +247,8 @@ export interface StatusReply {
    * lost one. Absent from an older orchestrator.
    */
   known_sessions?: ReportedSession[];
+  /** Of members that have been gone for long: this instance empties their sessions. Absent from an older orchestrator. */
+  orphans?: OrphanedSessions[];
   desired_revision: number;
   /** The delta that is confirmed by this answer. */
   delta_sequence: number;

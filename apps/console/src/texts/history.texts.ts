@@ -34,6 +34,9 @@ export const historyTexts = {
     online: 'The product is connected',
     offline: 'The product is disconnected',
     heartbeatLost: 'The listener stopped reporting',
+    sessionAdopted: (from: string, messages: number) =>
+      `Delivered what waited for ${from}: ${messages} ${messages === 1 ? 'message' : 'messages'}`,
+    sessionAdoptedHint: 'the instance is gone, and its session at the broker is empty now',
     turnPassedOn: (to: string) => `It is the turn of ${to} now`,
     turnPassedOnHint: 'the listener before could not reach the broker',
     unknown: (type: string) => type.replaceAll('_', ' '),

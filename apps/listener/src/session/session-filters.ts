@@ -66,6 +66,18 @@ export class SessionFilters {
     this.refused.clear();
   }
 
+  /**
+   * The connection was away: meanwhile another member of the group may have emptied the session and taken its subscriptions
+   * back, so those of a group are asked for again.
+   */
+  distrustShared(): void {
+    for (const { filter } of this.granted.values()) {
+      if (!filter.startsWith('$share/')) continue;
+      this.granted.delete(filter);
+      this.unsure.add(filter);
+    }
+  }
+
   want(desired: readonly PlannedFilter[]): void {
     this.desired = desired;
     const wanted = new Set(desired.map(({ filter }) => filter));

@@ -37,6 +37,7 @@ export async function printOpenApi({ env, out }: CommandContext): Promise<number
       public_url: undefined,
       session_ttl_ms: 1,
       stale_after_ms: 1,
+      adopt_after_ms: 0,
       onProductsChanged: silent,
     });
     const { version } = buildInfo({ directory: __dirname, env });

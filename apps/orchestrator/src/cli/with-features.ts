@@ -33,6 +33,7 @@ export async function withFeatures<T>(
         public_url: config.publicUrl,
         session_ttl_ms: config.sessionTtl_ms,
         stale_after_ms: config.staleAfter_ms,
+        adopt_after_ms: config.adoptSessionsAfter_ms,
         onProductsChanged: silent,
       });
       const result = await work({ dataSource, secretBox, features });

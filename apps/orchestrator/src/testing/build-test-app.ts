@@ -89,6 +89,7 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
     public_url: options.public_url,
     session_ttl_ms: options.session_ttl_ms ?? 3_600_000,
     stale_after_ms: options.stale_after_ms ?? 15_000,
+    adopt_after_ms: 60_000,
     onProductsChanged: () => {},
   });
   const routes = [...features.routes, ...(options.extra_routes ?? [])];

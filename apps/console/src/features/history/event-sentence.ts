@@ -69,6 +69,12 @@ export function sentenceOf(event: ConnectionEvent): EventSentence {
         detail.is_certain === false ? sentences.perhapsTakenOver(client) : sentences.takenOver(client),
       );
     }
+    case 'session_adopted':
+      return line(
+        'ok',
+        sentences.sessionAdopted(textOf(detail.from) ?? '?', Number(detail.messages)),
+        sentences.sessionAdoptedHint,
+      );
     case 'config_applied':
       return line('ok', sentences.applied(Number(detail.revision)), words.source[textOf(detail.source) ?? ''] ?? null);
     case 'config_rejected':

@@ -3,6 +3,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { NotFoundError } from '../../http/app-error';
 import { recordAudit } from '../audit/audit-trail';
 import { ListenerInstanceEntity } from '../listeners/listener-instance.entity';
+import { closeAdopted, orphansFor } from '../listeners/orphaned-sessions';
 import {
   currentTurn,
   DEFAULT_LEASE_TIMING,
@@ -30,6 +31,8 @@ export interface ConnectionStatusDeps {
   dataSource: DataSource;
   /** Milliseconds without a heartbeat after which an instance counts as stale. */
   stale_after_ms: number;
+  /** Milliseconds of silence after which another member of a shared group empties the session of one; 0 = never. */
+  adopt_after_ms?: number;
   /** For tests. */
   lease?: Partial<LeaseTiming>;
 }
@@ -109,6 +112,7 @@ export class ConnectionStatusService {
         await addSubscriptionCounters(manager, config.id, report);
         await addEvents(manager, product_id, report);
         await auditEvents(manager, product_id, report);
+        await closeAdopted(manager, { product_id, report, silent_for_ms: this.deps.stale_after_ms });
       }
       const newest = !same_boot || report.sequence > known.sequence;
       if (newest && status.connected && !(same_boot && isSameConnection(report, known.report))) {
@@ -141,8 +145,11 @@ export class ConnectionStatusService {
       const turn = newest
         ? await takeTurn(manager, config, report, this.lease)
         : await currentTurn(manager, product_id);
+      const adopt_after_ms = this.deps.adopt_after_ms ?? 0;
+      const shares_load = newest && turn.term === 0;
       return {
         ...turn,
+        orphans: shares_load ? await orphansFor(manager, { product_id, report, live, now, adopt_after_ms }) : [],
         known_sessions: sessionsToTell(known_sessions, {
           report,
           takes_turns: turn.term > 0,
@@ -329,6 +336,7 @@ const AUDITED = new Set<ConnectionEvent['type']>([
   'qos_downgraded',
   'subscription_refused',
   'taken_over',
+  'session_adopted',
 ]);
 /** A flapping connection must not fill the audit log by way of one report. */
 const MAX_AUDITED = 50;

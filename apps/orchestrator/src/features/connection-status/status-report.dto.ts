@@ -75,6 +75,7 @@ const EVENT_TYPES: ConnectionEvent['type'][] = [
   'probe_lost',
   'probe_recovered',
   'taken_over',
+  'session_adopted',
   'config_applied',
   'config_rejected',
 ];

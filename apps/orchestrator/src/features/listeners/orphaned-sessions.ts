@@ -1,0 +1,63 @@
+import type { OrphanedSessions, StatusReport } from '@cortex-mqtt/contracts';
+import { type EntityManager, IsNull, LessThan } from 'typeorm';
+import { ListenerInstanceEntity } from './listener-instance.entity';
+
+/** Members told of in one answer. */
+const MAX_ORPHANS = 20;
+
+/**
+ * Sessions that members of a shared group have left at the brokers, when they have been silent for `adopt_after_ms`: the
+ * messages queued in them reach nobody else. Only one of the `live` instances is told, the first by name, so that two don't
+ * take them from each other; the broker ends the older of two connections with one client id in any case (MQTT 5, 3.1.4-3).
+ */
+export async function orphansFor(
+  manager: EntityManager,
+  input: {
+    product_id: number;
+    report: StatusReport;
+    live: readonly ListenerInstanceEntity[];
+    now: Date;
+    adopt_after_ms: number;
+  },
+): Promise<OrphanedSessions[]> {
+  const { product_id, live, now, adopt_after_ms } = input;
+  if (adopt_after_ms === 0) return [];
+  const able = live.filter(({ report }) => isConnected(report) && report.is_leaving !== true);
+  const [first] = able.map(({ instance_id }) => instance_id).sort();
+  if (first !== input.report.instance_id) return [];
+  const gone = await manager.find(ListenerInstanceEntity, {
+    where: {
+      product_id,
+      stopped_at: IsNull(),
+      last_heartbeat_at: LessThan(new Date(now.getTime() - adopt_after_ms)),
+    },
+    order: { instance_id: 'ASC' },
+    take: MAX_ORPHANS,
+  });
+  return gone.flatMap(({ instance_id, report }): OrphanedSessions[] => {
+    const sessions = (report.brokers ?? []).flatMap(({ host, port, client_id, session }) =>
+      session === null || client_id === null ? [] : [{ host, port, client_id }],
+    );
+    return sessions.length === 0 ? [] : [{ instance_id, sessions }];
+  });
+}
+
+/** The sessions of these instances are empty: they are gone for good, unless they have come back meanwhile. */
+export async function closeAdopted(
+  manager: EntityManager,
+  { product_id, report, silent_for_ms }: { product_id: number; report: StatusReport; silent_for_ms: number },
+): Promise<void> {
+  const adopted = report.delta.events.flatMap(({ type, detail }) =>
+    type === 'session_adopted' && typeof detail.from === 'string' ? [detail.from] : [],
+  );
+  if (adopted.length === 0) return;
+  await manager.query(
+    `UPDATE listener_instances SET stopped_at = now() WHERE product_id = $1 AND instance_id = ANY($2)
+       AND stopped_at IS NULL AND last_heartbeat_at < now() - make_interval(secs => $3)`,
+    [product_id, adopted, silent_for_ms / 1000],
+  );
+}
+
+function isConnected({ state }: StatusReport): boolean {
+  return state === 'connected' || state === 'degraded';
+}
