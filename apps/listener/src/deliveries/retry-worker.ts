@@ -3,8 +3,8 @@ import { asProductId, type DeliveryJob, type DeliveryJobData, queueNames } from 
 import {
   DEAD_LETTERS_KEPT_S,
   deliveriesQueue,
+  makeDue,
   PermanentJobError,
-  promote,
   type QueueBackend,
   type QueueLogger,
   type RunningJob,
@@ -114,7 +114,7 @@ export function startRetryWorker(deps: {
     // Those that another listener took never come here.
     if (called.size >= MAX_CALLED) called.clear();
     called.add(next.job_id);
-    promote(queue, next.job_id).catch((error: Error) =>
+    makeDue(queue, next.job_id).catch((error: Error) =>
       // It comes by itself when its pause is over.
       logger.debug('the next of an ordering key was not called', { job_id: next.job_id, error: error.message }),
     );

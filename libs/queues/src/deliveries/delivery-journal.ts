@@ -135,15 +135,12 @@ export function deliveriesQueue(backend: QueueBackend, product_id: ProductId): T
   });
 }
 
-/** Lets a job that waits in a pause begin at once; nothing happens when it doesn't wait any more. */
-export async function promote(queue: TypedQueue<DeliveryJob>, job_id: string): Promise<void> {
-  await queue.run('promote', async (bull) => {
-    try {
-      await handleOf(bull, job_id).promote();
-    } catch (error) {
-      if (!isTaken(error)) throw error;
-    }
-  });
+/**
+ * Lets a job that waits in a pause begin at once; false when it doesn't wait any more. By its delay: BullMQ's `promote` on
+ * PostgreSQL reads the state without a lock and would make one waiting again that a worker has just taken.
+ */
+export function makeDue(queue: TypedQueue<DeliveryJob>, job_id: string): Promise<boolean> {
+  return queue.run('make due', (bull) => changeDelay(bull, job_id, 0));
 }
 
 /** A job object without a round trip to fetch it; only its id is used. */

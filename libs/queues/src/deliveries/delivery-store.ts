@@ -1,7 +1,7 @@
 import type { DeliveryAttempt, DeliveryJobData, ProductId } from '@cortex-mqtt/contracts';
 import type { Job, JobType } from 'bullmq';
 import type { QueueBackend } from '../queue-backend';
-import { deliveriesQueue, inParallel, isTaken } from './delivery-journal';
+import { deliveriesQueue, inParallel, isTaken, makeDue } from './delivery-journal';
 
 /** Jobs looked through at most for one filtered list. */
 const SCAN_LIMIT = 50_000;
@@ -175,10 +175,7 @@ export function createDeliveryStore(deps: { backend: QueueBackend; product_id: P
     try {
       return await queue.run('retry', async () => {
         const state = await job.getState();
-        if (state === 'delayed') {
-          await job.promote();
-          return true;
-        }
+        if (state === 'delayed') return makeDue(queue, id);
         if (state !== 'failed') return false;
         await job.updateData(change(revivedData(job.data)));
         await job.retry('failed', { resetAttemptsMade: true, resetAttemptsStarted: true });
