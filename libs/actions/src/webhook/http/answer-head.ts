@@ -43,8 +43,19 @@ export function parseField(line: string): { name: string; value: string } {
   const name = line.slice(0, Math.max(0, colon));
   const value = line.slice(colon + 1);
   if (!FIELD_NAME.test(name) || !FIELD_VALUE.test(value)) throw new AnswerFault('a header that can not be read');
-  return { name: name.toLowerCase(), value: value.trim() };
+  return { name: name.toLowerCase(), value: trimBlanks(value) };
 }
+
+/** Blank and tab only (RFC 9110, 5.6.3): `trim` also takes a no-break space, which belongs to the value. */
+function trimBlanks(text: string): string {
+  let from = 0;
+  let end = text.length;
+  while (from < end && isBlank(text.charCodeAt(from))) from += 1;
+  while (end > from && isBlank(text.charCodeAt(end - 1))) end -= 1;
+  return text.slice(from, end);
+}
+
+const isBlank = (code: number): boolean => code === 0x20 || code === 0x09;
 
 /** What the headers say of where the answer ends, and of what comes after (RFC 9112, 6 and 9.3). */
 class Framing {
@@ -71,7 +82,7 @@ class Framing {
         this.is_chunked = true;
         return;
       case 'connection': {
-        const options = value.toLowerCase().split(/[ \t]*,[ \t]*/);
+        const options = value.toLowerCase().split(',').map(trimBlanks);
         if (options.includes('close')) this.is_kept_open = false;
         else if (!this.is_1_1 && options.includes('keep-alive')) this.is_kept_open = true;
         return;

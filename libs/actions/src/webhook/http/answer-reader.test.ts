@@ -59,6 +59,13 @@ describe('an answer', () => {
       'a',
       true,
     ],
+    [
+      'after an interim one that ends the connection',
+      'HTTP/1.1 100 Continue\r\nconnection: close\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\na',
+      200,
+      'a',
+      false,
+    ],
     ['beyond ASCII', 'HTTP/1.1 500 \xe9\r\nx: \xff\r\ncontent-length: 2\r\n\r\n\xc3\xab', 500, '\xc3\xab', true],
   ])('%s is read, however it is cut', (_what, text, status, body, reused) => {
     for (const piece of [1, 2, 3, 7, 1_000]) {
@@ -127,6 +134,7 @@ describe('what is refused', () => {
     ['two lengths', 'HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\n'],
     ['a list of lengths', 'HTTP/1.1 200 OK\r\ncontent-length: 5, 5\r\n\r\n'],
     ['a length with a sign', 'HTTP/1.1 200 OK\r\ncontent-length: +5\r\n\r\n'],
+    ['a length with a no-break space', 'HTTP/1.1 200 OK\r\ncontent-length: 5\xa0\r\n\r\n'],
     ['a negative length', 'HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n'],
     ['a length in hexadecimal', 'HTTP/1.1 200 OK\r\ncontent-length: 0x5\r\n\r\n'],
     ['a length that no number holds', 'HTTP/1.1 200 OK\r\ncontent-length: 99999999999999999999\r\n\r\n'],

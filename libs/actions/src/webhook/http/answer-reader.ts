@@ -36,7 +36,7 @@ export class AnswerReader {
   private body_bytes = 0;
   private has_no_body = false;
   private has_unread_bytes = false;
-  /** The connection ends with this answer, whatever its head says. */
+  /** The connection ends with this answer. */
   private is_last = false;
   private head: AnswerHead | null = null;
   private body_latin1 = '';
@@ -54,7 +54,7 @@ export class AnswerReader {
 
   /** After the answer: whether the connection may carry another request. */
   get may_be_reused(): boolean {
-    return this.head?.is_kept_open === true && !this.is_last && !this.has_unread_bytes;
+    return !this.is_last && !this.has_unread_bytes;
   }
 
   /** Seconds that the destination keeps an idle connection (`Keep-Alive: timeout=`); null = it doesn't say. */
@@ -159,7 +159,8 @@ export class AnswerReader {
     this.count(text.length);
     // Destinations mostly answer the same; only their Date changes, once a second.
     if (this.head?.text !== text) this.head = parseAnswerHead(text);
-    const { status, is_chunked, content_length } = this.head;
+    const { status, is_chunked, content_length, is_kept_open } = this.head;
+    if (!is_kept_open) this.is_last = true;
     // An interim answer (RFC 9110, 15.2). We never ask for another protocol.
     if (status === 101) throw new AnswerFault('the protocol was switched, which was not asked for');
     if (status < 200) return;
