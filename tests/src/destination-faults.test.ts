@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import {
   type HttpAnswer,
   type HttpReceiver,
+  type HttpReceiverOptions,
   type Mosquitto,
   startHttpReceiver,
   startMosquitto,
@@ -33,6 +34,7 @@ describe('destinations that fail', () => {
   let well: Tally;
   let receiver: HttpReceiver;
   const subscriptions = new Map<string, number>();
+  const others: HttpReceiver[] = [];
 
   /** A subscription of `topic` whose webhook goes to a receiver of its own. */
   async function subscribe(topic: string, url: string, more: Record<string, unknown> = {}): Promise<void> {
@@ -43,6 +45,13 @@ describe('destinations that fail', () => {
     });
     subscriptions.set(topic, id);
     await product.untilSettled();
+  }
+
+  /** Ends with the tests, also with one that fails. */
+  async function another(options: HttpReceiverOptions): Promise<HttpReceiver> {
+    const made = await startHttpReceiver(options);
+    others.push(made);
+    return made;
   }
 
   const untilDead = (topic: string, count: number): Promise<Dead[]> =>
@@ -84,6 +93,7 @@ describe('destinations that fail', () => {
     await broker?.stop();
     await receiver?.stop();
     await well?.stop();
+    await Promise.all(others.map((each) => each.stop()));
   });
 
   const failing: { name: string; answer: () => HttpAnswer; action?: Record<string, unknown> }[] = [
@@ -94,7 +104,7 @@ describe('destinations that fail', () => {
   ];
 
   it.each(failing)('delivers later to one that $name, under the same id', async ({ name, answer, action }) => {
-    const own = await startHttpReceiver({ answer: (_request, count) => (count <= 2 ? answer() : {}) });
+    const own = await another({ answer: (_request, count) => (count <= 2 ? answer() : {}) });
     await subscribe(name, own.url, { ...action, retry: { base_delay_ms: 200, max_delay_ms: 1_000 } });
     await publisher.publish(name, '{"n": 1}');
     // A body that never ends is a success all the same: the status has been told.
@@ -123,7 +133,7 @@ describe('destinations that fail', () => {
         },
       });
     };
-    const own = await startHttpReceiver({
+    const own = await another({
       answer: () => ({ headers: headers as Record<string, string>, body: body() }),
     });
     await subscribe(name, own.url);
@@ -172,7 +182,7 @@ describe('destinations that fail', () => {
   });
 
   it('goes on delivering to the others while one hangs', async () => {
-    const hanging = await startHttpReceiver({ answer: { fault: 'hang' } });
+    const hanging = await another({ answer: { fault: 'hang' } });
     await subscribe('hanging', hanging.url, { timeout_ms: 60_000 });
     for (let n = 0; n < 300; n += 1) await publisher.publish('hanging', `{"n": ${n}}`);
     await hanging.waitForRequests(50, { timeout_ms: PATIENCE_MS });
@@ -195,7 +205,7 @@ describe('destinations that fail', () => {
     const DESTINATIONS = 100;
     const ROUNDS = 10;
     const hanging = await Promise.all(
-      Array.from({ length: crowd_of.hanging }, () => startHttpReceiver({ answer: { fault: 'hang' }, countOnly: true })),
+      Array.from({ length: crowd_of.hanging }, () => another({ answer: { fault: 'hang' }, countOnly: true })),
     );
     const crowd = await stack.newProduct({
       name: 'crowd',

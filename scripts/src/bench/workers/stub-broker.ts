@@ -22,6 +22,7 @@ interface Subscriber {
   filters: Map<string, number>;
   acknowledged: number;
   onAcknowledged: () => void;
+  onClosed: () => void;
 }
 
 const connected = new Set<Subscriber>();
@@ -42,10 +43,14 @@ function onConnection(socket: Socket): void {
     filters: new Map(),
     acknowledged: 0,
     onAcknowledged: () => undefined,
+    onClosed: () => undefined,
   };
   socket.setNoDelay(true);
   socket.on('error', () => socket.destroy());
-  socket.on('close', () => connected.delete(self));
+  socket.on('close', () => {
+    connected.delete(self);
+    self.onClosed();
+  });
   const split = packetSplitter((first_byte, bytes, start, end) => {
     switch (first_byte >> 4) {
       case PACKET.puback:
@@ -139,7 +144,7 @@ const methods = {
     let isWaitingForDrain = false;
     const started_ms = now_ms();
     await new Promise<void>((resolve, reject) => {
-      self.socket.once('close', () => reject(new Error('the client has left the stub broker')));
+      self.onClosed = () => reject(new Error('the client has left the stub broker'));
       const more = (): void => {
         if (self.acknowledged - before >= count) {
           resolve();
@@ -173,6 +178,7 @@ const methods = {
       more();
     });
     self.onAcknowledged = () => undefined;
+    self.onClosed = () => undefined;
     return { started_ms, ended_ms: now_ms() };
   },
 };
