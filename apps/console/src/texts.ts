@@ -80,6 +80,16 @@ export const texts = {
     clear: (what: string) => `Clear: ${what}`,
     take: 'Take this time',
     timeOfDay: 'Time of day',
+    calendar: {
+      monthLevelControl: 'Choose the month',
+      yearLevelControl: 'Choose the year',
+      previousMonth: 'Previous month',
+      nextMonth: 'Next month',
+      previousYear: 'Previous year',
+      nextYear: 'Next year',
+      previousDecade: 'Previous decade',
+      nextDecade: 'Next decade',
+    },
     ago: (hours: number) =>
       hours === 1 ? 'An hour ago' : hours <= 24 ? `${hours} hours ago` : `${Math.round(hours / 24)} days ago`,
   },

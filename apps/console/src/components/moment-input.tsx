@@ -28,7 +28,9 @@ export function MomentInput({ label, value, onChange, agoHours = [] }: Props) {
       valueFormat="YYYY-MM-DD HH:mm"
       value={value ? value.replace('T', ' ') : null}
       onChange={take}
+      ariaLabels={words.calendar}
       clearable
+      popoverProps={{ classNames: { dropdown: classes.dropdown } }}
       clearButtonProps={{ 'aria-label': words.clear(label) }}
       submitButtonProps={{ 'aria-label': words.take }}
       timePickerProps={{ 'aria-label': words.timeOfDay, withDropdown: false }}

@@ -1,6 +1,5 @@
-import { Button, NativeSelect, TextInput, UnstyledButton } from '@mantine/core';
-import { useDebouncedValue } from '@mantine/hooks';
-import { IconChevronRight, IconHistory, IconSearch } from '@tabler/icons-react';
+import { Button, NativeSelect, UnstyledButton } from '@mantine/core';
+import { IconChevronRight, IconHistory } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useSearchParams } from 'react-router';
@@ -13,6 +12,7 @@ import { instantOf } from '../../components/local-moment';
 import { MomentInput } from '../../components/moment-input';
 import { Pager } from '../../components/pager';
 import rows from '../../components/rows.module.css';
+import { SearchField } from '../../components/search-field';
 import { Empty, Loaded, NoMatch } from '../../components/states';
 import { Time } from '../../components/time';
 import { texts } from '../../texts';
@@ -54,9 +54,8 @@ function AuditLog({ path, products }: { path: ApiPath; products?: Product[] }) {
     to: parameters.get('to') ?? '',
   };
   const page = Number(parameters.get('page') ?? 1);
-  const [actor] = useDebouncedValue(filter.actor, 250);
   const query = {
-    actor,
+    actor: filter.actor,
     entity_type: filter.entity_type,
     product_id: filter.product_id,
     from: instantOf(filter.from),
@@ -85,14 +84,7 @@ function AuditLog({ path, products }: { path: ApiPath; products?: Product[] }) {
   return (
     <Panel flush>
       <div className={rows.toolbar}>
-        <TextInput
-          className={rows.grow}
-          leftSection={<IconSearch size={16} />}
-          placeholder={words.search}
-          aria-label={words.search}
-          value={filter.actor}
-          onChange={(event) => set('actor', event.currentTarget.value)}
-        />
+        <SearchField label={words.search} name="actor" resets={['page']} />
         <NativeSelect
           aria-label={words.action}
           value={filter.entity_type}

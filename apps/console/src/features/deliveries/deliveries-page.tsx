@@ -1,12 +1,12 @@
-import { Button, NativeSelect, SegmentedControl, TextInput } from '@mantine/core';
-import { useDebouncedValue } from '@mantine/hooks';
-import { IconChevronRight, IconInbox, IconSearch } from '@tabler/icons-react';
+import { Button, NativeSelect, SegmentedControl } from '@mantine/core';
+import { IconChevronRight, IconInbox } from '@tabler/icons-react';
 import { Link, useSearchParams } from 'react-router';
 import type { Delivery, DeliveryState } from '../../api/types';
 import { Page, Panel } from '../../components/layout';
 import { MomentInput } from '../../components/moment-input';
 import { Pager } from '../../components/pager';
 import rows from '../../components/rows.module.css';
+import { SearchField } from '../../components/search-field';
 import type { Tone } from '../../components/state-language';
 import { Empty, Loaded, NoMatch } from '../../components/states';
 import { ToneIcon } from '../../components/status-badge';
@@ -32,8 +32,7 @@ export function DeliveriesPage() {
   const [parameters, setParameters] = useSearchParams();
   const filter = filterIn(parameters);
   const page = Math.max(1, Number(parameters.get('page')) || 1);
-  const [error] = useDebouncedValue(filter.error, 300);
-  const deliveries = useDeliveries(productId, { ...filter, error }, page);
+  const deliveries = useDeliveries(productId, filter, page);
   const counts = useDeliveryCounts(productId);
   // Two answers of different moments side by side would contradict each other.
   const isWholeList = filter.state === 'dead' && !isFiltered(filter);
@@ -144,14 +143,7 @@ function Filters({
   const isKnown = subscriptions.some(({ id }) => id === filter.subscription_id);
   return (
     <div className={rows.toolbar}>
-      <TextInput
-        className={rows.grow}
-        leftSection={<IconSearch size={16} />}
-        placeholder={words.error}
-        aria-label={words.error}
-        value={filter.error}
-        onChange={(event) => onChange({ error: event.currentTarget.value })}
-      />
+      <SearchField label={words.error} name="error" resets={['page']} />
       <NativeSelect
         className={classes.subscription}
         aria-label={words.subscription}

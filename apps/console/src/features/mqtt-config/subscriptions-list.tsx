@@ -1,5 +1,5 @@
-import { Button, NativeSelect, Switch, TextInput, Tooltip } from '@mantine/core';
-import { IconFilter, IconPlus, IconSearch } from '@tabler/icons-react';
+import { Button, NativeSelect, Switch, Tooltip } from '@mantine/core';
+import { IconFilter, IconPlus } from '@tabler/icons-react';
 import { useQueryClient } from '@tanstack/react-query';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useDeferredValue, useMemo, useRef, useState } from 'react';
@@ -12,6 +12,7 @@ import { ActionIcons } from '../../components/action-icons';
 import { Panel } from '../../components/layout';
 import { notifyDone, notifyFailure } from '../../components/notify';
 import { count } from '../../components/relative-time';
+import { SearchField, useSearch } from '../../components/search-field';
 import { Empty, NoMatch } from '../../components/states';
 import { ToneIcon } from '../../components/status-badge';
 import { Time } from '../../components/time';
@@ -40,7 +41,7 @@ interface Props {
 /** Every subscription with its switch, filter state and counters; only the rows in sight are in the page. */
 export function SubscriptionsList(props: Props) {
   const { productId, subscriptions, canChange } = props;
-  const [search, setSearch] = useState('');
+  const [search, clearSearch] = useSearch();
   const [sort, setSort] = useState<SubscriptionSort>('name');
   const deferredSearch = useDeferredValue(search);
   const shown = useMemo(
@@ -70,14 +71,7 @@ export function SubscriptionsList(props: Props) {
       ) : (
         <>
           <div className={classes.toolbar}>
-            <TextInput
-              className={classes.search}
-              leftSection={<IconSearch size={16} />}
-              placeholder={words.search}
-              aria-label={words.search}
-              value={search}
-              onChange={(event) => setSearch(event.currentTarget.value)}
-            />
+            <SearchField label={words.search} className={classes.search} />
             <NativeSelect
               aria-label={words.sort}
               className={classes.sort}
@@ -87,7 +81,7 @@ export function SubscriptionsList(props: Props) {
             />
           </div>
           {shown.length === 0 ? (
-            <NoMatch query={search} onClear={() => setSearch('')} />
+            <NoMatch query={search} onClear={clearSearch} />
           ) : (
             <Rows {...props} subscriptions={shown} />
           )}

@@ -1,9 +1,10 @@
-import { Button, SegmentedControl, TextInput } from '@mantine/core';
-import { IconPlus, IconSearch, IconStack2 } from '@tabler/icons-react';
+import { Button, SegmentedControl } from '@mantine/core';
+import { IconPlus, IconStack2 } from '@tabler/icons-react';
 import { Link, useSearchParams } from 'react-router';
 import type { ProductOverview } from '../../api/types';
 import { Page, Panel } from '../../components/layout';
 import { toneOf } from '../../components/state-language';
+import { SearchField } from '../../components/search-field';
 import { Empty, Loaded, NoMatch } from '../../components/states';
 import { StatusBadge, ToneIcon } from '../../components/status-badge';
 import { Time } from '../../components/time';
@@ -79,14 +80,7 @@ function ProductList({ products }: { products: ProductOverview[] }) {
   return (
     <Panel flush>
       <div className={classes.toolbar}>
-        <TextInput
-          className={classes.search}
-          leftSection={<IconSearch size={16} />}
-          placeholder={texts.products.search}
-          aria-label={texts.products.search}
-          value={search}
-          onChange={(event) => set('q', event.currentTarget.value)}
-        />
+        <SearchField label={texts.products.search} className={classes.search} />
         <SegmentedControl
           aria-label={texts.products.state}
           value={filter}

@@ -1,5 +1,5 @@
 import { ActionIcon, Button, Group, Modal, Stack, Text, TextInput, Textarea, Tooltip } from '@mantine/core';
-import { IconPlus, IconRefresh, IconSearch, IconShieldLock, IconTrash } from '@tabler/icons-react';
+import { IconPlus, IconRefresh, IconShieldLock, IconTrash } from '@tabler/icons-react';
 import { useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, Fragment, useState } from 'react';
 import { Link } from 'react-router';
@@ -12,6 +12,7 @@ import { Confirm } from '../../components/confirm';
 import { Page, Panel } from '../../components/layout';
 import { notifyDone, notifyFailure } from '../../components/notify';
 import rows from '../../components/rows.module.css';
+import { SearchField, useSearch } from '../../components/search-field';
 import { Empty, Loaded, NoMatch } from '../../components/states';
 import { Time } from '../../components/time';
 import { mayChange, useUser } from '../../shell/session';
@@ -28,7 +29,7 @@ export function SecretsPage() {
   const productId = useProductId();
   const canChange = mayChange(useUser(), productId);
   const queryClient = useQueryClient();
-  const [search, setSearch] = useState('');
+  const [search, clearSearch] = useSearch();
   const [editing, setEditing] = useState<Versioned<ProductSecret> | 'new' | null>(null);
   const [deleting, setDeleting] = useState<Versioned<ProductSecret> | null>(null);
   const secrets = useSecrets(productId);
@@ -53,16 +54,9 @@ export function SecretsPage() {
             return (
               <>
                 <div className={rows.toolbar}>
-                  <TextInput
-                    className={rows.grow}
-                    leftSection={<IconSearch size={16} />}
-                    placeholder={words.search}
-                    aria-label={words.search}
-                    value={search}
-                    onChange={(event) => setSearch(event.currentTarget.value)}
-                  />
+                  <SearchField label={words.search} />
                 </div>
-                {shown.length === 0 && <NoMatch query={search} onClear={() => setSearch('')} />}
+                {shown.length === 0 && <NoMatch query={search} onClear={clearSearch} />}
                 <ul className={rows.rows}>
                   {shown.map((secret) => (
                     <li key={secret.name} className={rows.row}>

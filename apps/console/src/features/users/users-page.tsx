@@ -11,7 +11,7 @@ import {
   TextInput,
   UnstyledButton,
 } from '@mantine/core';
-import { IconPlus, IconSearch, IconUsers } from '@tabler/icons-react';
+import { IconPlus, IconUsers } from '@tabler/icons-react';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { patch, post, remove } from '../../api/client';
@@ -23,6 +23,7 @@ import { Confirm } from '../../components/confirm';
 import { Page, Panel } from '../../components/layout';
 import { notifyDone, notifyFailure } from '../../components/notify';
 import rows from '../../components/rows.module.css';
+import { SearchField, useSearch } from '../../components/search-field';
 import { Empty, Loaded, NoMatch } from '../../components/states';
 import { ToneBadge } from '../../components/status-badge';
 import { Time } from '../../components/time';
@@ -36,7 +37,7 @@ const words = texts.users;
 export function UsersPage() {
   const me = useUser();
   const queryClient = useQueryClient();
-  const [search, setSearch] = useState('');
+  const [search, clearSearch] = useSearch();
   const [editing, setEditing] = useState<{ user: UserAccount | null } | null>(null);
   const users = useQuery({
     queryKey: keys.users,
@@ -51,21 +52,14 @@ export function UsersPage() {
     <Page title={words.title} subtitle={words.subtitle} actions={create}>
       <Panel flush>
         <div className={rows.toolbar}>
-          <TextInput
-            className={rows.grow}
-            leftSection={<IconSearch size={16} />}
-            placeholder={words.search}
-            aria-label={words.search}
-            value={search}
-            onChange={(event) => setSearch(event.currentTarget.value)}
-          />
+          <SearchField label={words.search} />
         </div>
         <Loaded query={users}>
           {(all) => {
             const needle = search.trim().toLowerCase();
             const shown = all.filter((user) => `${user.email} ${user.name}`.toLowerCase().includes(needle));
             if (all.length === 0) return <Empty icon={IconUsers} title={words.empty} action={create} />;
-            if (shown.length === 0) return <NoMatch query={search} onClear={() => setSearch('')} />;
+            if (shown.length === 0) return <NoMatch query={search} onClear={clearSearch} />;
             return (
               <ul className={rows.rows}>
                 {shown.map((user) => (
