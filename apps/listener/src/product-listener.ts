@@ -435,6 +435,8 @@ export class ProductListener {
       limits: { messages: max_in_flight, bytes: MAX_IN_FLIGHT_BYTES },
       onMessage: (message) => {
         messages += 1;
+        // A canary of the one that is gone is no message of the product.
+        if (this.probe.take(message)) return;
         // Which subscriptions it is for is asked for within the call.
         this.receiving = session;
         this.pipeline.accept(message);

@@ -112,7 +112,13 @@ export class ConnectionStatusService {
         await addSubscriptionCounters(manager, config.id, report);
         await addEvents(manager, product_id, report);
         await auditEvents(manager, product_id, report);
-        await closeAdopted(manager, { product_id, report, silent_for_ms: this.deps.stale_after_ms });
+        const emptied = await closeAdopted(manager, {
+          product_id,
+          report,
+          silent_for_ms: this.deps.stale_after_ms,
+        });
+        // Their owners would miss nothing.
+        status.known_sessions = status.known_sessions.filter(({ client_id }) => !emptied.includes(client_id));
       }
       const newest = !same_boot || report.sequence > known.sequence;
       if (newest && status.connected && !(same_boot && isSameConnection(report, known.report))) {

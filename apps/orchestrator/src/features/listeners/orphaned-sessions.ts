@@ -1,5 +1,5 @@
 import type { OrphanedSessions, StatusReport } from '@cortex-mqtt/contracts';
-import { type EntityManager, IsNull, LessThan } from 'typeorm';
+import { type EntityManager, In, IsNull, LessThan } from 'typeorm';
 import { ListenerInstanceEntity } from './listener-instance.entity';
 
 /** Members told of in one answer. */
@@ -42,19 +42,26 @@ export async function orphansFor(
   });
 }
 
-/** The sessions of these instances are empty: they are gone for good, unless they have come back meanwhile. */
+/**
+ * The sessions of these instances are empty: they are gone for good, unless they have come back meanwhile. Resolves with the client
+ * ids of the sessions.
+ */
 export async function closeAdopted(
   manager: EntityManager,
   { product_id, report, silent_for_ms }: { product_id: number; report: StatusReport; silent_for_ms: number },
-): Promise<void> {
+): Promise<string[]> {
   const adopted = report.delta.events.flatMap(({ type, detail }) =>
     type === 'session_adopted' && typeof detail.from === 'string' ? [detail.from] : [],
   );
-  if (adopted.length === 0) return;
+  if (adopted.length === 0) return [];
+  const instances = await manager.findBy(ListenerInstanceEntity, { product_id, instance_id: In(adopted) });
   await manager.query(
     `UPDATE listener_instances SET stopped_at = now() WHERE product_id = $1 AND instance_id = ANY($2)
        AND stopped_at IS NULL AND last_heartbeat_at < now() - make_interval(secs => $3)`,
     [product_id, adopted, silent_for_ms / 1000],
+  );
+  return instances.flatMap(({ report: { brokers = [] } }) =>
+    brokers.flatMap(({ client_id }) => (client_id === null ? [] : [client_id])),
   );
 }
 
