@@ -289,6 +289,8 @@ export class BrokerLink {
       if (!broker.clean_session && isStillKept(this.session, Date.now())) this.loseSession(Date.now());
       else if (is_first && this.session === null) this.began_without_session_at_ms = Date.now();
       this.filters.forget();
+    } else {
+      this.filters.distrustShared();
     }
     this.session = this.sessionOf(connack);
     this.noteWhileConnected();
