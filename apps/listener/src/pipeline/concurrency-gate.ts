@@ -108,14 +108,14 @@ export class ConcurrencyGate {
       const runtime = this.turns.shift() as SubscriptionRuntime<Delivery>;
       const delivery = this.nextOf(runtime);
       if (delivery) {
-        idle = 0;
         this.forget(delivery);
         this.take(delivery);
-      } else {
-        idle += 1;
       }
       runtime.hasTurn = !runtime.waiting.isEmpty;
       if (runtime.hasTurn) this.turns.push(runtime);
+      // One whose deliveries were all given away leaves the line, and must not count as a look at another.
+      if (delivery) idle = 0;
+      else if (runtime.hasTurn) idle += 1;
       if (delivery) this.start(delivery);
     }
     this.isPumping = false;
