@@ -72,14 +72,24 @@ export function createSharedPayload(raw: RawPayload): SharedPayload {
   return new OncePayload(raw);
 }
 
+/**
+ * A larger payload is kept decoded only as long as somebody works with it: text and values take twice the memory of the bytes, and
+ * a message may wait long for its destination.
+ */
+const KEPT_DECODED_BYTES = 64 * 1024;
+
 class OncePayload implements SharedPayload {
-  private decoded: DecodedPayload | null = null;
+  private decoded: DecodedPayload | WeakRef<DecodedPayload> | null = null;
 
   constructor(readonly raw: RawPayload) {}
 
   decode(): DecodedPayload {
-    this.decoded ??= decodePayload(this.raw.bytes, this.raw.format);
-    return this.decoded;
+    const known = this.decoded instanceof WeakRef ? this.decoded.deref() : this.decoded;
+    if (known) return known;
+    const { bytes, format } = this.raw;
+    const decoded = decodePayload(bytes, format);
+    this.decoded = bytes.length > KEPT_DECODED_BYTES ? new WeakRef(decoded) : decoded;
+    return decoded;
   }
 }
 

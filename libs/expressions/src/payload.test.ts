@@ -1,4 +1,7 @@
-import { createEnvelope, serializeEnvelope } from './envelope';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { waitFor } from '@cortex-mqtt/testing';
+import { createEnvelope, createSharedPayload, serializeEnvelope } from './envelope';
 import { PayloadDecodeError } from './expression-error';
 import { decodePayload } from './payload';
 import { buildEnvelope } from './testing/build-envelope';
@@ -82,5 +85,29 @@ describe('serializeEnvelope', () => {
     const raw = { bytes: Buffer.from('{"a":1}'), format: 'json' as const };
     const envelope = createEnvelope(buildEnvelope(), raw);
     expect(envelope.payload).toBe(envelope.payload);
+  });
+});
+
+describe('the payload of a message', () => {
+  const shared = (text: string) =>
+    createSharedPayload({ bytes: Buffer.from(JSON.stringify({ text })), format: 'json' });
+
+  it('is decoded once where it is small', () => {
+    const small = shared('x'.repeat(1_000));
+    expect(small.decode()).toBe(small.decode());
+  });
+
+  it('stays decoded no longer than it is used where it is large, and is decoded again', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const text = 'x'.repeat(1_000_000);
+    const large = shared(text);
+    const decode = () => new WeakRef(large.decode());
+    const decoded = decode();
+    await waitFor(() => {
+      collect();
+      return decoded.deref() === undefined;
+    });
+    expect(large.decode().payload).toEqual({ text });
   });
 });
