@@ -2,6 +2,7 @@ import type { ConnectionEvent, StatusReply, StatusReport } from '@cortex-mqtt/co
 import type { DataSource, EntityManager } from 'typeorm';
 import { NotFoundError } from '../../http/app-error';
 import { recordAudit } from '../audit/audit-trail';
+import { Hearing } from '../listeners/hearing';
 import { ListenerInstanceEntity } from '../listeners/listener-instance.entity';
 import { closeAdopted, orphansFor } from '../listeners/orphaned-sessions';
 import {
@@ -35,14 +36,18 @@ export interface ConnectionStatusDeps {
   adopt_after_ms?: number;
   /** For tests. */
   lease?: Partial<LeaseTiming>;
+  /** For tests. */
+  hearing?: Hearing;
 }
 
 /** Takes listeners' reports in, and tells the sum. */
 export class ConnectionStatusService {
   private readonly lease: LeaseTiming;
+  private readonly hearing: Hearing;
 
   constructor(private readonly deps: ConnectionStatusDeps) {
     this.lease = { ...DEFAULT_LEASE_TIMING, ...deps.lease };
+    this.hearing = deps.hearing ?? new Hearing(deps.stale_after_ms);
   }
 
   async read(product_id: number): Promise<ConnectionStatusView> {
@@ -152,10 +157,13 @@ export class ConnectionStatusService {
         ? await takeTurn(manager, config, report, this.lease)
         : await currentTurn(manager, product_id);
       const adopt_after_ms = this.deps.adopt_after_ms ?? 0;
+      const heard_for_ms = this.hearing.heard(product_id, now.getTime());
       const shares_load = newest && turn.term === 0;
       return {
         ...turn,
-        orphans: shares_load ? await orphansFor(manager, { product_id, report, live, now, adopt_after_ms }) : [],
+        orphans: shares_load
+          ? await orphansFor(manager, { product_id, report, live, now, heard_for_ms, adopt_after_ms })
+          : [],
         known_sessions: sessionsToTell(known_sessions, {
           report,
           takes_turns: turn.term > 0,

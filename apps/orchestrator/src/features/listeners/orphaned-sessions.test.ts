@@ -4,25 +4,34 @@ import { buildStatusReport } from '../../testing/build-status-report';
 import { buildTestApp, type TestApp } from '../../testing/build-test-app';
 import { ConnectionStatusService } from '../connection-status/connection-status.service';
 import { MqttConfigEntity } from '../mqtt-config/mqtt-config.entity';
+import { Hearing } from './hearing';
 import { ListenerInstanceEntity } from './listener-instance.entity';
 
 describe('sessions of members that are gone', () => {
   let app: TestApp;
   let product_id: number;
   let sequence = 0;
+  let hearing: Hearing;
 
   beforeAll(async () => {
     app = await buildTestApp();
   });
   beforeEach(async () => {
+    hearing = new Hearing(15_000);
     ({ id: product_id } = await app.product());
     await app.dataSource.manager.update(MqttConfigEntity, { product_id }, { use_shared_subscriptions: true });
+    for (let ago_s = 90; ago_s > 0; ago_s -= 10) hearing.heard(product_id, Date.now() - ago_s * 1_000);
   });
   afterAll(() => app.close());
 
   const report = (instance_id: string, overrides: Partial<StatusReport> = {}, adopt_after_ms = 60_000) => {
     sequence += 1;
-    const service = new ConnectionStatusService({ dataSource: app.dataSource, stale_after_ms: 15_000, adopt_after_ms });
+    const service = new ConnectionStatusService({
+      dataSource: app.dataSource,
+      stale_after_ms: 15_000,
+      adopt_after_ms,
+      hearing,
+    });
     const base = buildStatusReport({ instance_id, boot_id: `boot-${instance_id}`, sequence, state: 'connected' });
     const broker = {
       ...base,
@@ -59,6 +68,27 @@ describe('sessions of members that are gone', () => {
     expect((await report('a', {}, 0)).orphans).toEqual([]);
     await report('a', { state: 'disconnected' });
     expect((await report('b')).orphans).toEqual([ORPHAN]);
+  });
+
+  it('are not told of while the orchestrator itself has heard nobody for that long', async () => {
+    await report('gone');
+    await report('a');
+    await silence('gone', 70);
+    expect((await report('a')).orphans).toEqual([ORPHAN]);
+    // As after a restart: the first that reports finds all others silent.
+    hearing = new Hearing(15_000);
+    expect((await report('a')).orphans).toEqual([]);
+  });
+
+  it('are found behind any number of instances that have left none', async () => {
+    await report('a');
+    for (let n = 10; n < 32; n += 1) {
+      await report(`bare-${n}`, { brokers: [] });
+      await silence(`bare-${n}`, 70);
+    }
+    await report('gone');
+    await silence('gone', 70);
+    expect((await report('a')).orphans).toEqual([ORPHAN]);
   });
 
   it('are not those of one that stopped, came back, or takes turns', async () => {

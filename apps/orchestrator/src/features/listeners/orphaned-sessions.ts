@@ -17,11 +17,13 @@ export async function orphansFor(
     report: StatusReport;
     live: readonly ListenerInstanceEntity[];
     now: Date;
+    /** For which reports of the product have come without a gap. */
+    heard_for_ms: number;
     adopt_after_ms: number;
   },
 ): Promise<OrphanedSessions[]> {
-  const { product_id, live, now, adopt_after_ms } = input;
-  if (adopt_after_ms === 0) return [];
+  const { product_id, live, now, heard_for_ms, adopt_after_ms } = input;
+  if (adopt_after_ms === 0 || heard_for_ms < adopt_after_ms) return [];
   const able = live.filter(({ report }) => isConnected(report) && report.is_leaving !== true);
   const [first] = able.map(({ instance_id }) => instance_id).sort();
   if (first !== input.report.instance_id) return [];
@@ -32,14 +34,14 @@ export async function orphansFor(
       last_heartbeat_at: LessThan(new Date(now.getTime() - adopt_after_ms)),
     },
     order: { instance_id: 'ASC' },
-    take: MAX_ORPHANS,
   });
-  return gone.flatMap(({ instance_id, report }): OrphanedSessions[] => {
+  const orphans = gone.flatMap(({ instance_id, report }): OrphanedSessions[] => {
     const sessions = (report.brokers ?? []).flatMap(({ host, port, client_id, session }) =>
       session === null || client_id === null ? [] : [{ host, port, client_id }],
     );
     return sessions.length === 0 ? [] : [{ instance_id, sessions }];
   });
+  return orphans.slice(0, MAX_ORPHANS);
 }
 
 /**
