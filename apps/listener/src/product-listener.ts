@@ -434,9 +434,9 @@ export class ProductListener {
       logger,
       limits: { messages: max_in_flight, bytes: MAX_IN_FLIGHT_BYTES },
       onMessage: (message) => {
-        messages += 1;
         // A canary of the one that is gone is no message of the product.
         if (this.probe.take(message)) return;
+        messages += 1;
         // Which subscriptions it is for is asked for within the call.
         this.receiving = session;
         this.pipeline.accept(message);

@@ -37,6 +37,8 @@ export const historyTexts = {
     sessionAdopted: (from: string, messages: number) =>
       `Delivered what waited for ${from}: ${messages} ${messages === 1 ? 'message' : 'messages'}`,
     sessionAdoptedHint: 'the instance is gone, and its session at the broker is empty now',
+    sessionNotEmptied: (brokers: string) =>
+      `messages may still wait for it at ${brokers}: the broker settings have no session there any more`,
     turnPassedOn: (to: string) => `It is the turn of ${to} now`,
     turnPassedOnHint: 'the listener before could not reach the broker',
     unknown: (type: string) => type.replaceAll('_', ' '),

@@ -5,7 +5,11 @@ import { buildBroker, buildDesired, buildSession, silentLogger, type TestedSessi
 import { type AdoptionTiming, SessionAdopter } from './session-adopter';
 
 const OWNER = 'cmqp1igone';
-const ORPHAN = { instance_id: 'gone', sessions: [{ host: '127.0.0.1', port: 0, client_id: OWNER }] };
+const orphanOf = (client_id: string) => ({
+  instance_id: 'gone',
+  sessions: [{ host: '127.0.0.1', port: 0, client_id }],
+});
+const ORPHAN = orphanOf(OWNER);
 
 describe('a session whose owner is gone', () => {
   let broker: Mosquitto;
@@ -38,21 +42,23 @@ describe('a session whose owner is gone', () => {
     group,
     timing = {},
     at = port,
+    onArrival,
   }: {
     group: string;
     timing?: Partial<AdoptionTiming>;
-    at?: number;
+    at?: number | null;
+    onArrival?: () => void;
   }) {
     const events: ConnectionEvent[] = [];
     const adopted: TestedSession[] = [];
     const adopter = new SessionAdopter({
       open: ({ broker: where, client_id }) => {
-        const built = open({ client_id });
+        const built = open({ client_id, ...(onArrival && { onArrival }) });
         adopted.push(built);
         built.session.start(buildDesired(where, { shared_group: group }));
         return { session: built.session, messages: () => built.arrivals.length };
       },
-      brokerAt: () => buildBroker({ port: at }),
+      brokerAt: ({ host }) => (at === null || host !== '127.0.0.1' ? null : buildBroker({ port: at })),
       onEvent: (event) => events.push(event),
       logger: silentLogger,
       timing: { owner_returns_within_ms: 300, again_after_ms: 100, ...timing },
@@ -121,6 +127,70 @@ describe('a session whose owner is gone', () => {
     await adopter.stop();
     await owner.session.stop({ drain_ms: 0 });
     await proxy.stop();
+  });
+
+  it('does not count as emptied where its broker is not configured any more', async () => {
+    const elsewhere = { host: 'old.example', port: 1883, client_id: OWNER };
+    const nowhere = buildAdopter({ group: 'five', at: null });
+    nowhere.adopter.offer([ORPHAN]);
+    await nowhere.adopter.stop();
+    expect(nowhere.events).toEqual([]);
+    const { adopter, events } = buildAdopter({ group: 'five' });
+    adopter.offer([{ ...ORPHAN, sessions: [...ORPHAN.sessions, elsewhere] }]);
+    await waitFor(() => events.length === 1);
+    expect(events[0]?.detail).toMatchObject({ from: 'gone', not_emptied: ['old.example:1883'] });
+    await adopter.stop();
+  });
+
+  it('is let go of without having been emptied when the listener has to', async () => {
+    const { adopter, events, adopted } = buildAdopter({
+      group: 'six',
+      timing: { owner_returns_within_ms: 60_000, again_after_ms: 60_000 },
+    });
+    adopter.offer([orphanOf('cmqp1ilater')]);
+    await waitFor(() => adopted[0]?.session.isConnected() === true);
+    await adopter.letGo();
+    expect(adopted[0]?.session.snapshot().state).toBe('stopped');
+    expect(events).toEqual([]);
+  });
+
+  it('does not keep a listener from stopping whose destinations hang', async () => {
+    const { adopter, events, adopted } = buildAdopter({
+      group: 'seven',
+      timing: { owner_returns_within_ms: 300 },
+      onArrival: () => undefined,
+    });
+    adopter.offer([orphanOf('cmqp1ihangs')]);
+    await waitFor(() => adopted[0]?.session.isConnected() === true);
+    await publisher.publishAsync('orders/7', 'hangs', { qos: 1 });
+    await waitFor(() => adopted[0]?.arrivals.length === 1);
+    await waitFor(() => adopted[0]?.session.snapshot().topic_filters.length === 0);
+    await adopter.stop();
+    expect(events).toEqual([]);
+  });
+
+  it('is not taken again while what it brought is still being delivered', async () => {
+    const { adopter, adopted } = buildAdopter({
+      group: 'eight',
+      timing: { owner_returns_within_ms: 300, drain_ms: 200, again_after_ms: 0 },
+      onArrival: () => undefined,
+    });
+    const offer = () => adopter.offer([orphanOf('cmqp1islow')]);
+    offer();
+    await waitFor(() => adopted[0]?.session.isConnected() === true);
+    await publisher.publishAsync('orders/8', 'slow', { qos: 1 });
+    await waitFor(() => adopted[0]?.session.snapshot().state === 'stopped');
+    for (let turn = 0; turn < 20; turn += 1) {
+      await new Promise((resolve) => setImmediate(resolve));
+      offer();
+    }
+    expect(adopted).toHaveLength(1);
+    for (const { message } of adopted[0]?.arrivals ?? []) message.settle();
+    await waitFor(() => {
+      offer();
+      return adopted.length === 2;
+    });
+    await adopter.stop();
   });
 
   it('is tried again later when its broker is away', async () => {

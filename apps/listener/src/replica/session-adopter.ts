@@ -25,7 +25,7 @@ const LOOK_EVERY_MS = 50;
 
 /** A session of another instance, under its client id. */
 export interface AdoptedSession {
-  session: Pick<MqttSession, 'isConnected' | 'leaveGroup' | 'untilQuiet' | 'stop' | 'on'>;
+  session: Pick<MqttSession, 'isConnected' | 'leaveGroup' | 'untilQuiet' | 'stop' | 'on' | 'snapshot'>;
   /** Messages that it has brought. */
   messages(): number;
 }
@@ -52,7 +52,10 @@ export class SessionAdopter {
   private readonly paused = new Map<string, number>();
   private running: Promise<void> | null = null;
   private current: AdoptedSession | null = null;
+  private latest: AdoptedSession | null = null;
   private is_stopped = false;
+  /** What is under way ends. */
+  private lets_go = false;
 
   constructor(private readonly deps: SessionAdopterDeps) {
     this.timing = { ...DEFAULT_TIMING, ...deps.timing };
@@ -61,8 +64,12 @@ export class SessionAdopter {
   /** Begins with the first of them, unless another is under way. They are offered again with each report. */
   offer(orphans: readonly OrphanedSessions[]): void {
     if (this.running || this.is_stopped) return;
-    const next = orphans.find(({ instance_id }) => (this.paused.get(instance_id) ?? 0) < Date.now());
+    // What an attempt before has brought and not acknowledged comes again with the next one: first it ends here.
+    if ((this.latest?.session.snapshot().in_flight ?? 0) > 0) return;
+    for (const [instance_id, until_ms] of this.paused) if (until_ms < Date.now()) this.paused.delete(instance_id);
+    const next = orphans.find(({ instance_id }) => !this.paused.has(instance_id));
     if (!next) return;
+    this.lets_go = false;
     this.paused.set(next.instance_id, Date.now() + this.timing.again_after_ms);
     this.running = this.adopt(next)
       .catch((error: unknown) => this.deps.logger.error('A session could not be adopted', { ...next, error }))
@@ -73,6 +80,7 @@ export class SessionAdopter {
 
   /** Lets go of the session that it has; what is not done yet stays in it. */
   async letGo(): Promise<void> {
+    this.lets_go = true;
     await this.current?.session.stop({ drain_ms: 0 });
     await this.running;
   }
@@ -85,9 +93,14 @@ export class SessionAdopter {
   private async adopt({ instance_id, sessions }: OrphanedSessions): Promise<void> {
     const { logger, brokerAt, onEvent } = this.deps;
     let messages = 0;
+    /** Brokers that the present configuration does not have, or keeps no session at. */
+    const not_emptied: string[] = [];
     for (const { host, port, client_id } of sessions) {
       const broker = brokerAt({ host, port });
-      if (broker === null || broker.clean_session) continue;
+      if (broker === null || broker.clean_session) {
+        not_emptied.push(`${host}:${port}`);
+        continue;
+      }
       const found = await this.empty({ broker, client_id });
       if (found === null) {
         logger.info('The session of an instance that is gone could not be emptied', { instance_id, client_id });
@@ -95,8 +108,15 @@ export class SessionAdopter {
       }
       messages += found;
     }
-    logger.warn('Delivered what waited in the session of an instance that is gone', { instance_id, messages });
-    const detail = { from: instance_id, messages };
+    if (not_emptied.length === sessions.length) {
+      logger.warn('The session of an instance that is gone is at a broker without one in the configuration', {
+        instance_id,
+        brokers: not_emptied,
+      });
+      return;
+    }
+    const detail = { from: instance_id, messages, not_emptied };
+    logger.warn('Delivered what waited in the session of an instance that is gone', detail);
     onEvent({ at: new Date().toISOString(), type: 'session_adopted', broker: null, detail });
   }
 
@@ -112,6 +132,7 @@ export class SessionAdopter {
       client_id,
     });
     this.current = adopted;
+    this.latest = adopted;
     const { session } = adopted;
     let has_ended = false;
     session.on('event', ({ type }) => {
@@ -120,7 +141,7 @@ export class SessionAdopter {
       // At once: it would connect again by itself.
       void session.stop({ drain_ms: 0 });
     });
-    const isOver = (): boolean => has_ended || this.is_stopped;
+    const isOver = (): boolean => has_ended || this.lets_go;
     const until = async (limit_ms: number, isDone: () => boolean): Promise<boolean> => {
       for (const end_ms = Date.now() + limit_ms; Date.now() < end_ms && !isOver(); ) {
         if (isDone()) return true;
@@ -131,7 +152,8 @@ export class SessionAdopter {
     try {
       if (!(await until(connect_ms, () => session.isConnected()))) return null;
       await until(owner_returns_within_ms, () => false);
-      if (isOver()) return null;
+      // Of several lanes all: one that is not there would keep its subscriptions.
+      if (isOver() || !session.isConnected()) return null;
       const end_ms = Date.now() + drain_ms;
       await session.leaveGroup({ limit_ms: drain_ms });
       const is_empty = await session.untilQuiet(() => !isOver() && Date.now() < end_ms);

@@ -97,7 +97,7 @@ export interface MqttSession {
    */
   leaveGroup(options: { limit_ms: number }): Promise<void>;
   /**
-   * Resolves with true when no message came for a moment and none is in flight, with false when `isPatient` says no.
+   * Resolves with true when no message came for a moment and none is in flight, with false when `isPatient` says no or it is stopped.
    */
   untilQuiet(isPatient: () => boolean): Promise<boolean>;
   snapshot(): SessionSnapshot;
@@ -229,7 +229,7 @@ class Session implements MqttSession {
     const until_ms = Date.now() + limit_ms;
     const unsubscribed = Promise.all(this.links.map((link) => link.unsubscribeAll()));
     await waitAtMost(limit_ms, unsubscribed);
-    if (await this.untilQuiet(() => Date.now() < until_ms)) return;
+    if ((await this.untilQuiet(() => Date.now() < until_ms)) || this.is_stopped) return;
     this.deps.logger.warn('The group is left before all messages that the broker holds for this instance have come', {
       waited_ms: limit_ms,
     });
@@ -237,7 +237,7 @@ class Session implements MqttSession {
 
   async untilQuiet(isPatient: () => boolean): Promise<boolean> {
     for (let seen = this.messages, quiet = 0; quiet < QUIET_CHECKS; seen = this.messages) {
-      if (!isPatient()) return false;
+      if (!isPatient() || this.is_stopped) return false;
       await sleep(QUIET_CHECK_MS);
       const is_idle = [...this.receivers.values()].every(({ in_flight }) => in_flight === 0);
       quiet = is_idle && this.messages === seen ? quiet + 1 : 0;

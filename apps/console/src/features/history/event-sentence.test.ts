@@ -38,6 +38,18 @@ describe('the sentence of a connection event', () => {
     expect(failed(7)).toMatchObject({ text: 'Could not connect to broker “spare”', detail: 'attempt 7 · by edge-1' });
   });
 
+  it('says of an emptied session where messages may wait still', () => {
+    const adopted = (not_emptied: string[]) =>
+      sentenceOf(
+        buildEvent({ type: 'session_adopted', broker: null, detail: { from: 'gone', messages: 2, not_emptied } }),
+      );
+    expect(adopted([])).toMatchObject({ tone: 'ok', text: 'Delivered what waited for gone: 2 messages' });
+    expect(adopted(['old.example:1883'])).toMatchObject({
+      tone: 'warn',
+      detail: expect.stringContaining('old.example:1883') as string,
+    });
+  });
+
   it('tells an event it does not know by its type, and one of the whole product without a listener', () => {
     expect(sentenceOf(buildEvent({ type: 'moon_rose', instance_id: null }))).toEqual({
       tone: 'off',

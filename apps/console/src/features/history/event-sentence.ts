@@ -69,12 +69,14 @@ export function sentenceOf(event: ConnectionEvent): EventSentence {
         detail.is_certain === false ? sentences.perhapsTakenOver(client) : sentences.takenOver(client),
       );
     }
-    case 'session_adopted':
+    case 'session_adopted': {
+      const left = Array.isArray(detail.not_emptied) ? detail.not_emptied.map(String) : [];
       return line(
-        'ok',
+        left.length === 0 ? 'ok' : 'warn',
         sentences.sessionAdopted(textOf(detail.from) ?? '?', Number(detail.messages)),
-        sentences.sessionAdoptedHint,
+        left.length === 0 ? sentences.sessionAdoptedHint : sentences.sessionNotEmptied(left.join(', ')),
       );
+    }
     case 'config_applied':
       return line('ok', sentences.applied(Number(detail.revision)), words.source[textOf(detail.source) ?? ''] ?? null);
     case 'config_rejected':
