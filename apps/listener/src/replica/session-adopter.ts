@@ -19,8 +19,6 @@ const DEFAULT_TIMING: AdoptionTiming = {
   again_after_ms: 300_000,
 };
 
-/** The emptied session, which has no subscription any more, is forgotten by the broker after this. */
-const EMPTY_SESSION_EXPIRY_S = 3_600;
 const LOOK_EVERY_MS = 50;
 
 /** A session of another instance, under its client id. */
@@ -123,14 +121,8 @@ export class SessionAdopter {
   /** The number of messages that were in it; null when it could not be emptied. */
   private async empty({ broker, client_id }: { broker: BrokerConnection; client_id: string }): Promise<number | null> {
     const { connect_ms, owner_returns_within_ms, drain_ms } = this.timing;
-    const adopted = this.deps.open({
-      broker: {
-        ...broker,
-        last_will: null,
-        session_expiry_s: Math.min(broker.session_expiry_s, EMPTY_SESSION_EXPIRY_S),
-      },
-      client_id,
-    });
+    // With the expiry that the owner asked for: an attempt that breaks off takes nothing from the time messages may wait.
+    const adopted = this.deps.open({ broker: { ...broker, last_will: null }, client_id });
     this.current = adopted;
     this.latest = adopted;
     const { session } = adopted;
