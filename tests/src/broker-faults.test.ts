@@ -118,7 +118,11 @@ describe('a network, a broker and a queue that fail under load', () => {
   });
 
   it('goes on delivering while the orchestrator is down, and tells everything afterwards', async () => {
-    const before = await product.status();
+    // What came before is counted in a report of after it.
+    const now = new Date().toISOString();
+    const before = await product.untilStatus('a report from now on', ({ instances }) =>
+      instances.every(({ report }) => report.reported_at >= now),
+    );
     let count = 0;
     await under('orchestrator killed', async () => {
       await stack.orchestrator.kill();

@@ -38,6 +38,7 @@ export interface Status {
     report: Record<string, unknown> & {
       pid: number;
       reason_code: string | null;
+      reported_at: string;
       connected_at: string | null;
       counters: Record<string, number>;
       subscribed: { wanted: number; granted: number };
