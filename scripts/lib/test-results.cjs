@@ -1,6 +1,6 @@
 /**
  * Reads what jest left of a run. On standard output:
- *   test-results.cjs again FILE             the end-to-end suites that failed, one path a line, to be tried once more
+ *   test-results.cjs again FILE             the suites that failed, one path a line, to be tried once more
  *   test-results.cjs count FILE CODE [SECOND_FILE SECOND_CODE]
  *                                           "PASSED FAILED"; CODE is the exit code of jest, SECOND_FILE the run of
  *                                           those tried once more, which counts in place of their first one
@@ -10,7 +10,6 @@ const { existsSync, readFileSync } = require('node:fs');
 
 /** More suites than these don't fail because a machine is busy. */
 const MOST_AGAIN = 4;
-const END_TO_END = /[\\/]tests[\\/]src[\\/]/;
 
 const read = (file) => (existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).testResults : null);
 
@@ -23,7 +22,7 @@ function failures({ assertionResults, status }) {
 }
 
 function again(file) {
-  const suites = (read(file) ?? []).filter((suite) => hasFailed(suite) && END_TO_END.test(suite.name));
+  const suites = (read(file) ?? []).filter(hasFailed);
   return suites.length > MOST_AGAIN ? [] : suites.map(({ name }) => name);
 }
 

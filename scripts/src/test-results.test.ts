@@ -70,20 +70,14 @@ describe('the results of the tests', () => {
   });
 
   describe('tried once more', () => {
-    const end_to_end = (name: string) => `/somewhere/tests/src/${name}.test.ts`;
-
-    it('are the end-to-end suites that failed, and no others', () => {
-      const file = write('first.json', [
-        suite(end_to_end('good'), 'passed'),
-        suite(end_to_end('bad'), 'failed'),
-        suite('/somewhere/libs/mqtt/src/unit.test.ts', 'failed'),
-      ]);
-      expect(run('again', file).out).toBe(end_to_end('bad'));
+    it('are the suites that failed', () => {
+      const file = write('first.json', [suite('good', 'passed'), suite('bad', 'failed'), suite('broken')]);
+      expect(run('again', file).out.split('\n')).toEqual(['bad', 'broken']);
     });
     it('are none when many failed: that is no accident', () => {
       const file = write(
         'first.json',
-        ['a', 'b', 'c', 'd', 'e'].map((name) => suite(end_to_end(name), 'failed')),
+        ['a', 'b', 'c', 'd', 'e'].map((name) => suite(name, 'failed')),
       );
       expect(run('again', file).out).toBe('');
     });
