@@ -15,11 +15,13 @@ export interface Picture {
 const DESK = { width: 1280, height: 860 };
 const PHONE = { width: 360, height: 740 };
 const PATIENCE_MS = 60_000;
+const SETTLED_MS = 5_000;
 
 const overview = async (page: Page, { shop_id }: DemoContent): Promise<void> => {
   await page.goto(`/products/${shop_id}`);
   await page.getByText('15 min', { exact: true }).click();
   await page.getByRole('heading', { name: 'Messages' }).waitFor();
+  await page.locator('.mantine-Skeleton-root').first().waitFor({ state: 'detached' });
 };
 
 const guidedPath = async (page: Page, { workshop_id }: DemoContent): Promise<void> => {
@@ -27,7 +29,12 @@ const guidedPath = async (page: Page, { workshop_id }: DemoContent): Promise<voi
   const publish = page.getByRole('button', { name: 'Publish a test message' });
   const seen = page.getByText('The first message has arrived');
   await publish.or(seen).first().waitFor();
-  if (await publish.isVisible()) {
+  // Whether one has arrived is known a moment after the page is there.
+  const is_seen = await seen.waitFor({ timeout: SETTLED_MS }).then(
+    () => true,
+    () => false,
+  );
+  if (!is_seen) {
     await page.getByLabel('Topic', { exact: true }).fill('workshop/lyon/lathe-2/temperature');
     await page.getByLabel('Payload', { exact: true }).fill('{"celsius": 41.5}');
     await publish.click();
