@@ -9,6 +9,7 @@ import {
   type MqttSession,
   type MqttSessionDeps,
 } from './mqtt-session';
+import { SerialWork } from './serial-work';
 import type { LeftBroker, SessionSnapshot, SessionState } from './session-snapshot';
 
 /**
@@ -46,8 +47,7 @@ class BrokerSessions implements MqttSession {
   private left: LeftBroker[] = [];
   private told: Pick<SessionState, 'state' | 'reason_code'> = { state: 'starting', reason_code: null };
   private told_since_ms = Date.now();
-  private is_stopping = false;
-  private work: Promise<void> = Promise.resolve();
+  private readonly work = new SerialWork();
 
   constructor(private readonly deps: MqttSessionDeps) {
     this.timing = { ...DEFAULT_TIMING, ...deps.timing };
@@ -66,7 +66,7 @@ class BrokerSessions implements MqttSession {
   }
 
   reconcile(desired: DesiredSession): Promise<void> {
-    return this.inOrder(() => {
+    return this.work.run(() => {
       this.desired = desired;
       return this.arrange(desired);
     });
@@ -77,16 +77,14 @@ class BrokerSessions implements MqttSession {
   }
 
   async stop(options: { drain_ms: number }): Promise<void> {
-    this.is_stopping = true;
-    await this.work;
+    await this.work.stop();
     await Promise.all(
       this.members.map(({ session, leaving }) => (leaving?.is_ending ? leaving.done : session.stop(options))),
     );
   }
 
   async leaveGroup(options: { limit_ms: number }): Promise<void> {
-    this.is_stopping = true;
-    await this.work;
+    await this.work.stop();
     await Promise.all(this.members.map(({ session }) => session.leaveGroup(options)));
   }
 
@@ -148,15 +146,6 @@ class BrokerSessions implements MqttSession {
 
   private staying(): Member[] {
     return this.members.filter(({ leaving }) => leaving === null);
-  }
-
-  private inOrder(work: () => Promise<void>): Promise<void> {
-    const done = this.work.then(async () => {
-      if (!this.is_stopping) await work();
-    });
-    // One that fails is told to its caller, and the next goes on.
-    this.work = done.catch(() => undefined);
-    return done;
   }
 
   private async arrange(desired: DesiredSession): Promise<void> {
@@ -226,13 +215,13 @@ class BrokerSessions implements MqttSession {
     member.leaving = leaving;
     leaving.done = this.end(member, leaving);
     leaving.done
-      .then(() => this.inOrder(async () => (this.desired ? this.arrange(this.desired) : undefined)))
+      .then(() => this.work.run(async () => (this.desired ? this.arrange(this.desired) : undefined)))
       .catch((error: unknown) => this.deps.logger.error('A broker could not be left', { error }));
   }
 
   private async end({ session }: Member, leaving: Leaving): Promise<void> {
     const until_ms = Date.now() + this.timing.failback_drain_ms;
-    const isWanted = (): boolean => leaving.is_revoked || this.is_stopping;
+    const isWanted = (): boolean => leaving.is_revoked || this.work.is_stopped;
     await session.untilQuiet(() => !isWanted() && Date.now() < until_ms);
     if (isWanted()) return;
     leaving.is_ending = true;

@@ -17,6 +17,7 @@ import { BrokerLink, isRefusal, type LinkEvents, type LinkTiming } from './broke
 import { FailbackMonitor } from './failback-monitor';
 import type { IncomingMessage } from './incoming-message';
 import type { ReportedSessions } from './reported-sessions';
+import { SerialWork } from './serial-work';
 import {
   deriveState,
   deriveWarnings,
@@ -157,7 +158,6 @@ class Session implements MqttSession {
   private readonly receivers = new Map<string, ReceiverSession>();
   private failover_timer: NodeJS.Timeout | undefined;
   private monitor: FailbackMonitor | null = null;
-  private is_stopping = false;
   private messages = 0;
   private is_stopped = false;
   private change_is_scheduled = false;
@@ -166,7 +166,7 @@ class Session implements MqttSession {
   /** The broker that was gone back from: it keeps the session, and what is published there. */
   private left: LeftBroker | null = null;
   /** Changes of brokers and lanes happen one after another. */
-  private work: Promise<void> = Promise.resolve();
+  private readonly work = new SerialWork();
 
   constructor(private readonly deps: MqttSessionDeps) {
     this.timing = { ...DEFAULT_TIMING, ...deps.timing };
@@ -211,9 +211,9 @@ class Session implements MqttSession {
   }
 
   async stop(options: { drain_ms: number }): Promise<void> {
-    this.is_stopping = true;
+    const worked = this.work.stop();
     this.stopTimers();
-    await this.work;
+    await worked;
     for (const receiver of this.receivers.values()) receiver.stopAccepting();
     await this.drain(options.drain_ms);
     await this.closeLinks();
@@ -223,9 +223,9 @@ class Session implements MqttSession {
   }
 
   async leaveGroup({ limit_ms }: { limit_ms: number }): Promise<void> {
-    this.is_stopping = true;
+    const worked = this.work.stop();
     this.stopTimers();
-    await this.work;
+    await worked;
     const until_ms = Date.now() + limit_ms;
     const unsubscribed = Promise.all(this.links.map((link) => link.unsubscribeAll()));
     await waitAtMost(limit_ms, unsubscribed);
@@ -324,14 +324,10 @@ class Session implements MqttSession {
   }
 
   private inOrder(work: () => Promise<void>): Promise<void> {
-    const done = this.work.then(async () => {
-      if (this.is_stopping) return;
+    return this.work.run(async () => {
       await work();
       this.changed();
     });
-    // One that fails is told to its caller, and the next goes on.
-    this.work = done.catch(() => undefined);
-    return done;
   }
 
   private async openLinks(broker: BrokerConnection): Promise<void> {
@@ -516,7 +512,7 @@ class Session implements MqttSession {
   /** Arms what leads from one broker to another: the timer while there is no connection, the monitor while a later one is in use. */
   private watchFailover(): void {
     const { desired, broker } = this;
-    if (!desired || !broker || this.is_stopping || desired.brokers.length < 2) {
+    if (!desired || !broker || this.work.is_stopped || desired.brokers.length < 2) {
       this.stopTimers();
       return;
     }
