@@ -6,6 +6,7 @@ import { secretFaults, templateFaults, templateMapFaults } from '../field-checks
 import { defaultJson, looksLikeJson, scopeOf } from '../rendering';
 import type { HttpAnswer } from './http/answer-reader';
 import type { TlsIdentity } from './http/exchange';
+import { FIELD_NAME } from './http/field-syntax';
 import { requestHead } from './http/request-head';
 import { parseRetryAfter } from './retry-after';
 import { signingKey, standardWebhookLines } from './standard-webhooks';
@@ -42,7 +43,6 @@ const NO_KEYS: readonly Buffer[] = Object.freeze([]);
 /** Headers that belong to the connection or that we set. */
 const RESERVED =
   /^(?:host|content-length|transfer-encoding|connection|keep-alive|upgrade|te|trailer|expect|webhook-(?:id|timestamp|signature))$/i;
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 export const webhookAction: ActionType<WebhookAction, PreparedWebhook> = {
   type: 'webhook',
@@ -273,7 +273,7 @@ function urlFaults(url: string): FieldFault[] {
 }
 
 function headerNameFault(name: string): string | null {
-  if (!TOKEN.test(name)) return 'is not the name of a header';
+  if (!FIELD_NAME.test(name)) return 'is not the name of a header';
   return RESERVED.test(name) ? 'is set by cortex-mqtt itself' : null;
 }
 

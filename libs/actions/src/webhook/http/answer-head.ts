@@ -1,3 +1,5 @@
+import { FIELD_NAME, FIELD_VALUE } from './field-syntax';
+
 /** The destination sent something that is not an HTTP/1.1 answer, or one whose end can't be told for sure. */
 export class AnswerFault extends Error {
   readonly code = 'BAD_ANSWER';
@@ -18,8 +20,6 @@ export interface AnswerHead {
 }
 
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/;
-const FIELD_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /** @throws AnswerFault */
 export function parseAnswerHead(text: string): AnswerHead {

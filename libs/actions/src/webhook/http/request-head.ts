@@ -1,7 +1,5 @@
 import { ActionFault } from '../../action-fault';
-
-const FIELD_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+import { FIELD_NAME, FIELD_VALUE } from './field-syntax';
 
 /**
  * Request line and headers as they are sent (RFC 9112, 3 and 5), `headers` name and value in turn. The connection's own
