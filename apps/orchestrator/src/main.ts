@@ -31,7 +31,7 @@ import { ListenerDuty } from './features/listeners/runtime/listener-duty';
 import type { ListenerRuntime, WantedListener } from './features/listeners/runtime/listener-runtime';
 import { createProcessEnvironment } from './features/listeners/runtime/process-environment';
 import { ProcessListenerRuntime } from './features/listeners/runtime/process-runtime';
-import { ProductEntity } from './features/products/product.entity';
+import { ProductEntity } from './model/product.entity';
 import { buildFeatures } from './features';
 import { startApiServer } from './http/api-server';
 import { TooManyRequestsError, UnavailableError } from './http/app-error';

@@ -4,8 +4,8 @@ import { parseArgs } from 'node:util';
 import { hashPassword } from '@cortex-mqtt/secrets';
 import { recordAudit, systemActor } from '../features/audit/audit-trail';
 import { passwordFaults } from '../features/auth/password-rules';
-import { SessionEntity } from '../features/auth/session.entity';
-import { UserEntity } from '../features/auth/user.entity';
+import { SessionEntity } from '../model/session.entity';
+import { UserEntity } from '../model/user.entity';
 import { type CommandContext, UsageError } from './command';
 import { withDatabase } from './migrate.command';
 

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { generateKey, KeyRing } from '@cortex-mqtt/secrets';
-import { countOutdated, rotateKeys } from '../features/secrets/key-rotation';
+import { countOutdated, rotateKeys } from '../features/key-rotation/key-rotation';
 import type { CommandContext } from './command';
 import { withDatabase } from './migrate.command';
 

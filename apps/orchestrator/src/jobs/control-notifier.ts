@@ -1,7 +1,7 @@
 import { asInstanceId, asProductId, type ControlJob, queueNames } from '@cortex-mqtt/contracts';
 import type { Logger } from '@cortex-mqtt/observability';
 import type { QueueBackend } from '@cortex-mqtt/queues';
-import type { ChangeNotifier } from '../features/mqtt-config/change-notifier';
+import type { ChangeNotifier } from '../configuration/change-notifier';
 
 /** Milliseconds after which a job is given up: the listener's poll heals what is missed here. */
 const NOTIFY_LIMIT_MS = 2_000;

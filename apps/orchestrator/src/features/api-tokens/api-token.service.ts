@@ -5,7 +5,7 @@ import type { CreateBearerTokenDto } from '../../http/bearer-token.dto';
 import { type Page, pageWindow } from '../../http/pagination';
 import type { UserPrincipal } from '../../http/principal';
 import { type Actor, recordAudit } from '../audit/audit-trail';
-import { ApiTokenEntity } from '../auth/api-token.entity';
+import { ApiTokenEntity } from './api-token.entity';
 import type { ApiTokenListQuery, ApiTokenView, CreatedApiTokenView } from './api-token.dto';
 
 const DAY_MS = 86_400_000;

@@ -7,9 +7,9 @@ import type { SignedInUserView } from './auth.dto';
 import type { LoginLimits } from './login-limits';
 import type { PasswordWork } from './password-work';
 import { passwordFaults } from './password-rules';
-import { SessionEntity } from './session.entity';
-import { UserEntity } from './user.entity';
-import { UserProductEntity } from './user-product.entity';
+import { SessionEntity } from '../../model/session.entity';
+import { UserEntity } from '../../model/user.entity';
+import { UserProductEntity } from '../../model/user-product.entity';
 
 export interface AuthServiceDeps {
   dataSource: DataSource;

@@ -1,6 +1,6 @@
 import { ArrayMaxSize, IsArray, IsInt, IsString, Matches, MaxLength, MinLength, NotEquals } from 'class-validator';
 import { MayBeAbsent } from '../../http/optional';
-import { PRIMARY_BROKER } from '../mqtt-config/broker-secrets';
+import { PRIMARY_BROKER } from './broker-secrets';
 import { BrokerDto, BrokerSettingsDto, HOST_MESSAGE, HOST_PATTERN } from '../mqtt-config/mqtt-config.dto';
 import { BrokerView } from '../mqtt-config/mqtt-config.view';
 

@@ -1,14 +1,14 @@
 import { type DataSource, type EntityManager, QueryFailedError } from 'typeorm';
 import { ConflictError, NotFoundError, ValidationError } from '../../http/app-error';
 import { type Actor, recordAudit } from '../audit/audit-trail';
-import { presentBroker } from '../mqtt-config/broker.presenter';
-import { applyBroker, brokerFaults } from '../mqtt-config/broker-fields';
-import { furtherSecretPlace, PRIMARY_BROKER } from '../mqtt-config/broker-secrets';
-import type { ChangeNotifier } from '../mqtt-config/change-notifier';
+import { presentBroker } from './broker.presenter';
+import { applyBroker, brokerFaults } from './broker-fields';
+import { furtherSecretPlace, PRIMARY_BROKER } from './broker-secrets';
+import type { ChangeNotifier } from '../../configuration/change-notifier';
 import type { BrokerDto } from '../mqtt-config/mqtt-config.dto';
-import { MqttConfigEntity } from '../mqtt-config/mqtt-config.entity';
-import { oneSessionTwice } from '../mqtt-config/one-session-twice';
-import { lockConfig, raiseRevision } from '../mqtt-config/revision';
+import { MqttConfigEntity } from '../../model/mqtt-config.entity';
+import { oneSessionTwice } from './one-session-twice';
+import { lockConfig, raiseRevision } from '../../configuration/revision';
 import type { Versioned } from '../products/product.service';
 import type { SecretBox } from '../secrets/secret-box';
 import {
@@ -18,7 +18,7 @@ import {
   MAX_FURTHER_BROKERS,
   type UpdateBrokerDto,
 } from './broker.dto';
-import { MqttBrokerEntity } from './mqtt-broker.entity';
+import { MqttBrokerEntity } from '../../model/mqtt-broker.entity';
 
 export interface BrokerServiceDeps {
   dataSource: DataSource;

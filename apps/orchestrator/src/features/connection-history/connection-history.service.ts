@@ -1,8 +1,8 @@
 import { And, type DataSource, type FindOptionsWhere, In, LessThan, MoreThan, MoreThanOrEqual } from 'typeorm';
 import { NotFoundError } from '../../http/app-error';
 import { type Page, pageWindow } from '../../http/pagination';
-import { ConnectionEventEntity, PRODUCT_TRANSITIONS } from '../connection-status/connection-event.entity';
-import { ProductEntity } from '../products/product.entity';
+import { ConnectionEventEntity, PRODUCT_TRANSITIONS } from './connection-event.entity';
+import { ProductEntity } from '../../model/product.entity';
 import type { ConnectionEventQuery, ConnectionEventView, UptimeView, UptimeWindow } from './connection-history.dto';
 import { type Transition, uptimeBetween } from './uptime';
 

@@ -1,6 +1,6 @@
-import type { ListenerInstanceEntity } from '../listeners/listener-instance.entity';
-import type { MqttConfigEntity } from '../mqtt-config/mqtt-config.entity';
-import type { ConnectionStatusEntity } from './connection-status.entity';
+import type { ListenerInstanceEntity } from '../../model/listener-instance.entity';
+import type { MqttConfigEntity } from '../../model/mqtt-config.entity';
+import type { ConnectionStatusEntity } from '../../model/connection-status.entity';
 import type { ConnectionStatusView, InstanceView } from './connection-status.view';
 import {
   presentBrokers,
@@ -13,8 +13,8 @@ import {
   presentWarnings,
   worstProbe,
 } from './connection-truths';
-import type { MessageRates } from './message-rates';
-import { isLive, sumInstances } from './product-state';
+import type { MessageRates } from '../metrics/message-rates';
+import { isLive, sumInstances } from '../../model/product-state';
 
 export interface StatusParts {
   status: ConnectionStatusEntity;

@@ -2,26 +2,26 @@ import type { ConnectionEvent, StatusReply, StatusReport } from '@cortex-mqtt/co
 import type { DataSource, EntityManager } from 'typeorm';
 import { NotFoundError } from '../../http/app-error';
 import { recordAudit } from '../audit/audit-trail';
-import { Hearing } from '../listeners/hearing';
-import { ListenerInstanceEntity } from '../listeners/listener-instance.entity';
-import { closeAdopted, orphansFor } from '../listeners/orphaned-sessions';
+import { Hearing } from '../replicas/hearing';
+import { ListenerInstanceEntity } from '../../model/listener-instance.entity';
+import { closeAdopted, orphansFor } from '../replicas/orphaned-sessions';
 import {
   currentTurn,
   DEFAULT_LEASE_TIMING,
   type LeaseTiming,
   longestHeartbeat,
   takeTurn,
-} from '../listeners/product-lease';
-import { MqttConfigEntity } from '../mqtt-config/mqtt-config.entity';
-import { ProductEntity } from '../products/product.entity';
-import { ConnectionEventEntity, type ProductTransition } from './connection-event.entity';
+} from '../replicas/product-lease';
+import { MqttConfigEntity } from '../../model/mqtt-config.entity';
+import { ProductEntity } from '../../model/product.entity';
+import { ConnectionEventEntity, type ProductTransition } from '../connection-history/connection-event.entity';
 import { presentConnectionStatus } from './connection-status.presenter';
-import { ConnectionStatusEntity } from './connection-status.entity';
+import { ConnectionStatusEntity } from '../../model/connection-status.entity';
 import type { ConnectionStatusView } from './connection-status.view';
-import { sessionsAfter, sessionsToTell } from './known-sessions';
-import { messageRates } from './message-rates';
-import { addToBuckets } from './metric-buckets';
-import { isLive, sumInstances } from './product-state';
+import { sessionsAfter, sessionsToTell } from '../replicas/known-sessions';
+import { messageRates } from '../metrics/message-rates';
+import { addToBuckets } from '../metrics/metric-buckets';
+import { isLive, sumInstances } from '../../model/product-state';
 
 /** Channel of LISTEN/NOTIFY; the payload is the product's id. */
 export const STATUS_CHANNEL = 'mqtt_status';

@@ -9,8 +9,8 @@ import type {
   SubscribedView,
   WarningView,
 } from './connection-status.view';
-import type { MessageRates } from './message-rates';
-import type { ProductState } from './product-state';
+import type { MessageRates } from '../metrics/message-rates';
+import type { ProductState } from '../../model/product-state';
 
 /** An instance whose heartbeat is fresh. */
 export interface LiveReport {

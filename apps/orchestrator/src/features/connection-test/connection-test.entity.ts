@@ -1,7 +1,7 @@
 import type { ConnectionTestResult, StageResult } from '@cortex-mqtt/contracts';
 import { Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
 import { CreatedAt, TimestampColumn } from '../../database/columns';
-import { ProductEntity } from '../products/product.entity';
+import { ProductEntity } from '../../model/product.entity';
 
 /** One connection test, kept for minutes: the job carries only its id. */
 @Entity('connection_tests')

@@ -3,8 +3,8 @@ import { createDeliveryStore, type DeliveryFilter, type DeliveryStore, type Queu
 import { type DataSource, In } from 'typeorm';
 import { ConflictError, NotFoundError, ValidationError } from '../../http/app-error';
 import { type Actor, recordAudit } from '../audit/audit-trail';
-import { ProductEntity } from '../products/product.entity';
-import { SubscriptionEntity } from '../subscriptions/subscription.entity';
+import { ProductEntity } from '../../model/product.entity';
+import { SubscriptionEntity } from '../../model/subscription.entity';
 import type {
   DeliveryCountsView,
   DeliveryDetailView,

@@ -1,6 +1,6 @@
 import { Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
 import { CreatedAt, TimestampColumn, UpdatedAt } from '../../database/columns';
-import { ProductEntity } from '../products/product.entity';
+import { ProductEntity } from '../../model/product.entity';
 
 export const OPERATION_KINDS = ['retry_deliveries', 'purge_deliveries'] as const;
 export type OperationKind = (typeof OPERATION_KINDS)[number];

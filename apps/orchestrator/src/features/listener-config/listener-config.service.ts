@@ -2,13 +2,13 @@ import { referencedSecrets } from '@cortex-mqtt/actions';
 import type { BrokerConnection, ListenerConfigDocument, ListenerSubscription } from '@cortex-mqtt/contracts';
 import type { DataSource } from 'typeorm';
 import { NotFoundError } from '../../http/app-error';
-import { MqttBrokerEntity } from '../brokers/mqtt-broker.entity';
-import { openFurtherBroker, openPrimaryBroker } from '../mqtt-config/broker-secrets';
-import { MqttConfigEntity } from '../mqtt-config/mqtt-config.entity';
-import { ProductEntity } from '../products/product.entity';
-import { ProductSecretEntity } from '../secrets/product-secret.entity';
+import { MqttBrokerEntity } from '../../model/mqtt-broker.entity';
+import { openFurtherBroker, openPrimaryBroker } from '../brokers/broker-secrets';
+import { MqttConfigEntity } from '../../model/mqtt-config.entity';
+import { ProductEntity } from '../../model/product.entity';
+import { ProductSecretEntity } from '../../model/product-secret.entity';
 import { type SecretBox, secretPlace } from '../secrets/secret-box';
-import { SubscriptionEntity } from '../subscriptions/subscription.entity';
+import { SubscriptionEntity } from '../../model/subscription.entity';
 import { resolveSubscriptionTopic, sharedGroupOf } from '../subscriptions/subscription-topic';
 
 /** Builds what a listener runs: secrets open, topics resolved, only what is enabled. */

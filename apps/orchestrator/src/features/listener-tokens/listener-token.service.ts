@@ -4,8 +4,8 @@ import { NotFoundError } from '../../http/app-error';
 import type { CreateBearerTokenDto } from '../../http/bearer-token.dto';
 import { type Page, type PageQuery, pageWindow } from '../../http/pagination';
 import { type Actor, recordAudit } from '../audit/audit-trail';
-import { ListenerTokenEntity } from '../listeners/listener-token.entity';
-import { ProductEntity } from '../products/product.entity';
+import { ListenerTokenEntity } from './listener-token.entity';
+import { ProductEntity } from '../../model/product.entity';
 import type { CreatedListenerTokenView, ListenerTokenView } from './listener-token.dto';
 
 const DAY_MS = 86_400_000;

@@ -3,9 +3,9 @@ import { waitFor } from '@cortex-mqtt/testing';
 import { buildStatusReport } from '../../testing/build-status-report';
 import { buildTestApp, type TestApp } from '../../testing/build-test-app';
 import { ConnectionStatusService } from '../connection-status/connection-status.service';
-import { MqttConfigEntity } from '../mqtt-config/mqtt-config.entity';
-import { Hearing } from './hearing';
-import { ListenerInstanceEntity } from './listener-instance.entity';
+import { MqttConfigEntity } from '../../model/mqtt-config.entity';
+import { Hearing } from '../replicas/hearing';
+import { ListenerInstanceEntity } from '../../model/listener-instance.entity';
 
 describe('sessions of members that are gone', () => {
   let app: TestApp;

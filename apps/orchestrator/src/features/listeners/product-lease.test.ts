@@ -2,7 +2,7 @@ import type { StatusReport } from '@cortex-mqtt/contracts';
 import { buildStatusReport } from '../../testing/build-status-report';
 import { buildTestApp, type TestApp } from '../../testing/build-test-app';
 import { ConnectionStatusService } from '../connection-status/connection-status.service';
-import { MqttConfigEntity } from '../mqtt-config/mqtt-config.entity';
+import { MqttConfigEntity } from '../../model/mqtt-config.entity';
 
 describe('the turns of a product’s listeners', () => {
   let app: TestApp;

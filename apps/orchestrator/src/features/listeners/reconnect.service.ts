@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { DataSource } from 'typeorm';
 import { NotFoundError } from '../../http/app-error';
 import { type Actor, recordAudit } from '../audit/audit-trail';
-import { isLive } from '../connection-status/product-state';
-import { MqttConfigEntity } from '../mqtt-config/mqtt-config.entity';
-import { lockConfig, raiseRevision } from '../mqtt-config/revision';
-import { ListenerInstanceEntity } from './listener-instance.entity';
+import { isLive } from '../../model/product-state';
+import { MqttConfigEntity } from '../../model/mqtt-config.entity';
+import { lockConfig, raiseRevision } from '../../configuration/revision';
+import { ListenerInstanceEntity } from '../../model/listener-instance.entity';
 import { ReconnectEntity } from './reconnect.entity';
 import type { ReconnectInstanceView, ReconnectView } from './reconnect.view';
 

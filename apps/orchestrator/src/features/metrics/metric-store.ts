@@ -1,5 +1,5 @@
 import type { DataSource, EntityManager } from 'typeorm';
-import { BUCKET_WIDTH_S } from '../connection-status/metric-buckets';
+import { BUCKET_WIDTH_S } from './metric-buckets';
 
 const DAY_S = 86_400;
 /** Any constant will do, as long as every orchestrator uses the same. */

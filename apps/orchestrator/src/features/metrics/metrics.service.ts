@@ -2,12 +2,12 @@ import type { ConnectionState } from '@cortex-mqtt/contracts';
 import { type DataSource, ILike } from 'typeorm';
 import { NotFoundError, ValidationError } from '../../http/app-error';
 import { type Page, pageWindow } from '../../http/pagination';
-import { ConnectionStatusEntity } from '../connection-status/connection-status.entity';
-import { perSecond } from '../connection-status/message-rates';
-import { BUCKET_WIDTH_S } from '../connection-status/metric-buckets';
-import { NO_LISTENER_REASON } from '../connection-status/product-state';
-import { MqttConfigEntity } from '../mqtt-config/mqtt-config.entity';
-import { ProductEntity } from '../products/product.entity';
+import { ConnectionStatusEntity } from '../../model/connection-status.entity';
+import { perSecond } from './message-rates';
+import { BUCKET_WIDTH_S } from './metric-buckets';
+import { NO_LISTENER_REASON } from '../../model/product-state';
+import { MqttConfigEntity } from '../../model/mqtt-config.entity';
+import { ProductEntity } from '../../model/product.entity';
 import { finestWidth, rollUp, type SummedBucket, sumBuckets } from './metric-store';
 import type { MetricPointView, MetricsQuery, MetricsView, OverviewQuery, ProductOverviewView } from './metrics.dto';
 

@@ -1,5 +1,5 @@
-import { presentBroker } from './broker.presenter';
-import type { MqttConfigEntity } from './mqtt-config.entity';
+import { presentBroker } from '../brokers/broker.presenter';
+import type { MqttConfigEntity } from '../../model/mqtt-config.entity';
 import type { MqttConfigSectionsView } from './mqtt-config.view';
 
 export function presentMqttConfig(config: MqttConfigEntity): MqttConfigSectionsView {

@@ -1,5 +1,5 @@
 import type { ProductView } from './product.dto';
-import type { ProductEntity } from './product.entity';
+import type { ProductEntity } from '../../model/product.entity';
 
 export function presentProduct(product: ProductEntity): ProductView {
   return {

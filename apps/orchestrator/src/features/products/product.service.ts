@@ -4,12 +4,12 @@ import { type DataSource, type EntityManager, ILike, QueryFailedError } from 'ty
 import { ConflictError, NotFoundError, ValidationError } from '../../http/app-error';
 import { type Page, pageWindow } from '../../http/pagination';
 import { type Actor, recordAudit } from '../audit/audit-trail';
-import { ConnectionStatusEntity } from '../connection-status/connection-status.entity';
-import type { ChangeNotifier } from '../mqtt-config/change-notifier';
-import { MqttConfigEntity } from '../mqtt-config/mqtt-config.entity';
-import { lockConfig, raiseRevision } from '../mqtt-config/revision';
+import { ConnectionStatusEntity } from '../../model/connection-status.entity';
+import type { ChangeNotifier } from '../../configuration/change-notifier';
+import { MqttConfigEntity } from '../../model/mqtt-config.entity';
+import { lockConfig, raiseRevision } from '../../configuration/revision';
 import type { CreateProductDto, ProductListQuery, ProductView, UpdateProductDto } from './product.dto';
-import { ProductEntity } from './product.entity';
+import { ProductEntity } from '../../model/product.entity';
 import { presentProduct } from './product.presenter';
 
 /** Checks what a change of variables would do to the topics of a product; faults refuse the change. */

@@ -5,8 +5,8 @@ import { JobFailedError, type QueueBackend, QueueUnavailableError } from '@corte
 import type { DataSource } from 'typeorm';
 import { NotFoundError, UnavailableError } from '../../http/app-error';
 import { payloadText } from '../../http/payload-text';
-import { MqttConfigEntity } from '../mqtt-config/mqtt-config.entity';
-import { SubscriptionEntity } from '../subscriptions/subscription.entity';
+import { MqttConfigEntity } from '../../model/mqtt-config.entity';
+import { SubscriptionEntity } from '../../model/subscription.entity';
 import type { RecentMessagesQuery, RecentMessagesView } from './recent-messages.dto';
 
 const ASK_LIMIT_MS = 4_000;

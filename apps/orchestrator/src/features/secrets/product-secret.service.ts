@@ -3,12 +3,12 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { ConflictError, NotFoundError } from '../../http/app-error';
 import { type Page, type PageQuery, pageWindow } from '../../http/pagination';
 import { type Actor, recordAudit } from '../audit/audit-trail';
-import type { ChangeNotifier } from '../mqtt-config/change-notifier';
-import { MqttConfigEntity } from '../mqtt-config/mqtt-config.entity';
-import { lockConfig, raiseRevision } from '../mqtt-config/revision';
-import { SubscriptionEntity } from '../subscriptions/subscription.entity';
+import type { ChangeNotifier } from '../../configuration/change-notifier';
+import { MqttConfigEntity } from '../../model/mqtt-config.entity';
+import { lockConfig, raiseRevision } from '../../configuration/revision';
+import { SubscriptionEntity } from '../../model/subscription.entity';
 import type { SecretView } from './product-secret.dto';
-import { ProductSecretEntity } from './product-secret.entity';
+import { ProductSecretEntity } from '../../model/product-secret.entity';
 import { type SecretBox, secretPlace } from './secret-box';
 
 interface WriteOptions {

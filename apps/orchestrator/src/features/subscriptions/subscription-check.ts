@@ -2,11 +2,11 @@ import { validateActions } from '@cortex-mqtt/actions';
 import type { FieldFault } from '@cortex-mqtt/contracts';
 import { checkExpression } from '@cortex-mqtt/expressions';
 import type { EntityManager } from 'typeorm';
-import type { MqttConfigEntity } from '../mqtt-config/mqtt-config.entity';
-import type { ProductEntity } from '../products/product.entity';
-import { ProductSecretEntity } from '../secrets/product-secret.entity';
+import type { MqttConfigEntity } from '../../model/mqtt-config.entity';
+import type { ProductEntity } from '../../model/product.entity';
+import { ProductSecretEntity } from '../../model/product-secret.entity';
 import type { UpdateSubscriptionDto } from './subscription.dto';
-import type { SubscriptionEntity } from './subscription.entity';
+import type { SubscriptionEntity } from '../../model/subscription.entity';
 import { resolveSubscriptionTopic } from './subscription-topic';
 
 export interface SubscriptionSurroundings {

@@ -1,9 +1,9 @@
 import type { FieldFault } from '@cortex-mqtt/contracts';
 import { type ResolvedTopic, resolveTopicFilter, sharedFilter } from '@cortex-mqtt/mqtt';
 import type { EntityManager } from 'typeorm';
-import type { MqttConfigEntity } from '../mqtt-config/mqtt-config.entity';
-import type { ProductEntity } from '../products/product.entity';
-import { SubscriptionEntity } from './subscription.entity';
+import type { MqttConfigEntity } from '../../model/mqtt-config.entity';
+import type { ProductEntity } from '../../model/product.entity';
+import { SubscriptionEntity } from '../../model/subscription.entity';
 
 type TopicParts = Pick<SubscriptionEntity, 'topic' | 'absolute_topic'>;
 

@@ -1,6 +1,6 @@
-import type { MqttConfigEntity } from '../mqtt-config/mqtt-config.entity';
-import type { ProductEntity } from '../products/product.entity';
-import type { SubscriptionEntity } from './subscription.entity';
+import type { MqttConfigEntity } from '../../model/mqtt-config.entity';
+import type { ProductEntity } from '../../model/product.entity';
+import type { SubscriptionEntity } from '../../model/subscription.entity';
 import type { SubscriptionView } from './subscription.view';
 import { subscribedFilter } from './subscription-topic';
 

@@ -2,13 +2,13 @@ import { type DataSource, type EntityManager, ILike, QueryFailedError } from 'ty
 import { ConflictError, NotFoundError, ValidationError } from '../../http/app-error';
 import { type Page, pageWindow } from '../../http/pagination';
 import { type Actor, recordAudit } from '../audit/audit-trail';
-import type { ChangeNotifier } from '../mqtt-config/change-notifier';
-import { MqttConfigEntity } from '../mqtt-config/mqtt-config.entity';
-import { lockConfig, raiseRevision } from '../mqtt-config/revision';
-import { ProductEntity } from '../products/product.entity';
+import type { ChangeNotifier } from '../../configuration/change-notifier';
+import { MqttConfigEntity } from '../../model/mqtt-config.entity';
+import { lockConfig, raiseRevision } from '../../configuration/revision';
+import { ProductEntity } from '../../model/product.entity';
 import type { Versioned } from '../products/product.service';
 import type { CreateSubscriptionDto, SubscriptionListQuery, UpdateSubscriptionDto } from './subscription.dto';
-import { SubscriptionEntity } from './subscription.entity';
+import { SubscriptionEntity } from '../../model/subscription.entity';
 import { presentSubscription } from './subscription.presenter';
 import type { FoundSubscriptionView, SubscriptionView } from './subscription.view';
 import { applySubscription, secretNamesOf } from './subscription-check';

@@ -10,7 +10,7 @@ import { JobFailedError, type QueueBackend, QueueUnavailableError } from '@corte
 import type { DataSource } from 'typeorm';
 import { ConflictError, NotFoundError, UnavailableError, ValidationError } from '../../http/app-error';
 import { type Actor, recordAudit } from '../audit/audit-trail';
-import { ProductEntity } from '../products/product.entity';
+import { ProductEntity } from '../../model/product.entity';
 import type { TestMessageDto, TestMessageView } from './test-message.dto';
 
 /** Beyond what the listener gives the broker: the way through the queue and back. */

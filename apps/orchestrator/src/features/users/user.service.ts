@@ -4,10 +4,10 @@ import { type Page, pageWindow } from '../../http/pagination';
 import { type Actor, recordAudit } from '../audit/audit-trail';
 import { passwordFaults } from '../auth/password-rules';
 import type { PasswordWork } from '../auth/password-work';
-import { SessionEntity } from '../auth/session.entity';
-import { UserEntity } from '../auth/user.entity';
-import { UserProductEntity } from '../auth/user-product.entity';
-import { ProductEntity } from '../products/product.entity';
+import { SessionEntity } from '../../model/session.entity';
+import { UserEntity } from '../../model/user.entity';
+import { UserProductEntity } from '../../model/user-product.entity';
+import { ProductEntity } from '../../model/product.entity';
 import type { CreateUserDto, UpdateUserDto, UserListQuery, UserView } from './user.dto';
 
 export interface UserServiceDeps {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { generateToken } from '@cortex-mqtt/secrets';
 import type { DataSource } from 'typeorm';
-import { ListenerTokenEntity } from '../listener-token.entity';
+import { ListenerTokenEntity } from '../../listener-tokens/listener-token.entity';
 import type { WantedListener } from './listener-runtime';
 
 /** Name under which the tokens of child processes appear in the list of listener tokens. */

@@ -1,7 +1,7 @@
 import type { ActionDefinition, PayloadFormat, QoS } from '@cortex-mqtt/contracts';
 import { Check, Column, Entity, ForeignKey, PrimaryGeneratedColumn, Unique } from 'typeorm';
-import { BigIntColumn, CreatedAt, TimestampColumn, UpdatedAt } from '../../database/columns';
-import { MqttConfigEntity } from '../mqtt-config/mqtt-config.entity';
+import { BigIntColumn, CreatedAt, TimestampColumn, UpdatedAt } from '../database/columns';
+import { MqttConfigEntity } from './mqtt-config.entity';
 
 @Entity('mqtt_subscriptions')
 @Unique('uq_mqtt_subscriptions_name', ['mqtt_config_id', 'name'])

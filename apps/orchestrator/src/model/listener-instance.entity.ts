@@ -1,7 +1,7 @@
 import type { StatusReport } from '@cortex-mqtt/contracts';
 import { Column, Entity, ForeignKey, PrimaryGeneratedColumn, Unique } from 'typeorm';
-import { BigIntColumn, CreatedAt, TimestampColumn } from '../../database/columns';
-import { ProductEntity } from '../products/product.entity';
+import { BigIntColumn, CreatedAt, TimestampColumn } from '../database/columns';
+import { ProductEntity } from './product.entity';
 
 /** One row per listener process that ever reported; its last report whole. */
 @Entity('listener_instances')

@@ -1,5 +1,5 @@
 import { Check, Column, Entity, PrimaryGeneratedColumn, Unique } from 'typeorm';
-import { CreatedAt, UpdatedAt } from '../../database/columns';
+import { CreatedAt, UpdatedAt } from '../database/columns';
 
 @Entity('products')
 @Unique('uq_products_slug', ['slug'])

@@ -1,7 +1,7 @@
 import type { QoS, SubscribeOn } from '@cortex-mqtt/contracts';
 import { Check, Column, Entity, ForeignKey, PrimaryGeneratedColumn, Unique } from 'typeorm';
-import { CreatedAt, UpdatedAt } from '../../database/columns';
-import { ProductEntity } from '../products/product.entity';
+import { CreatedAt, UpdatedAt } from '../database/columns';
+import { ProductEntity } from './product.entity';
 import { BrokerColumns } from './broker-columns';
 
 /** The primary broker and the topics of a product; also the keeper of its revision. */

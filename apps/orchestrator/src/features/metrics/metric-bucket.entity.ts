@@ -1,6 +1,6 @@
 import { Column, Entity, ForeignKey, PrimaryColumn } from 'typeorm';
 import { BigIntColumn, TimestampColumn } from '../../database/columns';
-import { ProductEntity } from '../products/product.entity';
+import { ProductEntity } from '../../model/product.entity';
 
 /** Ten seconds (later: coarser) of a product's traffic, summed over its instances. */
 @Entity('metric_buckets')

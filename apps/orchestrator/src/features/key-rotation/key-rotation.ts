@@ -1,8 +1,8 @@
 import type { KeyRing } from '@cortex-mqtt/secrets';
 import type { DataSource } from 'typeorm';
 import { recordAudit, systemActor } from '../audit/audit-trail';
-import { furtherSecretPlace, primarySecretPlace } from '../mqtt-config/broker-secrets';
-import { connectionTestPlace, type SecretPlace, secretPlace } from './secret-box';
+import { furtherSecretPlace, primarySecretPlace } from '../brokers/broker-secrets';
+import { connectionTestPlace, type SecretPlace, secretPlace } from '../secrets/secret-box';
 
 const BATCH = 100;
 

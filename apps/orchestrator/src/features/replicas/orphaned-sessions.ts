@@ -1,6 +1,6 @@
 import type { OrphanedSessions, StatusReport } from '@cortex-mqtt/contracts';
 import { type EntityManager, In, IsNull, LessThan } from 'typeorm';
-import { ListenerInstanceEntity } from './listener-instance.entity';
+import { ListenerInstanceEntity } from '../../model/listener-instance.entity';
 
 /** Members told of in one answer. */
 const MAX_ORPHANS = 20;

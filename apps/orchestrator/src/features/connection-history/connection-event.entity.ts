@@ -1,7 +1,7 @@
 import type { ConnectionEvent } from '@cortex-mqtt/contracts';
 import { Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn } from 'typeorm';
 import { TimestampColumn } from '../../database/columns';
-import { ProductEntity } from '../products/product.entity';
+import { ProductEntity } from '../../model/product.entity';
 
 /**
  * Told by the orchestrator of the product as a whole: its first connection came, its last one went, or the heartbeat of

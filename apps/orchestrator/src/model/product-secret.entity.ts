@@ -1,6 +1,6 @@
 import { Column, Entity, ForeignKey, PrimaryGeneratedColumn, Unique } from 'typeorm';
-import { CreatedAt, UpdatedAt } from '../../database/columns';
-import { ProductEntity } from '../products/product.entity';
+import { CreatedAt, UpdatedAt } from '../database/columns';
+import { ProductEntity } from './product.entity';
 
 @Entity('product_secrets')
 @Unique('uq_product_secrets_name', ['product_id', 'name'])

@@ -1,6 +1,6 @@
 import { Check, Column, Entity, PrimaryGeneratedColumn, Unique } from 'typeorm';
-import { CreatedAt, TimestampColumn, UpdatedAt } from '../../database/columns';
-import type { Role } from '../../http/principal';
+import { CreatedAt, TimestampColumn, UpdatedAt } from '../database/columns';
+import type { Role } from '../http/principal';
 
 @Entity('users')
 @Unique('uq_users_email', ['email'])

@@ -1,9 +1,9 @@
 import type { InstanceRole, StatusReport } from '@cortex-mqtt/contracts';
 import { takesTurns } from '@cortex-mqtt/mqtt';
 import type { EntityManager } from 'typeorm';
-import { MqttBrokerEntity } from '../brokers/mqtt-broker.entity';
-import { ConnectionEventEntity } from '../connection-status/connection-event.entity';
-import type { MqttConfigEntity } from '../mqtt-config/mqtt-config.entity';
+import { MqttBrokerEntity } from '../../model/mqtt-broker.entity';
+import { ConnectionEventEntity } from '../connection-history/connection-event.entity';
+import type { MqttConfigEntity } from '../../model/mqtt-config.entity';
 import { ProductLeaseEntity } from './product-lease.entity';
 
 /** How turns pass. All in milliseconds. */

@@ -1,7 +1,7 @@
 import { Check, Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn, Unique } from 'typeorm';
-import { CreatedAt, UpdatedAt } from '../../database/columns';
-import { BrokerColumns } from '../mqtt-config/broker-columns';
-import { ProductEntity } from '../products/product.entity';
+import { CreatedAt, UpdatedAt } from '../database/columns';
+import { BrokerColumns } from './broker-columns';
+import { ProductEntity } from './product.entity';
 
 /** A broker to fail over to. The primary one is the row in `mqtt_configs`. */
 @Entity('mqtt_brokers')

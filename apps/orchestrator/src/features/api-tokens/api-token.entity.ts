@@ -1,6 +1,6 @@
 import { Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn, Unique } from 'typeorm';
 import { BearerTokenColumns } from '../../database/bearer-token-columns';
-import { UserEntity } from './user.entity';
+import { UserEntity } from '../../model/user.entity';
 
 /** A bearer token that acts as its user. */
 @Entity('api_tokens')

@@ -1,5 +1,5 @@
 import { Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
-import { ProductEntity } from '../products/product.entity';
+import { ProductEntity } from './product.entity';
 import { UserEntity } from './user.entity';
 
 /** Products that an operator may change. */

@@ -1,7 +1,7 @@
 import type { ConnectionState, ReportedSession } from '@cortex-mqtt/contracts';
 import { Column, Entity, ForeignKey, PrimaryGeneratedColumn, Unique } from 'typeorm';
-import { BigIntColumn, TimestampColumn, UpdatedAt } from '../../database/columns';
-import { ProductEntity } from '../products/product.entity';
+import { BigIntColumn, TimestampColumn, UpdatedAt } from '../database/columns';
+import { ProductEntity } from './product.entity';
 
 /** The sum over a product's live listener instances. */
 @Entity('mqtt_connection_status')

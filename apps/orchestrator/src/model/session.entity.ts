@@ -1,5 +1,5 @@
 import { Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn, Unique } from 'typeorm';
-import { CreatedAt, TimestampColumn } from '../../database/columns';
+import { CreatedAt, TimestampColumn } from '../database/columns';
 import { UserEntity } from './user.entity';
 
 /** A login of the console, by the SHA-256 of its cookie, hex. */

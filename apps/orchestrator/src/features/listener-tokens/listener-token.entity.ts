@@ -1,6 +1,6 @@
 import { Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn, Unique } from 'typeorm';
 import { BearerTokenColumns } from '../../database/bearer-token-columns';
-import { ProductEntity } from '../products/product.entity';
+import { ProductEntity } from '../../model/product.entity';
 
 /** Opens only `/internal/*` of its own product. */
 @Entity('listener_tokens')

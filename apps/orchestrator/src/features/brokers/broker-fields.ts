@@ -1,8 +1,8 @@
 import type { FieldFault, LastWill, Transport } from '@cortex-mqtt/contracts';
 import { proxyUrlFault, validatePublishTopic } from '@cortex-mqtt/mqtt';
-import type { BrokerColumns } from './broker-columns';
+import type { BrokerColumns } from '../../model/broker-columns';
 import type { BrokerSecretColumn } from './broker-secrets';
-import type { BrokerDto, LastWillDto } from './mqtt-config.dto';
+import type { BrokerDto, LastWillDto } from '../mqtt-config/mqtt-config.dto';
 
 /** What a change is held against; null = nothing is stored yet. */
 export type StoredBroker = Pick<

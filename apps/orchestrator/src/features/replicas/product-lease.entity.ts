@@ -1,6 +1,6 @@
 import { Column, Entity, ForeignKey, PrimaryColumn } from 'typeorm';
 import { TimestampColumn } from '../../database/columns';
-import { ProductEntity } from '../products/product.entity';
+import { ProductEntity } from '../../model/product.entity';
 
 /** Whose turn it is, of a product's listeners that use one session at the broker in turn. */
 @Entity('product_leases')

@@ -1,6 +1,6 @@
 import type { BrokerConnection } from '@cortex-mqtt/contracts';
 import type { SecretBox, SecretPlace } from '../secrets/secret-box';
-import type { BrokerColumns } from './broker-columns';
+import type { BrokerColumns } from '../../model/broker-columns';
 
 /** Name of the broker in `mqtt_configs`; no further broker may have it. */
 export const PRIMARY_BROKER = 'primary';

@@ -1,4 +1,4 @@
-import type { BrokerColumns } from './broker-columns';
+import type { BrokerColumns } from '../../model/broker-columns';
 
 type Addressed = Pick<BrokerColumns, 'broker_host' | 'client_id'> & { broker_port: number; name: string };
 

@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
-import { NotFoundError, PreconditionFailedError } from '../../http/app-error';
-import { MqttConfigEntity } from './mqtt-config.entity';
+import { NotFoundError, PreconditionFailedError } from '../http/app-error';
+import { MqttConfigEntity } from '../model/mqtt-config.entity';
 
 /**
  * Locks a product's config row for the rest of the transaction, so that writes of one product follow one another, and
