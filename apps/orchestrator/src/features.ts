@@ -43,6 +43,8 @@ import { RecentMessagesService } from './features/recent-messages/recent-message
 import { productSecretRoutes } from './features/secrets/product-secret.routes';
 import { ProductSecretService } from './features/secrets/product-secret.service';
 import type { SecretBox } from './features/secrets/secret-box';
+import { statusReportRoutes } from './features/status-reports/status-report.routes';
+import { StatusReportService } from './features/status-reports/status-report.service';
 import { subscriptionRoutes } from './features/subscriptions/subscription.routes';
 import { SubscriptionService } from './features/subscriptions/subscription.service';
 import { checkAllTopics } from './features/subscriptions/subscription-topic';
@@ -81,6 +83,7 @@ export interface Features {
   auditLogs: AuditLogService;
   products: ProductService;
   mqttConfigs: MqttConfigService;
+  statusReports: StatusReportService;
   connectionStatus: ConnectionStatusService;
   connectionTests: ConnectionTestService;
   statusStream: StatusStream;
@@ -94,11 +97,8 @@ export interface Features {
 /** Every feature, wired; nothing is started and nothing connected here. */
 export function buildFeatures(deps: FeatureDeps): Features {
   const { dataSource, queues, secretBox, passwords, logger, public_url, stale_after_ms } = deps;
-  const connectionStatus = new ConnectionStatusService({
-    dataSource,
-    stale_after_ms,
-    adopt_after_ms: deps.adopt_after_ms,
-  });
+  const statusReports = new StatusReportService({ dataSource, stale_after_ms, adopt_after_ms: deps.adopt_after_ms });
+  const connectionStatus = new ConnectionStatusService({ dataSource, stale_after_ms });
   const statusStream = new StatusStream({ database_url: deps.database_url, connectionStatus, logger });
   const liveInstanceIds = (product_id: number) => connectionStatus.liveInstanceIds(product_id);
   const notifier = new ControlNotifier({ queues, liveInstanceIds, logger });
@@ -154,6 +154,7 @@ export function buildFeatures(deps: FeatureDeps): Features {
     notifier,
     products,
     mqttConfigs,
+    statusReports,
     connectionStatus,
     connectionTests,
     statusStream,
@@ -172,6 +173,7 @@ export function buildFeatures(deps: FeatureDeps): Features {
       ...connectionTestRoutes({ connectionTests }),
       ...subscriptionRoutes({ subscriptions: new SubscriptionService({ dataSource, notifier }) }),
       ...dryRunRoutes({ dryRuns: new DryRunService({ dataSource, engine: deps.engine }) }),
+      ...statusReportRoutes({ statusReports }),
       ...connectionStatusRoutes({ connectionStatus, statusStream }),
       ...connectionHistoryRoutes({ connectionHistory, statusStream }),
       ...metricsRoutes({ metrics }),

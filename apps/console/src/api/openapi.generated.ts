@@ -450,6 +450,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/internal/mqtt-status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A listener reports its state, counters and events
+         * @description May be repeated and may arrive out of order: nothing counts twice.
+         */
+        post: operations["postInternalMqttStatus"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/products/{product_id}/mqtt-config/status": {
         parameters: {
             query?: never;
@@ -481,26 +501,6 @@ export interface paths {
         get: operations["getProductsByProductIdMqttConfigStatusStream"];
         put?: never;
         post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/internal/mqtt-status": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * A listener reports its state, counters and events
-         * @description May be repeated and may arrive out of order: nothing counts twice.
-         */
-        post: operations["postInternalMqttStatus"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1156,6 +1156,165 @@ export interface components {
             user: components["schemas"]["SignedInUserView"];
             csrf_token: string;
         };
+        BrokerView: {
+            host: string | null;
+            port: number;
+            /** @enum {string} */
+            transport: "tcp" | "tls" | "ws" | "wss";
+            path: string | null;
+            proxy_url: string | null;
+            proxy_username: string | null;
+            proxy_password_set: boolean;
+            use_tls: boolean;
+            verify_cert: boolean;
+            username: string | null;
+            password_set: boolean;
+            client_id: string | null;
+            keep_alive: number;
+            clean_session: boolean;
+            /** @enum {number} */
+            protocol_version: 4 | 5;
+            session_expiry_s: number;
+            connect_timeout_s: number;
+            server_name: string | null;
+            alpn_protocols: string[];
+            ca_cert: string | null;
+            client_cert: string | null;
+            client_key_set: boolean;
+            receive_maximum: number | null;
+            user_properties: Record<string, unknown>;
+            last_will: components["schemas"]["LastWillDto"] | null;
+        };
+        CreateBrokerDto: {
+            name: string;
+            host: string;
+            port?: number;
+            /** @enum {string} */
+            transport?: "tcp" | "tls" | "ws" | "wss";
+            path?: string | null;
+            proxy_url?: string | null;
+            proxy_username?: string | null;
+            proxy_password?: string | null;
+            use_tls?: boolean;
+            verify_cert?: boolean;
+            username?: string | null;
+            password?: string | null;
+            client_id?: string | null;
+            keep_alive?: number;
+            clean_session?: boolean;
+            /** @enum {number} */
+            protocol_version?: 4 | 5;
+            session_expiry_s?: number;
+            connect_timeout_s?: number;
+            server_name?: string | null;
+            alpn_protocols?: string[];
+            ca_cert?: string | null;
+            client_cert?: string | null;
+            client_key?: string | null;
+            receive_maximum?: number | null;
+            user_properties?: Record<string, unknown>;
+            last_will?: components["schemas"]["LastWillDto"] | null;
+        };
+        UpdateBrokerDto: {
+            name?: string;
+            port?: number;
+            /** @enum {string} */
+            transport?: "tcp" | "tls" | "ws" | "wss";
+            path?: string | null;
+            proxy_url?: string | null;
+            proxy_username?: string | null;
+            proxy_password?: string | null;
+            use_tls?: boolean;
+            verify_cert?: boolean;
+            username?: string | null;
+            password?: string | null;
+            client_id?: string | null;
+            keep_alive?: number;
+            clean_session?: boolean;
+            /** @enum {number} */
+            protocol_version?: 4 | 5;
+            session_expiry_s?: number;
+            connect_timeout_s?: number;
+            server_name?: string | null;
+            alpn_protocols?: string[];
+            ca_cert?: string | null;
+            client_cert?: string | null;
+            client_key?: string | null;
+            receive_maximum?: number | null;
+            user_properties?: Record<string, unknown>;
+            last_will?: components["schemas"]["LastWillDto"] | null;
+            host?: string;
+        };
+        BrokerOrderDto: {
+            ids: number[];
+        };
+        FurtherBrokerView: {
+            id: number;
+            name: string;
+            position: number;
+            in_use_by: string[];
+            created_at: string;
+            updated_at: string;
+            host: string | null;
+            port: number;
+            /** @enum {string} */
+            transport: "tcp" | "tls" | "ws" | "wss";
+            path: string | null;
+            proxy_url: string | null;
+            proxy_username: string | null;
+            proxy_password_set: boolean;
+            use_tls: boolean;
+            verify_cert: boolean;
+            username: string | null;
+            password_set: boolean;
+            client_id: string | null;
+            keep_alive: number;
+            clean_session: boolean;
+            /** @enum {number} */
+            protocol_version: 4 | 5;
+            session_expiry_s: number;
+            connect_timeout_s: number;
+            server_name: string | null;
+            alpn_protocols: string[];
+            ca_cert: string | null;
+            client_cert: string | null;
+            client_key_set: boolean;
+            receive_maximum: number | null;
+            user_properties: Record<string, unknown>;
+            last_will: components["schemas"]["LastWillDto"] | null;
+        };
+        ConnectionEventQuery: {
+            type?: string[] | null;
+            instance_id?: string | null;
+            broker?: string | null;
+            page?: number | null;
+            page_size?: number | null;
+            from?: (string) | null;
+            to?: (string) | null;
+        };
+        ConnectionEventView: {
+            id: number;
+            at: string;
+            instance_id: string | null;
+            type: string;
+            broker: string | null;
+            detail: Record<string, unknown>;
+        };
+        UptimeWindowView: {
+            /** @enum {string} */
+            window: "24h" | "7d" | "30d";
+            from: string;
+            to: string;
+            connected_s: number;
+            disconnected_s: number;
+            unknown_s: number;
+            uptime: number | null;
+            interruptions: number;
+        };
+        UptimeView: {
+            product_id: number;
+            windows: components["schemas"]["UptimeWindowView"][];
+        };
         RefusedFilterView: {
             topic_filter: string;
             reason: string;
@@ -1288,290 +1447,6 @@ export interface components {
             probe: components["schemas"]["ProbeView"] | null;
             warnings: components["schemas"]["WarningView"][];
             instances: components["schemas"]["InstanceView"][];
-        };
-        SubscriptionView: {
-            id: number;
-            name: string;
-            topic: string;
-            absolute_topic: boolean;
-            topic_filter: string;
-            enabled: boolean;
-            description: string;
-            actions: unknown[];
-            qos: number | null;
-            /** @enum {string} */
-            payload_format: "json" | "text" | "binary";
-            filter: string | null;
-            message_key: string | null;
-            concurrency: number | null;
-            ordering: string;
-            messages_received: number;
-            last_message_at: string | null;
-            actions_executed: number;
-            actions_failed: number;
-            created_at: string;
-            updated_at: string;
-        };
-        FoundSubscriptionView: {
-            id: number;
-            product_id: number;
-            product_name: string;
-            name: string;
-            topic: string;
-            enabled: boolean;
-        };
-        BrokerView: {
-            host: string | null;
-            port: number;
-            /** @enum {string} */
-            transport: "tcp" | "tls" | "ws" | "wss";
-            path: string | null;
-            proxy_url: string | null;
-            proxy_username: string | null;
-            proxy_password_set: boolean;
-            use_tls: boolean;
-            verify_cert: boolean;
-            username: string | null;
-            password_set: boolean;
-            client_id: string | null;
-            keep_alive: number;
-            clean_session: boolean;
-            /** @enum {number} */
-            protocol_version: 4 | 5;
-            session_expiry_s: number;
-            connect_timeout_s: number;
-            server_name: string | null;
-            alpn_protocols: string[];
-            ca_cert: string | null;
-            client_cert: string | null;
-            client_key_set: boolean;
-            receive_maximum: number | null;
-            user_properties: Record<string, unknown>;
-            last_will: components["schemas"]["LastWillDto"] | null;
-        };
-        TopicsView: {
-            prefix: string;
-            pattern: string;
-            use_shared: boolean;
-            shared_group: string | null;
-            /** @enum {number} */
-            qos: 0 | 1 | 2;
-        };
-        MqttConfigSectionsView: {
-            broker: components["schemas"]["BrokerView"];
-            topics: components["schemas"]["TopicsView"];
-            delivery: components["schemas"]["DeliverySettingsDto"];
-            failover: components["schemas"]["FailoverDto"];
-            probe: components["schemas"]["ProbeDto"];
-        };
-        MqttConfigView: {
-            product_id: number;
-            revision: number;
-            mqtt_config: components["schemas"]["MqttConfigSectionsView"];
-            subscriptions: components["schemas"]["SubscriptionView"][];
-            status: components["schemas"]["ConnectionStatusView"];
-        };
-        CreateBrokerDto: {
-            name: string;
-            host: string;
-            port?: number;
-            /** @enum {string} */
-            transport?: "tcp" | "tls" | "ws" | "wss";
-            path?: string | null;
-            proxy_url?: string | null;
-            proxy_username?: string | null;
-            proxy_password?: string | null;
-            use_tls?: boolean;
-            verify_cert?: boolean;
-            username?: string | null;
-            password?: string | null;
-            client_id?: string | null;
-            keep_alive?: number;
-            clean_session?: boolean;
-            /** @enum {number} */
-            protocol_version?: 4 | 5;
-            session_expiry_s?: number;
-            connect_timeout_s?: number;
-            server_name?: string | null;
-            alpn_protocols?: string[];
-            ca_cert?: string | null;
-            client_cert?: string | null;
-            client_key?: string | null;
-            receive_maximum?: number | null;
-            user_properties?: Record<string, unknown>;
-            last_will?: components["schemas"]["LastWillDto"] | null;
-        };
-        UpdateBrokerDto: {
-            name?: string;
-            port?: number;
-            /** @enum {string} */
-            transport?: "tcp" | "tls" | "ws" | "wss";
-            path?: string | null;
-            proxy_url?: string | null;
-            proxy_username?: string | null;
-            proxy_password?: string | null;
-            use_tls?: boolean;
-            verify_cert?: boolean;
-            username?: string | null;
-            password?: string | null;
-            client_id?: string | null;
-            keep_alive?: number;
-            clean_session?: boolean;
-            /** @enum {number} */
-            protocol_version?: 4 | 5;
-            session_expiry_s?: number;
-            connect_timeout_s?: number;
-            server_name?: string | null;
-            alpn_protocols?: string[];
-            ca_cert?: string | null;
-            client_cert?: string | null;
-            client_key?: string | null;
-            receive_maximum?: number | null;
-            user_properties?: Record<string, unknown>;
-            last_will?: components["schemas"]["LastWillDto"] | null;
-            host?: string;
-        };
-        BrokerOrderDto: {
-            ids: number[];
-        };
-        FurtherBrokerView: {
-            id: number;
-            name: string;
-            position: number;
-            in_use_by: string[];
-            created_at: string;
-            updated_at: string;
-            host: string | null;
-            port: number;
-            /** @enum {string} */
-            transport: "tcp" | "tls" | "ws" | "wss";
-            path: string | null;
-            proxy_url: string | null;
-            proxy_username: string | null;
-            proxy_password_set: boolean;
-            use_tls: boolean;
-            verify_cert: boolean;
-            username: string | null;
-            password_set: boolean;
-            client_id: string | null;
-            keep_alive: number;
-            clean_session: boolean;
-            /** @enum {number} */
-            protocol_version: 4 | 5;
-            session_expiry_s: number;
-            connect_timeout_s: number;
-            server_name: string | null;
-            alpn_protocols: string[];
-            ca_cert: string | null;
-            client_cert: string | null;
-            client_key_set: boolean;
-            receive_maximum: number | null;
-            user_properties: Record<string, unknown>;
-            last_will: components["schemas"]["LastWillDto"] | null;
-        };
-        ConnectionEventQuery: {
-            type?: string[] | null;
-            instance_id?: string | null;
-            broker?: string | null;
-            page?: number | null;
-            page_size?: number | null;
-            from?: (string) | null;
-            to?: (string) | null;
-        };
-        ConnectionEventView: {
-            id: number;
-            at: string;
-            instance_id: string | null;
-            type: string;
-            broker: string | null;
-            detail: Record<string, unknown>;
-        };
-        UptimeWindowView: {
-            /** @enum {string} */
-            window: "24h" | "7d" | "30d";
-            from: string;
-            to: string;
-            connected_s: number;
-            disconnected_s: number;
-            unknown_s: number;
-            uptime: number | null;
-            interruptions: number;
-        };
-        UptimeView: {
-            product_id: number;
-            windows: components["schemas"]["UptimeWindowView"][];
-        };
-        InstanceCountersDto: {
-            messages_received: number;
-            messages_matched: number;
-            messages_unmatched: number;
-            deliveries_started: number;
-            deliveries_succeeded: number;
-            deliveries_failed: number;
-            deliveries_queued: number;
-            deliveries_dead: number;
-            deliveries_taken: number;
-            actions_executed: number;
-            actions_failed: number;
-        };
-        SubscriptionCountersDto: {
-            subscription_id: number;
-            messages_received: number;
-            actions_executed: number;
-            actions_failed: number;
-            last_message_at?: string | null;
-        };
-        ConnectionEventDto: {
-            at: string;
-            /** @enum {string} */
-            type: "connected" | "disconnected" | "connect_failed" | "failover" | "failback" | "subscription_refused" | "qos_downgraded" | "session_lost" | "probe_lost" | "probe_recovered" | "taken_over" | "session_adopted" | "config_applied" | "config_rejected";
-            broker?: string | null;
-            detail: Record<string, unknown>;
-        };
-        StatusDeltaDto: {
-            sequence: number;
-            subscriptions: components["schemas"]["SubscriptionCountersDto"][];
-            events: components["schemas"]["ConnectionEventDto"][];
-        };
-        StatusReportDto: {
-            instance_id: string;
-            boot_id: string;
-            sequence: number;
-            reported_at: string;
-            version: string;
-            hostname: string;
-            pid: number;
-            started_at: string;
-            /** @enum {string} */
-            state: "starting" | "unconfigured" | "connecting" | "connected" | "degraded" | "disconnected" | "standby" | "stopped";
-            state_since: string;
-            reason?: string | null;
-            reason_code?: string | null;
-            advice?: string | null;
-            config_source?: ("orchestrator" | "last_known_good" | "environment") | null;
-            applied_revision?: number | null;
-            applied_reconnect_generation?: number | null;
-            rejected_revision?: Record<string, unknown> | null;
-            broker?: Record<string, unknown> | null;
-            brokers?: Record<string, unknown>[] | null;
-            broker_info: Record<string, unknown>;
-            client_id?: string | null;
-            connected_at?: string | null;
-            disconnected_at?: string | null;
-            recovery?: Record<string, unknown> | null;
-            subscribed: Record<string, unknown>;
-            topic_filters: Record<string, unknown>[];
-            warnings: Record<string, unknown>[];
-            oldest_unacknowledged_ms?: number | null;
-            in_flight: number;
-            queue_depth?: number | null;
-            oldest_queued_ms?: number | null;
-            probe?: Record<string, unknown> | null;
-            last_message_at?: string | null;
-            latency_ms?: Record<string, unknown> | null;
-            counters: components["schemas"]["InstanceCountersDto"];
-            is_leaving?: boolean | null;
-            delta: components["schemas"]["StatusDeltaDto"];
         };
         ConnectionTestDto: {
             roundtrip?: boolean;
@@ -2038,6 +1913,59 @@ export interface components {
             dead_letters: number | null;
             sparkline: number[];
         };
+        SubscriptionView: {
+            id: number;
+            name: string;
+            topic: string;
+            absolute_topic: boolean;
+            topic_filter: string;
+            enabled: boolean;
+            description: string;
+            actions: unknown[];
+            qos: number | null;
+            /** @enum {string} */
+            payload_format: "json" | "text" | "binary";
+            filter: string | null;
+            message_key: string | null;
+            concurrency: number | null;
+            ordering: string;
+            messages_received: number;
+            last_message_at: string | null;
+            actions_executed: number;
+            actions_failed: number;
+            created_at: string;
+            updated_at: string;
+        };
+        FoundSubscriptionView: {
+            id: number;
+            product_id: number;
+            product_name: string;
+            name: string;
+            topic: string;
+            enabled: boolean;
+        };
+        TopicsView: {
+            prefix: string;
+            pattern: string;
+            use_shared: boolean;
+            shared_group: string | null;
+            /** @enum {number} */
+            qos: 0 | 1 | 2;
+        };
+        MqttConfigSectionsView: {
+            broker: components["schemas"]["BrokerView"];
+            topics: components["schemas"]["TopicsView"];
+            delivery: components["schemas"]["DeliverySettingsDto"];
+            failover: components["schemas"]["FailoverDto"];
+            probe: components["schemas"]["ProbeDto"];
+        };
+        MqttConfigView: {
+            product_id: number;
+            revision: number;
+            mqtt_config: components["schemas"]["MqttConfigSectionsView"];
+            subscriptions: components["schemas"]["SubscriptionView"][];
+            status: components["schemas"]["ConnectionStatusView"];
+        };
         CreateProductDto: {
             name: string;
             slug?: string | null;
@@ -2106,6 +2034,78 @@ export interface components {
             used_by: number[];
             created_at: string;
             updated_at: string;
+        };
+        InstanceCountersDto: {
+            messages_received: number;
+            messages_matched: number;
+            messages_unmatched: number;
+            deliveries_started: number;
+            deliveries_succeeded: number;
+            deliveries_failed: number;
+            deliveries_queued: number;
+            deliveries_dead: number;
+            deliveries_taken: number;
+            actions_executed: number;
+            actions_failed: number;
+        };
+        SubscriptionCountersDto: {
+            subscription_id: number;
+            messages_received: number;
+            actions_executed: number;
+            actions_failed: number;
+            last_message_at?: string | null;
+        };
+        ConnectionEventDto: {
+            at: string;
+            /** @enum {string} */
+            type: "connected" | "disconnected" | "connect_failed" | "failover" | "failback" | "subscription_refused" | "qos_downgraded" | "session_lost" | "probe_lost" | "probe_recovered" | "taken_over" | "session_adopted" | "config_applied" | "config_rejected";
+            broker?: string | null;
+            detail: Record<string, unknown>;
+        };
+        StatusDeltaDto: {
+            sequence: number;
+            subscriptions: components["schemas"]["SubscriptionCountersDto"][];
+            events: components["schemas"]["ConnectionEventDto"][];
+        };
+        StatusReportDto: {
+            instance_id: string;
+            boot_id: string;
+            sequence: number;
+            reported_at: string;
+            version: string;
+            hostname: string;
+            pid: number;
+            started_at: string;
+            /** @enum {string} */
+            state: "starting" | "unconfigured" | "connecting" | "connected" | "degraded" | "disconnected" | "standby" | "stopped";
+            state_since: string;
+            reason?: string | null;
+            reason_code?: string | null;
+            advice?: string | null;
+            config_source?: ("orchestrator" | "last_known_good" | "environment") | null;
+            applied_revision?: number | null;
+            applied_reconnect_generation?: number | null;
+            rejected_revision?: Record<string, unknown> | null;
+            broker?: Record<string, unknown> | null;
+            brokers?: Record<string, unknown>[] | null;
+            broker_info: Record<string, unknown>;
+            client_id?: string | null;
+            connected_at?: string | null;
+            disconnected_at?: string | null;
+            recovery?: Record<string, unknown> | null;
+            subscribed: Record<string, unknown>;
+            topic_filters: Record<string, unknown>[];
+            warnings: Record<string, unknown>[];
+            oldest_unacknowledged_ms?: number | null;
+            in_flight: number;
+            queue_depth?: number | null;
+            oldest_queued_ms?: number | null;
+            probe?: Record<string, unknown> | null;
+            last_message_at?: string | null;
+            latency_ms?: Record<string, unknown> | null;
+            counters: components["schemas"]["InstanceCountersDto"];
+            is_leaving?: boolean | null;
+            delta: components["schemas"]["StatusDeltaDto"];
         };
         TestMessageDto: {
             topic: string;
@@ -3438,6 +3438,37 @@ export interface operations {
             };
         };
     };
+    postInternalMqttStatus: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StatusReportDto"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getProductsByProductIdMqttConfigStatus: {
         parameters: {
             query?: never;
@@ -3479,37 +3510,6 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
-        responses: {
-            /** @description Success */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    postInternalMqttStatus: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["StatusReportDto"];
-            };
-        };
         responses: {
             /** @description Success */
             200: {

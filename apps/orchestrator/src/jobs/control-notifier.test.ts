@@ -26,7 +26,7 @@ it('answers a write when it is committed, not when the queue has taken the job',
   try {
     const admin = await app.client('admin');
     const { id } = await app.product();
-    await app.features.connectionStatus.ingest(id, buildStatusReport({ instance_id: 'one', sequence: 1 }));
+    await app.features.statusReports.ingest(id, buildStatusReport({ instance_id: 'one', sequence: 1 }));
     const subscription = { name: 'orders', topic: 'orders/#', actions: [{ type: 'log' }] };
     await admin('post', `/api/v1/products/${id}/mqtt-config/subscriptions`).send(subscription).expect(201);
     await admin('post', `/api/v1/products/${id}/mqtt-config/reconnect`).expect(202);

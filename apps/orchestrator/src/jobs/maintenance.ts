@@ -12,7 +12,7 @@ export function maintenance(
     Features,
     | 'auditLogs'
     | 'auth'
-    | 'connectionStatus'
+    | 'statusReports'
     | 'connectionTests'
     | 'connectionHistory'
     | 'metrics'
@@ -36,7 +36,7 @@ export function maintenance(
       // Reports that could not arrive while no orchestrator ran come first: silence counts from this start on.
       first_after_ms: stale_after_ms,
       interval_ms: Math.min(1_000, Math.ceil(stale_after_ms / 3)),
-      work: () => features.connectionStatus.sweepStale(),
+      work: () => features.statusReports.sweepStale(),
       logger,
     }),
     periodic({

@@ -11,7 +11,7 @@ describe('the queue cleaner', () => {
 
   it('removes queues whose instance or product is gone, at the second look, and no other', async () => {
     const { id } = await app.product();
-    await app.features.connectionStatus.ingest(id, buildStatusReport({ instance_id: 'here' }));
+    await app.features.statusReports.ingest(id, buildStatusReport({ instance_id: 'here' }));
     const kept = [`control-${id}-here`, `deliveries-${id}`, 'connection-tests', 'control-panel'];
     const gone = [`control-${id}-gone`, 'control-99999-here', 'deliveries-99999'];
     for (const name of [...kept, ...gone]) await app.queues.queue<{ name: 'x'; data: object }>(name).add('x', {});

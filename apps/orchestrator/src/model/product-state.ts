@@ -1,12 +1,11 @@
 import type { ConnectionState, StatusReport } from '@cortex-mqtt/contracts';
+import { type Heard, isLive, isUp } from './liveness';
 
 export const NO_LISTENER_REASON = 'No listener is running for this product.';
 
 /** One instance as the orchestrator sees it now. */
-export interface SeenInstance {
+export interface SeenInstance extends Heard {
   report: StatusReport;
-  last_heartbeat_at: Date;
-  stopped_at: Date | null;
 }
 
 export interface ProductState {
@@ -15,11 +14,6 @@ export interface ProductState {
   /** Why it is not well, in words; null when it is. */
   reason: string | null;
   applied_revision: number | null;
-}
-
-/** An instance counts as live while its heartbeat is younger than `stale_after_ms` and it has not said goodbye. */
-export function isLive(instance: SeenInstance, now: Date, stale_after_ms: number): boolean {
-  return instance.stopped_at === null && now.getTime() - instance.last_heartbeat_at.getTime() < stale_after_ms;
 }
 
 /** The sum over a product's instances: the worst of the live ones speaks, and a silent one is never "connected". */
@@ -46,7 +40,7 @@ export function sumInstances(instances: SeenInstance[], now: Date, stale_after_m
   const reports = live.map((instance) => instance.report);
   const applied = reports.map((report) => report.applied_revision ?? 0);
   const working = reports.filter((report) => report.state !== 'standby');
-  const connected = working.filter((report) => report.state === 'connected' || report.state === 'degraded');
+  const connected = working.filter(isUp);
   const troubled =
     working.find((report) => report.state === 'disconnected') ??
     working.find((report) => report.state === 'degraded') ??

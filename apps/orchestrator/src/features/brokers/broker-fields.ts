@@ -2,7 +2,7 @@ import type { FieldFault, LastWill, Transport } from '@cortex-mqtt/contracts';
 import { proxyUrlFault, validatePublishTopic } from '@cortex-mqtt/mqtt';
 import type { BrokerColumns } from '../../model/broker-columns';
 import type { BrokerSecretColumn } from './broker-secrets';
-import type { BrokerDto, LastWillDto } from '../mqtt-config/mqtt-config.dto';
+import type { BrokerDto, LastWillDto } from './broker-settings.dto';
 
 /** What a change is held against; null = nothing is stored yet. */
 export type StoredBroker = Pick<

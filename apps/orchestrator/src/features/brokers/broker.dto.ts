@@ -1,8 +1,8 @@
 import { ArrayMaxSize, IsArray, IsInt, IsString, Matches, MaxLength, MinLength, NotEquals } from 'class-validator';
 import { MayBeAbsent } from '../../http/optional';
 import { PRIMARY_BROKER } from './broker-secrets';
-import { BrokerDto, BrokerSettingsDto, HOST_MESSAGE, HOST_PATTERN } from '../mqtt-config/mqtt-config.dto';
-import { BrokerView } from '../mqtt-config/mqtt-config.view';
+import { BrokerDto, BrokerSettingsDto, HOST_MESSAGE, HOST_PATTERN } from './broker-settings.dto';
+import { BrokerView } from './broker.view';
 
 /** Further brokers a product may have. */
 export const MAX_FURTHER_BROKERS = 9;

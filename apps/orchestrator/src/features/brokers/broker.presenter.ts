@@ -1,5 +1,5 @@
 import type { BrokerColumns } from '../../model/broker-columns';
-import type { BrokerView } from '../mqtt-config/mqtt-config.view';
+import type { BrokerView } from './broker.view';
 
 /** Never a secret: only whether there is one. */
 export function presentBroker(broker: BrokerColumns): BrokerView {

@@ -5,11 +5,11 @@ import { presentBroker } from './broker.presenter';
 import { applyBroker, brokerFaults } from './broker-fields';
 import { furtherSecretPlace, PRIMARY_BROKER } from './broker-secrets';
 import type { ChangeNotifier } from '../../configuration/change-notifier';
-import type { BrokerDto } from '../mqtt-config/mqtt-config.dto';
+import type { BrokerDto } from './broker-settings.dto';
 import { MqttConfigEntity } from '../../model/mqtt-config.entity';
 import { oneSessionTwice } from './one-session-twice';
 import { lockConfig, raiseRevision } from '../../configuration/revision';
-import type { Versioned } from '../products/product.service';
+import type { Versioned } from '../../configuration/versioned';
 import type { SecretBox } from '../secrets/secret-box';
 import {
   type BrokerOrderDto,

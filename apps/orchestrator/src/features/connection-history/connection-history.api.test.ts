@@ -25,7 +25,7 @@ describe('the connection history of a product', () => {
   afterAll(() => app.close());
 
   const report = (overrides: Partial<StatusReport>) =>
-    app.features.connectionStatus.ingest(product_id, buildStatusReport(overrides));
+    app.features.statusReports.ingest(product_id, buildStatusReport(overrides));
   const event = (type: ConnectionEvent['type'], minute: number, broker = 'primary'): ConnectionEvent => ({
     at: new Date(Date.UTC(2030, 0, 1, 0, minute)).toISOString(),
     type,
@@ -77,8 +77,8 @@ describe('the connection history of a product', () => {
       product_id,
       silent_since,
     ]);
-    await app.features.connectionStatus.sweepStale();
-    await app.features.connectionStatus.sweepStale();
+    await app.features.statusReports.sweepStale();
+    await app.features.statusReports.sweepStale();
     const { body } = await viewer('get', `${base}/events?type=heartbeat_lost`).expect(200);
     expect(body.items).toMatchObject([{ at: silent_since.toISOString() }]);
     await report({ sequence: 2 });

@@ -100,7 +100,7 @@ describe('the status of a product', () => {
       [product_id],
     );
     expect(await read()).toMatchObject({ state: 'stale', connected: false, instances: [{ state: 'stale' }] });
-    await app.features.connectionStatus.sweepStale();
+    await app.features.statusReports.sweepStale();
     const [row] = await app.dataSource.query(
       'SELECT connected, state FROM mqtt_connection_status WHERE product_id = $1',
       [product_id],

@@ -14,7 +14,8 @@ import {
   worstProbe,
 } from './connection-truths';
 import type { MessageRates } from '../metrics/message-rates';
-import { isLive, sumInstances } from '../../model/product-state';
+import { isLive } from '../../model/liveness';
+import { sumInstances } from '../../model/product-state';
 
 export interface StatusParts {
   status: ConnectionStatusEntity;

@@ -3,7 +3,6 @@ import { handled, notModified, ok, type Route, route } from '../../http/route';
 import { ProductParams } from '../../http/route-params';
 import type { ConnectionStatusService } from './connection-status.service';
 import { ConnectionStatusView } from './connection-status.view';
-import { StatusReportDto } from './status-report.dto';
 import type { StatusStream } from './status-stream';
 
 const PATH = '/api/v1/products/{product_id}/mqtt-config/status';
@@ -44,16 +43,6 @@ export function connectionStatusRoutes({
         statusStream.subscribe(params.product_id, response, first);
         return handled();
       },
-    }),
-    route({
-      method: 'post',
-      path: '/internal/mqtt-status',
-      summary: 'A listener reports its state, counters and events',
-      description: 'May be repeated and may arrive out of order: nothing counts twice.',
-      tag: 'Internal',
-      access: { kind: 'listener' },
-      body: StatusReportDto,
-      handler: async ({ principal, body }) => ok(await connectionStatus.ingest(principal.product_id, body)),
     }),
   ];
 }

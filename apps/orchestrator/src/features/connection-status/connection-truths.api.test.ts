@@ -22,7 +22,7 @@ describe('the status of a connection', () => {
 
   const report = (overrides: Partial<StatusReport>) => {
     sequence += 1;
-    return app.features.connectionStatus.ingest(product_id, buildStatusReport({ sequence, ...overrides }));
+    return app.features.statusReports.ingest(product_id, buildStatusReport({ sequence, ...overrides }));
   };
   const status = async (): Promise<ConnectionStatusView> => (await admin('get', `${base}/status`).expect(200)).body;
 

@@ -3,8 +3,8 @@ import type { Response } from 'express';
 import { Client } from 'pg';
 import { KEEP_ALIVE_MS, openEventStream, sendEvent, sendKeepAlive } from '../../http/event-stream';
 import type { ConnectionStatusService } from './connection-status.service';
-import { STATUS_CHANNEL } from './connection-status.service';
 import type { ConnectionStatusView } from './connection-status.view';
+import { STATUS_CHANNEL } from './status-channel';
 
 /** Changes of one product are sent at most this often. */
 const THROTTLE_MS = 250;

@@ -15,7 +15,7 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { MayBeAbsent } from '../../http/optional';
-import { BrokerDto } from '../mqtt-config/mqtt-config.dto';
+import { BrokerDto } from '../brokers/broker-settings.dto';
 
 /** Body of a connection test: absent fields, secrets too, are those stored for the broker that is tested. */
 export class ConnectionTestDto extends BrokerDto {

@@ -7,7 +7,7 @@ describe('reconnecting the listeners of a product', () => {
   let product_id: number;
   const base = () => `/api/v1/products/${product_id}/mqtt-config`;
   const report = (overrides: Parameters<typeof buildStatusReport>[0]) =>
-    app.features.connectionStatus.ingest(product_id, buildStatusReport(overrides));
+    app.features.statusReports.ingest(product_id, buildStatusReport(overrides));
 
   beforeAll(async () => {
     app = await buildTestApp({ stale_after_ms: 60_000 });

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { DataSource } from 'typeorm';
 import { NotFoundError } from '../../http/app-error';
 import { type Actor, recordAudit } from '../audit/audit-trail';
-import { isLive } from '../../model/product-state';
+import { isLive } from '../../model/liveness';
 import { MqttConfigEntity } from '../../model/mqtt-config.entity';
 import { lockConfig, raiseRevision } from '../../configuration/revision';
 import { ListenerInstanceEntity } from '../../model/listener-instance.entity';

@@ -29,7 +29,7 @@ describe('traffic over time', () => {
   const floor = (ms: number, width_s: number): Date => new Date(Math.floor(ms / (width_s * 1000)) * width_s * 1000);
 
   it('comes from what listeners report, without gaps', async () => {
-    await app.features.connectionStatus.ingest(
+    await app.features.statusReports.ingest(
       product_id,
       buildStatusReport({ counters: buildCounters({ messages_received: 30, actions_failed: 2 }) }),
     );
@@ -134,12 +134,12 @@ describe('the overview of all products', () => {
     const off = await app.product({ name: 'C off', enabled: false });
     const silent = await app.product({ name: 'D silent' });
     await app.product({ name: 'E no listener' });
-    await app.features.connectionStatus.ingest(
+    await app.features.statusReports.ingest(
       well.id,
       buildStatusReport({ counters: buildCounters({ messages_received: 12 }) }),
     );
-    await app.features.connectionStatus.ingest(cut.id, buildStatusReport({ state: 'disconnected', reason: 'refused' }));
-    await app.features.connectionStatus.ingest(silent.id, buildStatusReport());
+    await app.features.statusReports.ingest(cut.id, buildStatusReport({ state: 'disconnected', reason: 'refused' }));
+    await app.features.statusReports.ingest(silent.id, buildStatusReport());
     await app.dataSource.query(
       `UPDATE listener_instances SET last_heartbeat_at = now() - interval '1 hour' WHERE product_id = $1`,
       [silent.id],

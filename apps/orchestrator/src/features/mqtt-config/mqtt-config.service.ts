@@ -5,7 +5,7 @@ import { type Actor, recordAudit } from '../audit/audit-trail';
 import { MqttBrokerEntity } from '../../model/mqtt-broker.entity';
 import type { ConnectionStatusView } from '../connection-status/connection-status.view';
 import { ProductEntity } from '../../model/product.entity';
-import type { Versioned } from '../products/product.service';
+import type { Versioned } from '../../configuration/versioned';
 import type { SecretBox } from '../secrets/secret-box';
 import { SubscriptionEntity } from '../../model/subscription.entity';
 import { presentSubscription } from '../subscriptions/subscription.presenter';

@@ -8,6 +8,7 @@ import { ConnectionStatusEntity } from '../../model/connection-status.entity';
 import type { ChangeNotifier } from '../../configuration/change-notifier';
 import { MqttConfigEntity } from '../../model/mqtt-config.entity';
 import { lockConfig, raiseRevision } from '../../configuration/revision';
+import type { Versioned } from '../../configuration/versioned';
 import type { CreateProductDto, ProductListQuery, ProductView, UpdateProductDto } from './product.dto';
 import { ProductEntity } from '../../model/product.entity';
 import { presentProduct } from './product.presenter';
@@ -25,11 +26,6 @@ export interface ProductServiceDeps {
   checkTopics: CheckTopics;
   /** Told after commit that products appeared, vanished, or were enabled or disabled. */
   onProductsChanged(): void;
-}
-
-export interface Versioned<T> {
-  value: T;
-  revision: number;
 }
 
 export class ProductService {

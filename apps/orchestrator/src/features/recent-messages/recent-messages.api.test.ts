@@ -46,7 +46,7 @@ describe('recent messages of a subscription', () => {
 
   /** A live listener that answers as the real one does. */
   const listener = async (instance_id: string, answer: (asked: Asked) => RecentMessage[]): Promise<void> => {
-    await app.features.connectionStatus.ingest(product_id, buildStatusReport({ instance_id }));
+    await app.features.statusReports.ingest(product_id, buildStatusReport({ instance_id }));
     const worker = app.queues.worker<ControlJob>(
       queueNames.control(asProductId(product_id), asInstanceId(instance_id)),
       {

@@ -1,4 +1,5 @@
 import type { ReportedSession, StatusReport } from '@cortex-mqtt/contracts';
+import { isUp } from '../../model/liveness';
 
 /** Most that are remembered of a product: the latest. */
 const MAX_KNOWN = 200;
@@ -7,7 +8,7 @@ const LONGEST_KNOWN_MS = 90 * 86_400_000;
 
 /** What is known after a report: its sessions are as it says, those that have expired are forgotten. */
 export function sessionsAfter(known: readonly ReportedSession[], report: StatusReport, now: Date): ReportedSession[] {
-  const told = (report.brokers ?? []).filter(({ state }) => state === 'connected' || state === 'degraded');
+  const told = (report.brokers ?? []).filter(isUp);
   const fresh = told.flatMap(({ host, port, client_id, session }): ReportedSession[] =>
     session && client_id !== null ? [{ host, port, client_id, seen_at: now.toISOString(), ...session }] : [],
   );
@@ -30,8 +31,7 @@ export function sessionsToTell(
   known: readonly ReportedSession[],
   { report, takes_turns, is_first_report }: { report: StatusReport; takes_turns: boolean; is_first_report: boolean },
 ): ReportedSession[] {
-  const is_connected = report.state === 'connected' || report.state === 'degraded';
-  if (is_connected && !is_first_report) return [];
+  if (isUp(report) && !is_first_report) return [];
   // Where the load is shared each has a session of its own, and knows its client id before it asks.
   return takes_turns ? [...known] : known.filter(({ client_id }) => client_id === report.client_id);
 }

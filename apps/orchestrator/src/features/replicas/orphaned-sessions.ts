@@ -1,5 +1,6 @@
 import type { OrphanedSessions, StatusReport } from '@cortex-mqtt/contracts';
 import { type EntityManager, In, IsNull, LessThan } from 'typeorm';
+import { isUp } from '../../model/liveness';
 import { ListenerInstanceEntity } from '../../model/listener-instance.entity';
 
 /** Members told of in one answer. */
@@ -24,7 +25,7 @@ export async function orphansFor(
 ): Promise<OrphanedSessions[]> {
   const { product_id, live, now, heard_for_ms, adopt_after_ms } = input;
   if (adopt_after_ms === 0 || heard_for_ms < adopt_after_ms) return [];
-  const able = live.filter(({ report }) => isConnected(report) && report.is_leaving !== true);
+  const able = live.filter(({ report }) => isUp(report) && report.is_leaving !== true);
   const [first] = able.map(({ instance_id }) => instance_id).sort();
   if (first !== input.report.instance_id) return [];
   const gone = await manager.find(ListenerInstanceEntity, {
@@ -65,8 +66,4 @@ export async function closeAdopted(
   return instances.flatMap(({ report: { brokers = [] } }) =>
     brokers.flatMap(({ client_id }) => (client_id === null ? [] : [client_id])),
   );
-}
-
-function isConnected({ state }: StatusReport): boolean {
-  return state === 'connected' || state === 'degraded';
 }

@@ -6,7 +6,7 @@ import type { ChangeNotifier } from '../../configuration/change-notifier';
 import { MqttConfigEntity } from '../../model/mqtt-config.entity';
 import { lockConfig, raiseRevision } from '../../configuration/revision';
 import { ProductEntity } from '../../model/product.entity';
-import type { Versioned } from '../products/product.service';
+import type { Versioned } from '../../configuration/versioned';
 import type { CreateSubscriptionDto, SubscriptionListQuery, UpdateSubscriptionDto } from './subscription.dto';
 import { SubscriptionEntity } from '../../model/subscription.entity';
 import { presentSubscription } from './subscription.presenter';

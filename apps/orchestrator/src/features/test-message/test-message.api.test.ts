@@ -36,7 +36,7 @@ describe('a test message', () => {
     state: 'connected' | 'standby',
     publish: (asked: Asked) => TestMessageOutcome,
   ): Promise<void> => {
-    await app.features.connectionStatus.ingest(
+    await app.features.statusReports.ingest(
       product_id,
       buildStatusReport({ instance_id, state, broker: { name: 'primary', host: 'broker', port: 1883 } }),
     );

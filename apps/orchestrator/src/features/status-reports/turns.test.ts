@@ -1,13 +1,13 @@
 import type { StatusReport } from '@cortex-mqtt/contracts';
 import { buildStatusReport } from '../../testing/build-status-report';
 import { buildTestApp, type TestApp } from '../../testing/build-test-app';
-import { ConnectionStatusService } from '../connection-status/connection-status.service';
+import { StatusReportService } from './status-report.service';
 import { MqttConfigEntity } from '../../model/mqtt-config.entity';
 
 describe('the turns of a product’s listeners', () => {
   let app: TestApp;
   let product_id: number;
-  let service: ConnectionStatusService;
+  let service: StatusReportService;
   let sequence = 0;
 
   beforeAll(async () => {
@@ -15,7 +15,7 @@ describe('the turns of a product’s listeners', () => {
   });
   beforeEach(async () => {
     ({ id: product_id } = await app.product());
-    service = new ConnectionStatusService({
+    service = new StatusReportService({
       dataSource: app.dataSource,
       stale_after_ms: 15_000,
       lease: { ttl_ms: 60_000 },
@@ -72,10 +72,10 @@ describe('the turns of a product’s listeners', () => {
   });
 
   it('ask for heartbeats that fit into the lease and into the time after which an instance is stale', async () => {
-    service = new ConnectionStatusService({ dataSource: app.dataSource, stale_after_ms: 15_000 });
+    service = new StatusReportService({ dataSource: app.dataSource, stale_after_ms: 15_000 });
     expect((await report('a')).heartbeat_ms).toBe(4_000);
     expect((await report('b')).heartbeat_ms).toBe(2_000);
-    service = new ConnectionStatusService({ dataSource: app.dataSource, stale_after_ms: 5_000 });
+    service = new StatusReportService({ dataSource: app.dataSource, stale_after_ms: 5_000 });
     const { id } = await app.product();
     product_id = id;
     expect((await report('alone')).heartbeat_ms).toBe(2_500);
@@ -87,7 +87,7 @@ describe('the turns of a product’s listeners', () => {
       recovery: { attempt: 3, next_try_at: null, is_refused },
     });
     beforeEach(() => {
-      service = new ConnectionStatusService({
+      service = new StatusReportService({
         dataSource: app.dataSource,
         stale_after_ms: 15_000,
         lease: { ttl_ms: 60_000, pass_on_after_ms: 0 },
@@ -130,7 +130,7 @@ describe('the turns of a product’s listeners', () => {
     });
 
     it('count from the last time it was connected', async () => {
-      service = new ConnectionStatusService({
+      service = new StatusReportService({
         dataSource: app.dataSource,
         stale_after_ms: 15_000,
         lease: { ttl_ms: 60_000, pass_on_after_ms: 60_000 },

@@ -2,7 +2,7 @@ import type { BrokerReport, StatusReport } from '@cortex-mqtt/contracts';
 import { waitFor } from '@cortex-mqtt/testing';
 import { buildStatusReport } from '../../testing/build-status-report';
 import { buildTestApp, type TestApp } from '../../testing/build-test-app';
-import { ConnectionStatusService } from '../connection-status/connection-status.service';
+import { StatusReportService } from './status-report.service';
 import { MqttConfigEntity } from '../../model/mqtt-config.entity';
 import { Hearing } from '../replicas/hearing';
 import { ListenerInstanceEntity } from '../../model/listener-instance.entity';
@@ -26,7 +26,7 @@ describe('sessions of members that are gone', () => {
 
   const report = (instance_id: string, overrides: Partial<StatusReport> = {}, adopt_after_ms = 60_000) => {
     sequence += 1;
-    const service = new ConnectionStatusService({
+    const service = new StatusReportService({
       dataSource: app.dataSource,
       stale_after_ms: 15_000,
       adopt_after_ms,

@@ -1,0 +1,18 @@
+import { ok, type Route, route } from '../../http/route';
+import { StatusReportDto } from './status-report.dto';
+import type { StatusReportService } from './status-report.service';
+
+export function statusReportRoutes({ statusReports }: { statusReports: StatusReportService }): Route[] {
+  return [
+    route({
+      method: 'post',
+      path: '/internal/mqtt-status',
+      summary: 'A listener reports its state, counters and events',
+      description: 'May be repeated and may arrive out of order: nothing counts twice.',
+      tag: 'Internal',
+      access: { kind: 'listener' },
+      body: StatusReportDto,
+      handler: async ({ principal, body }) => ok(await statusReports.ingest(principal.product_id, body)),
+    }),
+  ];
+}
