@@ -1,6 +1,5 @@
 import { type DataSource, type EntityManager, QueryFailedError } from 'typeorm';
 import { ConflictError, NotFoundError, ValidationError } from '../../http/app-error';
-import { type Actor, recordAudit } from '../audit/audit-trail';
 import { presentBroker } from './broker.presenter';
 import { applyBroker, brokerFaults } from './broker-fields';
 import { furtherSecretPlace, PRIMARY_BROKER } from './broker-secrets';
@@ -8,7 +7,7 @@ import type { ChangeNotifier } from '../../configuration/change-notifier';
 import type { BrokerDto } from './broker-settings.dto';
 import { MqttConfigEntity } from '../../model/mqtt-config.entity';
 import { oneSessionTwice } from './one-session-twice';
-import { lockConfig, raiseRevision } from '../../configuration/revision';
+import { type Change, type ChangeOptions, changeConfiguration } from '../../configuration/change-configuration';
 import type { Versioned } from '../../configuration/versioned';
 import type { SecretBox } from '../secrets/secret-box';
 import {
@@ -26,11 +25,6 @@ export interface BrokerServiceDeps {
   secretBox: SecretBox;
   /** Names of the brokers that live instances are connected to, by instance id. */
   brokersInUse(product_id: number): Promise<Map<string, string[]>>;
-}
-
-interface WriteOptions {
-  actor: Actor;
-  expected_revision: number | undefined;
 }
 
 /** The brokers that a product's listeners fail over to, in order of preference. */
@@ -51,7 +45,11 @@ export class BrokerService {
   }
 
   /** Put at the end of the order. */
-  async create(product_id: number, dto: CreateBrokerDto, options: WriteOptions): Promise<Versioned<FurtherBrokerView>> {
+  async create(
+    product_id: number,
+    dto: CreateBrokerDto,
+    options: ChangeOptions,
+  ): Promise<Versioned<FurtherBrokerView>> {
     const id = await this.change(product_id, options, async (manager) => {
       const others = await inOrder(manager, product_id);
       if (others.length >= MAX_FURTHER_BROKERS) {
@@ -73,15 +71,15 @@ export class BrokerService {
       await manager.save(broker);
       this.apply(broker, dto);
       await manager.save(broker);
-      await recordAudit(manager, {
-        actor: options.actor,
-        action: 'mqtt_broker.create',
-        entity_type: 'mqtt_broker',
-        entity_id: broker.id,
-        product_id,
-        after: auditFields(broker),
-      });
-      return broker.id;
+      return {
+        result: broker.id,
+        audit: {
+          action: 'mqtt_broker.create',
+          entity_type: 'mqtt_broker',
+          entity_id: broker.id,
+          after: auditFields(broker),
+        },
+      };
     });
     return this.read(product_id, id);
   }
@@ -90,7 +88,7 @@ export class BrokerService {
     product_id: number,
     id: number,
     dto: UpdateBrokerDto,
-    options: WriteOptions,
+    options: ChangeOptions,
   ): Promise<Versioned<FurtherBrokerView>> {
     await this.change(product_id, options, async (manager) => {
       const broker = await findBroker(manager, product_id, id);
@@ -99,31 +97,33 @@ export class BrokerService {
       if (dto.name !== undefined) broker.name = dto.name;
       this.apply(broker, dto);
       await manager.save(broker);
-      await recordAudit(manager, {
-        actor: options.actor,
-        action: 'mqtt_broker.update',
-        entity_type: 'mqtt_broker',
-        entity_id: id,
-        product_id,
-        before,
-        after: auditFields(broker),
-      });
+      return {
+        result: undefined,
+        audit: {
+          action: 'mqtt_broker.update',
+          entity_type: 'mqtt_broker',
+          entity_id: id,
+          before,
+          after: auditFields(broker),
+        },
+      };
     });
     return this.read(product_id, id);
   }
 
-  async delete(product_id: number, id: number, options: WriteOptions): Promise<number> {
+  async delete(product_id: number, id: number, options: ChangeOptions): Promise<number> {
     await this.change(product_id, options, async (manager) => {
       const broker = await findBroker(manager, product_id, id);
       await manager.delete(MqttBrokerEntity, { id });
-      await recordAudit(manager, {
-        actor: options.actor,
-        action: 'mqtt_broker.delete',
-        entity_type: 'mqtt_broker',
-        entity_id: id,
-        product_id,
-        before: auditFields(broker),
-      });
+      return {
+        result: undefined,
+        audit: {
+          action: 'mqtt_broker.delete',
+          entity_type: 'mqtt_broker',
+          entity_id: id,
+          before: auditFields(broker),
+        },
+      };
     });
     return revisionOf(this.deps.dataSource.manager, product_id);
   }
@@ -131,7 +131,7 @@ export class BrokerService {
   async reorder(
     product_id: number,
     { ids }: BrokerOrderDto,
-    options: WriteOptions,
+    options: ChangeOptions,
   ): Promise<Versioned<FurtherBrokerView[]>> {
     await this.change(product_id, options, async (manager) => {
       const brokers = await inOrder(manager, product_id);
@@ -142,15 +142,16 @@ export class BrokerService {
       for (const [index, id] of ids.entries()) {
         await manager.update(MqttBrokerEntity, { id }, { position: index + 1 });
       }
-      await recordAudit(manager, {
-        actor: options.actor,
-        action: 'mqtt_broker.reorder',
-        entity_type: 'mqtt_broker',
-        entity_id: null,
-        product_id,
-        before: { ids: before },
-        after: { ids },
-      });
+      return {
+        result: undefined,
+        audit: {
+          action: 'mqtt_broker.reorder',
+          entity_type: 'mqtt_broker',
+          entity_id: null,
+          before: { ids: before },
+          after: { ids },
+        },
+      };
     });
     return this.list(product_id);
   }
@@ -159,22 +160,19 @@ export class BrokerService {
     applyBroker(broker, dto, (plain, column) => this.deps.secretBox.seal(plain, furtherSecretPlace(broker, column)));
   }
 
-  /** One transaction with the revision raised; listeners are told after it. */
   private async change<T>(
     product_id: number,
-    { expected_revision }: WriteOptions,
-    work: (manager: EntityManager) => Promise<T>,
+    options: ChangeOptions,
+    work: (manager: EntityManager) => Promise<Change<T>>,
   ): Promise<T> {
     try {
-      const { result, revision } = await this.deps.dataSource.transaction(async (manager) => {
-        const config = await lockConfig(manager, product_id, expected_revision);
+      const { result } = await changeConfiguration(this.deps, product_id, options, async (manager, config) => {
         const done = await work(manager);
         const all = [{ ...config, name: PRIMARY_BROKER }, ...(await inOrder(manager, product_id))];
         const fault = config.subscribe_on === 'all' ? oneSessionTwice(all) : null;
         if (fault !== null) throw new ValidationError([{ field: 'client_id', message: fault }]);
-        return { result: done, revision: await raiseRevision(manager, config) };
+        return done;
       });
-      this.deps.notifier.configChanged(product_id, revision);
       return result;
     } catch (error) {
       if (error instanceof QueryFailedError && error.driverError?.constraint === 'uq_mqtt_brokers_name') {

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { DataSource } from 'typeorm';
 import { NotFoundError } from '../../http/app-error';
-import { type Actor, recordAudit } from '../audit/audit-trail';
+import type { Actor } from '../audit/audit-trail';
 import { isLive } from '../../model/liveness';
 import { MqttConfigEntity } from '../../model/mqtt-config.entity';
-import { lockConfig, raiseRevision } from '../../configuration/revision';
+import { changeConfiguration } from '../../configuration/change-configuration';
 import { ListenerInstanceEntity } from '../../model/listener-instance.entity';
 import { ReconnectEntity } from './reconnect.entity';
 import type { ReconnectInstanceView, ReconnectView } from './reconnect.view';
@@ -24,11 +24,13 @@ export class ReconnectService {
   constructor(private readonly deps: ReconnectServiceDeps) {}
 
   async request(product_id: number, actor: Actor): Promise<ReconnectView> {
-    const reconnect = await this.deps.dataSource.transaction(async (manager) => {
-      const config = await lockConfig(manager, product_id, undefined);
+    const { dataSource, notify } = this.deps;
+    // Each live listener gets a job of its own kind, below.
+    const notifier = { configChanged: () => {} };
+    const options = { actor, expected_revision: undefined };
+    const change = await changeConfiguration({ dataSource, notifier }, product_id, options, async (manager, config) => {
       config.reconnect_generation += 1;
       await manager.update(MqttConfigEntity, { id: config.id }, { reconnect_generation: config.reconnect_generation });
-      await raiseRevision(manager, config);
       const now = new Date();
       const instances = await manager.findBy(ListenerInstanceEntity, { product_id });
       const live = instances.filter((instance) => isLive(instance, now, this.deps.stale_after_ms));
@@ -39,18 +41,18 @@ export class ReconnectService {
         instance_ids: live.map((instance) => instance.instance_id),
       });
       await manager.save(row);
-      await recordAudit(manager, {
-        actor,
-        action: 'mqtt_config.reconnect',
-        entity_type: 'mqtt_config',
-        entity_id: config.id,
-        product_id,
-        after: { reconnect_generation: config.reconnect_generation, instances: row.instance_ids },
-      });
-      return row;
+      return {
+        result: row,
+        audit: {
+          action: 'mqtt_config.reconnect',
+          entity_type: 'mqtt_config',
+          entity_id: config.id,
+          after: { reconnect_generation: config.reconnect_generation, instances: row.instance_ids },
+        },
+      };
     });
-    this.deps.notify(product_id, reconnect.id, reconnect.generation);
-    return this.read(product_id, reconnect.id);
+    notify(product_id, change.result.id, change.result.generation);
+    return this.read(product_id, change.result.id);
   }
 
   async read(product_id: number, id: string): Promise<ReconnectView> {

@@ -1,7 +1,6 @@
 import { validatePublishTopic } from '@cortex-mqtt/mqtt';
 import type { DataSource, EntityManager } from 'typeorm';
 import { NotFoundError, ValidationError } from '../../http/app-error';
-import { type Actor, recordAudit } from '../audit/audit-trail';
 import { MqttBrokerEntity } from '../../model/mqtt-broker.entity';
 import type { ConnectionStatusView } from '../connection-status/connection-status.view';
 import { ProductEntity } from '../../model/product.entity';
@@ -18,7 +17,7 @@ import { MqttConfigEntity } from '../../model/mqtt-config.entity';
 import { presentMqttConfig } from './mqtt-config.presenter';
 import type { MqttConfigView } from './mqtt-config.view';
 import { oneSessionTwice } from '../brokers/one-session-twice';
-import { lockConfig, raiseRevision } from '../../configuration/revision';
+import { type ChangeOptions, changeConfiguration } from '../../configuration/change-configuration';
 
 export interface MqttConfigServiceDeps {
   dataSource: DataSource;
@@ -50,13 +49,8 @@ export class MqttConfigService {
     };
   }
 
-  async put(
-    product_id: number,
-    dto: PutMqttConfigDto,
-    options: { actor: Actor; expected_revision: number | undefined },
-  ): Promise<Versioned<MqttConfigView>> {
-    const revision = await this.deps.dataSource.transaction(async (manager) => {
-      const config = await lockConfig(manager, product_id, options.expected_revision);
+  async put(product_id: number, dto: PutMqttConfigDto, options: ChangeOptions): Promise<Versioned<MqttConfigView>> {
+    await changeConfiguration(this.deps, product_id, options, async (manager, config) => {
       const product = await manager.findOneByOrFail(ProductEntity, { id: product_id });
       const before = auditFields(config);
       const faults = [...(dto.broker ? brokerFaults(dto.broker, config, 'broker.') : []), ...probeFaults(dto)];
@@ -72,19 +66,17 @@ export class MqttConfigService {
       faults.push(...(await checkAllTopics(manager, product, config, topicsField(dto.topics ?? {}))));
       if (faults.length > 0) throw new ValidationError(faults);
       await manager.save(config);
-      const raised = await raiseRevision(manager, config);
-      await recordAudit(manager, {
-        actor: options.actor,
-        action: 'mqtt_config.update',
-        entity_type: 'mqtt_config',
-        entity_id: config.id,
-        product_id,
-        before,
-        after: auditFields(config),
-      });
-      return raised;
+      return {
+        result: undefined,
+        audit: {
+          action: 'mqtt_config.update',
+          entity_type: 'mqtt_config',
+          entity_id: config.id,
+          before,
+          after: auditFields(config),
+        },
+      };
     });
-    this.deps.notifier.configChanged(product_id, revision);
     return this.read(product_id);
   }
 }

@@ -7,7 +7,8 @@ import { type Actor, recordAudit } from '../audit/audit-trail';
 import { ConnectionStatusEntity } from '../../model/connection-status.entity';
 import type { ChangeNotifier } from '../../configuration/change-notifier';
 import { MqttConfigEntity } from '../../model/mqtt-config.entity';
-import { lockConfig, raiseRevision } from '../../configuration/revision';
+import { type ChangeOptions, changeConfiguration } from '../../configuration/change-configuration';
+import { lockConfig } from '../../configuration/revision';
 import type { Versioned } from '../../configuration/versioned';
 import type { CreateProductDto, ProductListQuery, ProductView, UpdateProductDto } from './product.dto';
 import { ProductEntity } from '../../model/product.entity';
@@ -84,15 +85,10 @@ export class ProductService {
     return result;
   }
 
-  async update(
-    id: number,
-    dto: UpdateProductDto,
-    options: { actor: Actor; expected_revision: number | undefined },
-  ): Promise<Versioned<ProductView>> {
+  async update(id: number, dto: UpdateProductDto, options: ChangeOptions): Promise<Versioned<ProductView>> {
     const variables = dto.variables === undefined ? undefined : checkedVariables(dto.variables);
-    const result = await withUniqueSlug(dto.slug ?? '', () =>
-      this.deps.dataSource.transaction(async (manager) => {
-        const config = await lockConfig(manager, id, options.expected_revision);
+    const { result, revision } = await withUniqueSlug(dto.slug ?? '', () =>
+      changeConfiguration(this.deps, id, options, async (manager, config) => {
         const product = await manager.findOneByOrFail(ProductEntity, { id });
         const before = presentProduct(product);
         Object.assign(product, definedOnly({ ...dto, variables }));
@@ -102,25 +98,23 @@ export class ProductService {
         if (faults.length > 0) throw new ValidationError(faults);
         await manager.save(product);
         const after = presentProduct(product);
-        const revision = await raiseRevision(manager, config);
-        await recordAudit(manager, {
-          actor: options.actor,
-          action: 'product.update',
-          entity_type: 'product',
-          entity_id: id,
-          product_id: id,
-          before: { ...before },
-          after: { ...after },
-        });
-        return { value: after, revision };
+        return {
+          result: after,
+          audit: {
+            action: 'product.update',
+            entity_type: 'product',
+            entity_id: id,
+            before: { ...before },
+            after: { ...after },
+          },
+        };
       }),
     );
-    this.deps.notifier.configChanged(id, result.revision);
     this.deps.onProductsChanged();
-    return result;
+    return { value: result, revision };
   }
 
-  async delete(id: number, options: { actor: Actor; expected_revision: number | undefined }): Promise<void> {
+  async delete(id: number, options: ChangeOptions): Promise<void> {
     await this.deps.dataSource.transaction(async (manager) => {
       await lockConfig(manager, id, options.expected_revision);
       const product = await manager.findOneByOrFail(ProductEntity, { id });

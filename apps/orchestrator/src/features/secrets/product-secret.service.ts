@@ -2,19 +2,13 @@ import { referencedSecrets } from '@cortex-mqtt/actions';
 import type { DataSource, EntityManager } from 'typeorm';
 import { ConflictError, NotFoundError } from '../../http/app-error';
 import { type Page, type PageQuery, pageWindow } from '../../http/pagination';
-import { type Actor, recordAudit } from '../audit/audit-trail';
 import type { ChangeNotifier } from '../../configuration/change-notifier';
 import { MqttConfigEntity } from '../../model/mqtt-config.entity';
-import { lockConfig, raiseRevision } from '../../configuration/revision';
+import { type ChangeOptions, changeConfiguration } from '../../configuration/change-configuration';
 import { SubscriptionEntity } from '../../model/subscription.entity';
 import type { SecretView } from './product-secret.dto';
 import { ProductSecretEntity } from '../../model/product-secret.entity';
 import { type SecretBox, secretPlace } from './secret-box';
-
-interface WriteOptions {
-  actor: Actor;
-  expected_revision: number | undefined;
-}
 
 export interface WrittenSecret {
   value: SecretView;
@@ -48,17 +42,16 @@ export class ProductSecretService {
   }
 
   /** Refuses a name that is taken. */
-  create(product_id: number, secret: { name: string; value: string }, options: WriteOptions): Promise<WrittenSecret> {
+  create(product_id: number, secret: { name: string; value: string }, options: ChangeOptions): Promise<WrittenSecret> {
     return this.write(product_id, secret, { ...options, may_replace: false });
   }
 
-  put(product_id: number, secret: { name: string; value: string }, options: WriteOptions): Promise<WrittenSecret> {
+  put(product_id: number, secret: { name: string; value: string }, options: ChangeOptions): Promise<WrittenSecret> {
     return this.write(product_id, secret, { ...options, may_replace: true });
   }
 
-  async delete(product_id: number, name: string, options: WriteOptions): Promise<number> {
-    const revision = await this.deps.dataSource.transaction(async (manager) => {
-      const config = await lockConfig(manager, product_id, options.expected_revision);
+  async delete(product_id: number, name: string, options: ChangeOptions): Promise<number> {
+    const { revision } = await changeConfiguration(this.deps, product_id, options, async (manager, config) => {
       const secret = await manager.findOneBy(ProductSecretEntity, { product_id, name });
       if (!secret) throw new NotFoundError(`Product ${product_id} has no secret ${name}.`);
       const used_by = (await usersOfSecrets(manager, config.id)).get(name) ?? [];
@@ -69,27 +62,25 @@ export class ProductSecretService {
         ]);
       }
       await manager.delete(ProductSecretEntity, { id: secret.id });
-      await recordAudit(manager, {
-        actor: options.actor,
-        action: 'product_secret.delete',
-        entity_type: 'product_secret',
-        entity_id: secret.id,
-        product_id,
-        before: { name },
-      });
-      return raiseRevision(manager, config);
+      return {
+        result: undefined,
+        audit: {
+          action: 'product_secret.delete',
+          entity_type: 'product_secret',
+          entity_id: secret.id,
+          before: { name },
+        },
+      };
     });
-    this.deps.notifier.configChanged(product_id, revision);
     return revision;
   }
 
   private async write(
     product_id: number,
     { name, value }: { name: string; value: string },
-    options: WriteOptions & { may_replace: boolean },
+    options: ChangeOptions & { may_replace: boolean },
   ): Promise<WrittenSecret> {
-    const result = await this.deps.dataSource.transaction(async (manager) => {
-      const config = await lockConfig(manager, product_id, options.expected_revision);
+    const { result, revision } = await changeConfiguration(this.deps, product_id, options, async (manager, config) => {
       const existing = await manager.findOneBy(ProductSecretEntity, { product_id, name });
       if (existing && !options.may_replace) {
         throw new ConflictError(`The product has a secret ${name} already.`, [
@@ -100,21 +91,19 @@ export class ProductSecretService {
       const before = existing ? { name, value: existing.value } : null;
       secret.value = this.deps.secretBox.seal(value, secretPlace(product_id, name));
       await manager.save(secret);
-      await recordAudit(manager, {
-        actor: options.actor,
-        action: existing ? 'product_secret.update' : 'product_secret.create',
-        entity_type: 'product_secret',
-        entity_id: secret.id,
-        product_id,
-        before,
-        after: { name, value: secret.value },
-      });
-      const revision = await raiseRevision(manager, config);
       const users = await usersOfSecrets(manager, config.id);
-      return { value: presentSecret(secret, users), revision, is_new: !existing };
+      return {
+        result: { value: presentSecret(secret, users), is_new: !existing },
+        audit: {
+          action: existing ? 'product_secret.update' : 'product_secret.create',
+          entity_type: 'product_secret',
+          entity_id: secret.id,
+          before,
+          after: { name, value: secret.value },
+        },
+      };
     });
-    this.deps.notifier.configChanged(product_id, result.revision);
-    return result;
+    return { ...result, revision };
   }
 }
 

@@ -1,10 +1,9 @@
 import { type DataSource, type EntityManager, ILike, QueryFailedError } from 'typeorm';
 import { ConflictError, NotFoundError, ValidationError } from '../../http/app-error';
 import { type Page, pageWindow } from '../../http/pagination';
-import { type Actor, recordAudit } from '../audit/audit-trail';
 import type { ChangeNotifier } from '../../configuration/change-notifier';
 import { MqttConfigEntity } from '../../model/mqtt-config.entity';
-import { lockConfig, raiseRevision } from '../../configuration/revision';
+import { type ChangeOptions, changeConfiguration } from '../../configuration/change-configuration';
 import { ProductEntity } from '../../model/product.entity';
 import type { Versioned } from '../../configuration/versioned';
 import type { CreateSubscriptionDto, SubscriptionListQuery, UpdateSubscriptionDto } from './subscription.dto';
@@ -16,11 +15,6 @@ import { applySubscription, secretNamesOf } from './subscription-check';
 export interface SubscriptionServiceDeps {
   dataSource: DataSource;
   notifier: ChangeNotifier;
-}
-
-interface WriteOptions {
-  actor: Actor;
-  expected_revision: number | undefined;
 }
 
 export class SubscriptionService {
@@ -78,7 +72,7 @@ export class SubscriptionService {
   async create(
     product_id: number,
     dto: CreateSubscriptionDto,
-    options: WriteOptions,
+    options: ChangeOptions,
   ): Promise<Versioned<SubscriptionView>> {
     return this.write(product_id, dto, options, async (manager, config) => newSubscription(manager, config.id));
   }
@@ -87,28 +81,26 @@ export class SubscriptionService {
     product_id: number,
     id: number,
     dto: UpdateSubscriptionDto,
-    options: WriteOptions,
+    options: ChangeOptions,
   ): Promise<Versioned<SubscriptionView>> {
     return this.write(product_id, dto, options, (manager, config) => findSubscription(manager, config, id));
   }
 
-  async delete(product_id: number, id: number, options: WriteOptions): Promise<number> {
-    const revision = await this.deps.dataSource.transaction(async (manager) => {
-      const config = await lockConfig(manager, product_id, options.expected_revision);
+  async delete(product_id: number, id: number, options: ChangeOptions): Promise<number> {
+    const { revision } = await changeConfiguration(this.deps, product_id, options, async (manager, config) => {
       const product = await manager.findOneByOrFail(ProductEntity, { id: product_id });
       const subscription = await findSubscription(manager, config, id);
       await manager.delete(SubscriptionEntity, { id });
-      await recordAudit(manager, {
-        actor: options.actor,
-        action: 'mqtt_subscription.delete',
-        entity_type: 'mqtt_subscription',
-        entity_id: id,
-        product_id,
-        before: auditFields(presentSubscription(product, config, subscription)),
-      });
-      return raiseRevision(manager, config);
+      return {
+        result: undefined,
+        audit: {
+          action: 'mqtt_subscription.delete',
+          entity_type: 'mqtt_subscription',
+          entity_id: id,
+          before: auditFields(presentSubscription(product, config, subscription)),
+        },
+      };
     });
-    this.deps.notifier.configChanged(product_id, revision);
     return revision;
   }
 
@@ -116,12 +108,11 @@ export class SubscriptionService {
   private async write(
     product_id: number,
     dto: UpdateSubscriptionDto,
-    options: WriteOptions,
+    options: ChangeOptions,
     obtain: (manager: EntityManager, config: MqttConfigEntity) => Promise<SubscriptionEntity>,
   ): Promise<Versioned<SubscriptionView>> {
-    const result = await withUniqueName(() =>
-      this.deps.dataSource.transaction(async (manager) => {
-        const config = await lockConfig(manager, product_id, options.expected_revision);
+    const { result, revision } = await withUniqueName(() =>
+      changeConfiguration(this.deps, product_id, options, async (manager, config) => {
         const product = await manager.findOneByOrFail(ProductEntity, { id: product_id });
         const subscription = await obtain(manager, config);
         const isNew = subscription.id === undefined;
@@ -131,20 +122,19 @@ export class SubscriptionService {
         if (faults.length > 0) throw new ValidationError(faults);
         await manager.save(subscription);
         const value = presentSubscription(product, config, subscription);
-        await recordAudit(manager, {
-          actor: options.actor,
-          action: isNew ? 'mqtt_subscription.create' : 'mqtt_subscription.update',
-          entity_type: 'mqtt_subscription',
-          entity_id: subscription.id,
-          product_id,
-          before,
-          after: auditFields(value),
-        });
-        return { value, revision: await raiseRevision(manager, config) };
+        return {
+          result: value,
+          audit: {
+            action: isNew ? 'mqtt_subscription.create' : 'mqtt_subscription.update',
+            entity_type: 'mqtt_subscription',
+            entity_id: subscription.id,
+            before,
+            after: auditFields(value),
+          },
+        };
       }),
     );
-    this.deps.notifier.configChanged(product_id, result.revision);
-    return result;
+    return { value: result, revision };
   }
 
   private async surroundings(manager: EntityManager, product_id: number) {

@@ -1,0 +1,41 @@
+import type { DataSource, EntityManager } from 'typeorm';
+import { type Actor, type AuditRecord, recordAudit } from '../features/audit/audit-trail';
+import type { MqttConfigEntity } from '../model/mqtt-config.entity';
+import type { ChangeNotifier } from './change-notifier';
+import { lockConfig, raiseRevision } from './revision';
+
+export interface ChangeOptions {
+  actor: Actor;
+  /** What the caller has read (`If-Match`); undefined = the last write wins. */
+  expected_revision: number | undefined;
+}
+
+/** What was done, for the audit log. */
+export type ChangeRecord = Omit<AuditRecord, 'actor' | 'product_id'>;
+
+export interface Change<T> {
+  result: T;
+  audit: ChangeRecord | ChangeRecord[];
+}
+
+/**
+ * Everything that a listener sees of a product changes through here: lock → change → audit → raise the revision → commit →
+ * notify. When `work` throws nothing is changed. Rejects with NotFoundError, and with PreconditionFailedError on a lost update.
+ */
+export async function changeConfiguration<T>(
+  { dataSource, notifier }: { dataSource: DataSource; notifier: ChangeNotifier },
+  product_id: number,
+  { actor, expected_revision }: ChangeOptions,
+  work: (manager: EntityManager, config: MqttConfigEntity) => Promise<Change<T>>,
+): Promise<{ result: T; revision: number }> {
+  const changed = await dataSource.transaction(async (manager) => {
+    const config = await lockConfig(manager, product_id, expected_revision);
+    const { result, audit } = await work(manager, config);
+    for (const record of Array.isArray(audit) ? audit : [audit]) {
+      await recordAudit(manager, { ...record, actor, product_id });
+    }
+    return { result, revision: await raiseRevision(manager, config) };
+  });
+  notifier.configChanged(product_id, changed.revision);
+  return changed;
+}
