@@ -1,7 +1,45 @@
-/** The import rules: apps → libs only, no circles, features reach each other only through what main.ts hands in. */
+/**
+ * The import rules: apps → libs only, no circles, and a feature of the orchestrator reaches another one only through its doors.
+ * .dependency-cruiser.features.cjs forbids circles of features.
+ */
+
+/** What a feature exports on purpose, beside its shapes (`x.view`, `x.dto`, `x.presenter`). Each is a line that was thought about. */
+const DOORS = [
+  'audit/audit-trail',
+  'auth/password-(rules|work)',
+  'brokers/(broker-fields|broker-secrets|one-session-twice)',
+  'connection-history/connection-event.entity',
+  'connection-status/(status-channel|status-stream)',
+  'docs/docs.router',
+  'listener-config/listener-config.service',
+  'listener-tokens/listener-token.entity',
+  'metrics/(message-rates|metric-buckets)',
+  'replicas/[a-z-]+',
+  'secrets/secret-box',
+  'subscriptions/(subscription-check|subscription-topic|subscription.service)',
+];
+const FEATURES = '^apps/orchestrator/src/features';
+
 module.exports = {
   forbidden: [
     { name: 'no-circles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'features-through-their-doors',
+      comment: 'Add a door to DOORS in .dependency-cruiser.cjs, or hand the service in from features.ts.',
+      severity: 'error',
+      from: { path: `${FEATURES}/([^/]+)/` },
+      to: {
+        path: `${FEATURES}/`,
+        pathNot: [`${FEATURES}/$1/`, `${FEATURES}/(${DOORS.join('|')})\\.ts$`, `\\.(view|dto|presenter)\\.ts$`],
+      },
+    },
+    {
+      name: 'shared-rooms-below-features',
+      comment: 'model/, configuration/, database/ and http/ are what features stand on.',
+      severity: 'error',
+      from: { path: '^apps/orchestrator/src/(model|configuration|http)/', pathNot: '\\.test\\.ts$' },
+      to: { path: `${FEATURES}/`, pathNot: `${FEATURES}/audit/audit-trail\\.ts$` },
+    },
     {
       name: 'libs-never-import-apps',
       severity: 'error',
