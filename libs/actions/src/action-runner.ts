@@ -1,5 +1,5 @@
 import type { ActionDefinition, MessageEnvelope } from '@cortex-mqtt/contracts';
-import type { ExpressionEngine, TemplateScope } from '@cortex-mqtt/expressions';
+import type { ExactValue, ExpressionEngine, TemplateScope } from '@cortex-mqtt/expressions';
 import { ActionFault, toActionFault } from './action-fault';
 import { actionTypeOf, type RegisteredAction } from './action-registry';
 import type { ActionRuntime } from './action-runtime';
@@ -149,9 +149,9 @@ export async function inputOf(
   action: ActionDefinition,
   scope: ActionScope,
   engine: ExpressionEngine,
-): Promise<unknown> {
+): Promise<ExactValue | undefined> {
   if (action.input == null) return undefined;
-  const value = await engine.evaluate(action.input, scope.envelope);
+  const value = await engine.evaluateExact(action.input, scope.envelope);
   if (value !== undefined) return value;
   throw new ActionFault('the input expression found nothing to send', {
     permanent: true,
@@ -163,7 +163,7 @@ export async function inputOf(
 export function contextOf(
   { envelope, content_type, topic_filter, secrets }: ActionScope,
   engine: ExpressionEngine,
-  input: unknown,
+  input: ExactValue | undefined,
 ): PrepareContext {
   return { envelope, content_type, topic_filter, secrets, input, engine };
 }

@@ -1,6 +1,6 @@
 import type { ClassConstructor } from 'class-transformer';
 import type { FieldFault, MessageEnvelope, PayloadFormat, ProtocolVersion } from '@cortex-mqtt/contracts';
-import type { ExpressionEngine, TemplateScope } from '@cortex-mqtt/expressions';
+import type { ExactValue, ExpressionEngine, TemplateScope } from '@cortex-mqtt/expressions';
 import type { ActionBase } from './action-base';
 import type { ActionRuntime } from './action-runtime';
 
@@ -19,7 +19,7 @@ export interface PrepareContext {
   /** Its `id` is the idempotency id of (message, subscription, action). */
   envelope: MessageEnvelope;
   /** What the action's `input` gave; undefined when it has none. */
-  input: unknown;
+  input: ExactValue | undefined;
   /** Content type the message came with. */
   content_type: string | null;
   /** Filter of the subscription, for finding loops. */

@@ -1,4 +1,4 @@
-import { actionDeliveryId, createMessageIds, messageIdentity } from './delivery-id';
+import { actionDeliveryId, createMessageIds, messageIdentity, orderingKey } from './delivery-id';
 import { type ActionBench, buildScope, createActionBench, type ScopeOptions } from './testing/action-bench';
 
 let bench: ActionBench;
@@ -97,5 +97,42 @@ describe('messageIdentity', () => {
         carried: false,
       });
     }
+  });
+});
+
+describe('keys above 2^53', () => {
+  const [one, two] = ['9007199254740992', '9007199254740993'].map((id) => ({ payload: `{"id": ${id}, "kind": "a"}` }));
+
+  it.each(['payload.id', '$.payload.id', 'payload.`id`', 'payload.kind & "-" & payload.id', '[payload.id]'])(
+    'two messages stay two: %s',
+    async (key) => {
+      const ids = await Promise.all([one, two].map((scope) => identityOf(scope ?? {}, key)));
+      expect(ids[0]?.message_id).not.toBe(ids[1]?.message_id);
+      const lanes = await Promise.all(
+        [one, two].map((scope) => orderingKey(key, buildScope(scope).envelope, bench.engine)),
+      );
+      expect(lanes[0]).not.toBe(lanes[1]);
+    },
+  );
+
+  it('are refused where they are computed', async () => {
+    await expect(identityOf(two ?? {}, 'payload.id + 0')).rejects.toMatchObject({ code: 'KEY_NOT_EXACT' });
+    await expect(orderingKey('payload.id + 0', buildScope(two).envelope, bench.engine)).rejects.toMatchObject({
+      code: 'KEY_NOT_EXACT',
+      permanent: true,
+    });
+  });
+
+  it('leave other keys what they were', async () => {
+    const scope = { payload: '{"id": 7, "price": 100.00, "name": "x"}' };
+    const plain = { payload: '{"id": 7, "price": 100, "name": "x"}' };
+    for (const key of ['payload.id', 'payload.price', 'payload.name', '[payload.id, payload.price]']) {
+      expect(await identityOf(scope, key)).toEqual(await identityOf(plain, key));
+    }
+    expect(await orderingKey('payload.name', buildScope(scope).envelope, bench.engine)).toBe('x');
+    expect(await orderingKey('payload.id', buildScope(scope).envelope, bench.engine)).toBe('7');
+    await expect(orderingKey('payload.none', buildScope(scope).envelope, bench.engine)).rejects.toThrow(
+      /found nothing/,
+    );
   });
 });

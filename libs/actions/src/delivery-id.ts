@@ -1,6 +1,6 @@
 import { hash, randomBytes, randomUUID } from 'node:crypto';
 import type { MessageEnvelope } from '@cortex-mqtt/contracts';
-import { type ExpressionEngine, rawPayloadOf } from '@cortex-mqtt/expressions';
+import { type ExactValue, ExpressionError, type ExpressionEngine, rawPayloadOf } from '@cortex-mqtt/expressions';
 
 /**
  * Idempotency id of one (message, subscription, action): the same through retries, handover, lease take-over and replicas,
@@ -43,14 +43,49 @@ export interface IdentityOptions {
  */
 export async function messageIdentity(envelope: MessageEnvelope, options: IdentityOptions): Promise<MessageIdentity> {
   if (options.message_key !== null) {
-    const key = await options.engine.evaluate(options.message_key, envelope);
-    if (key !== undefined && key !== null) return carried(envelope.topic, 'key', key);
+    const key = exactKey(await options.engine.evaluateExact(options.message_key, envelope), 'message key');
+    // What a double holds is the key it always was.
+    if (key !== null) return carried(envelope.topic, 'key', key.rounding === 'kept' ? { exact: key.json } : key.value);
     return { message_id: randomId(), carried: false };
   }
   return ownIdentity(
     { topic: envelope.topic, user_properties: envelope.user_properties, payload: () => parsed(envelope) },
     options.content_type,
     randomId,
+  );
+}
+
+/**
+ * The key by which deliveries keep their order. Throws ExpressionError when `source` finds nothing, or computes with a number
+ * whose digits a double doesn't hold.
+ */
+export async function orderingKey(
+  source: string,
+  envelope: MessageEnvelope,
+  engine: ExpressionEngine,
+): Promise<string> {
+  const value = await orderingValue(source, envelope, engine);
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** The same as a value, for showing. One with more digits than a double holds is its text. */
+export async function orderingValue(
+  source: string,
+  envelope: MessageEnvelope,
+  engine: ExpressionEngine,
+): Promise<unknown> {
+  const key = exactKey(await engine.evaluateExact(source, envelope), 'ordering key');
+  if (key === null) throw new ExpressionError('ORDERING_KEY_EMPTY', 'the ordering key found nothing in this message');
+  return key.rounding === 'kept' ? key.json : key.value;
+}
+
+/** A key with all its digits, null for none. Two that differ must never become one. */
+function exactKey(key: ExactValue | undefined, what: string): ExactValue | null {
+  if (key === undefined || key.value === null) return null;
+  if (key.rounding !== 'lost') return key;
+  throw new ExpressionError(
+    'KEY_NOT_EXACT',
+    `the ${what} is computed with a number that has more digits than a computation keeps; use its path by itself, or join it with "&"`,
   );
 }
 

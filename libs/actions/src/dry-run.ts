@@ -9,7 +9,7 @@ import { matchParams } from '@cortex-mqtt/mqtt';
 import { type FaultDetail, toActionFault } from './action-fault';
 import { type ActionScope, CompiledAction, contextOf, inputOf } from './action-runner';
 import { assertSecretsKnown } from './secret-references';
-import { actionDeliveryId, messageIdentity } from './delivery-id';
+import { actionDeliveryId, messageIdentity, orderingValue } from './delivery-id';
 
 /** One step of a dry run: what an expression gave, or what failed. */
 export type DryRunStep<T> = { ok: true; value: T } | { ok: false; fault: DryRunFault };
@@ -106,7 +106,7 @@ export async function dryRun(
     messageIdentity(envelope, { message_key: subscription.message_key, content_type: message.content_type, engine }),
   );
   if (ordering === 'topic') result.ordering_key = { ok: true, value: message.topic };
-  else if (ordering !== 'none') result.ordering_key = await step(() => engine.evaluate(ordering, envelope));
+  else if (ordering !== 'none') result.ordering_key = await step(() => orderingValue(ordering, envelope, engine));
 
   const passed = result.decode.ok && (result.filter === null || (result.filter.ok && result.filter.value));
   const message_id = result.identity.ok ? result.identity.value.message_id : 'unknown';
@@ -141,7 +141,7 @@ async function dryRunAction(
   const applies = outcome.when === null || (outcome.when.ok && outcome.when.value);
   if (!applies) return outcome;
   const input = action.input == null ? null : await step(() => inputOf(action, scope, engine));
-  outcome.input = input;
+  outcome.input = input?.ok ? { ok: true, value: input.value?.value } : input;
   if (input?.ok === false) return outcome;
   outcome.request = await step(async () => {
     assertSecretsKnown(action, secretsKnown);

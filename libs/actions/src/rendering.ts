@@ -8,7 +8,7 @@ export function scopeOf(context: PrepareContext): TemplateScope {
 
 /** What an action sends when it has no template of its own: `input` as JSON, else the envelope. */
 export function defaultJson(context: PrepareContext): string {
-  return context.input === undefined ? serializeEnvelope(context.envelope) : JSON.stringify(context.input);
+  return context.input === undefined ? serializeEnvelope(context.envelope) : context.input.json;
 }
 
 /** Whether a template is JSON with holes in it, so that values must be written as JSON. */

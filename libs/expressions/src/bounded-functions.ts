@@ -1,3 +1,4 @@
+import { MOMENT, MomentClock } from './evaluation-moment';
 import { type EvaluationBounds, LimitReached } from './limits';
 import type { FunctionFocus, JsonataFunction } from './native-functions';
 import { fitsAsJson } from './plain-value';
@@ -114,20 +115,36 @@ const specials: Readonly<Record<string, ((call: Call) => unknown) | undefined>> 
     if (typeof text === 'string' && text.length > MAX_PICTURE_CHARS) {
       throw new LimitReached('EXPRESSION_STRING_LIMIT', `a date has at most ${MAX_PICTURE_CHARS} characters`);
     }
-    return withPicture(1)(call);
+    // A picture without a date means today.
+    const environment = { ...call.focus.environment, timestamp: clockOf(call.focus).now() };
+    return withPicture(1)({ ...call, focus: { ...call.focus, environment } });
   },
   // JSONata's own pair closes over one timestamp an expression, which evaluations that overlap would share.
   now: ({ focus, args, natives }) => {
     const [picture, timezone] = args;
     checkPicture(picture);
     const fromMillis = natives.get('fromMillis');
-    return fromMillis?.implementation.apply(focus, [timestampOf(focus), picture, timezone]);
+    return fromMillis?.implementation.apply(focus, [clockOf(focus).now().getTime(), picture, timezone]);
   },
-  millis: ({ focus }) => timestampOf(focus),
+  millis: ({ focus }) => clockOf(focus).now().getTime(),
+  random: ({ focus }) => clockOf(focus).random(),
+  shuffle: ({ focus, args: [items] }) => {
+    if (!Array.isArray(items)) return items;
+    const clock = clockOf(focus);
+    const shuffled: unknown[] = [];
+    // Fisher–Yates, inside out, as JSONata has it.
+    items.forEach((item: unknown, index) => {
+      const place = Math.floor(clock.random() * (index + 1));
+      if (place !== index) shuffled[index] = shuffled[place];
+      shuffled[place] = item;
+    });
+    return shuffled;
+  },
 };
 
-function timestampOf(focus: FunctionFocus): number {
-  return (focus.environment.timestamp ?? new Date()).getTime();
+function clockOf(focus: FunctionFocus): MomentClock {
+  const clock = focus.environment.lookup(MOMENT);
+  return clock instanceof MomentClock ? clock : new MomentClock(null, '');
 }
 
 /** Picture strings become patterns and widths; both are written by people and short. */

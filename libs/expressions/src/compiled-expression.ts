@@ -1,6 +1,7 @@
 import { runInNewContext } from 'node:vm';
 import type jsonata from 'jsonata';
 import { boundedFunctions, checkString, harden } from './bounded-functions';
+import { MOMENT, type Moment, MomentClock } from './evaluation-moment';
 import { ExpressionError, positionAt } from './expression-error';
 import { type EvaluationBounds, LimitReached } from './limits';
 import { type JsonataFunction, nativeFunctions, REMOVED_FUNCTIONS } from './native-functions';
@@ -12,7 +13,7 @@ import { isNode, type SyntaxNode, visitNodes } from './syntax-tree';
 /** An expression ready to run under one set of bounds. */
 export interface CompiledExpression {
   /** A plain JSON-compatible value, undefined when nothing was found. Throws ExpressionError. */
-  evaluate(input: unknown, bindings: Record<string, unknown>): Promise<unknown>;
+  evaluate(input: unknown, bindings: Readonly<Record<string, unknown>>, moment: Moment | null): Promise<unknown>;
 }
 
 const CONCATENATE = 'text concatenation';
@@ -45,9 +46,10 @@ export function createCompiler(bounds: EvaluationBounds): (source: string) => Pr
     for (const name of REMOVED_FUNCTIONS) expression.assign(name, undefined);
     boundOperators(root, expression, bounds);
     return {
-      evaluate: async (input, bindings) => {
+      evaluate: async (input, bindings, moment) => {
         try {
-          return toPlainValue(await expression.evaluate(input, bindings), bounds.result_chars);
+          const variables = { ...bindings, [MOMENT]: new MomentClock(moment, source) };
+          return toPlainValue(await expression.evaluate(input, variables), bounds.result_chars);
         } catch (error) {
           throw toExpressionError(error, source);
         }

@@ -166,10 +166,32 @@ export function serializeEnvelope(envelope: MessageEnvelope): string {
 }
 
 /** The text of a JSON payload, which has been parsed once by then; null for other payloads. */
-function jsonTextOf(envelope: MessageEnvelope): string | null {
+export function jsonTextOf(envelope: MessageEnvelope): string | null {
   if (envelope instanceof LazyEnvelope) return envelope.shared.decode().json ?? null;
   const raw = rawPayloadOf(envelope);
   return raw === undefined || raw.format !== 'json' ? null : (decodePayload(raw.bytes, 'json').json ?? null);
+}
+
+/**
+ * The envelope as a plain object: the documented fields and nothing else, whatever class it is of. For who hands it over as
+ * a value; `serializeEnvelope` is for who writes it.
+ */
+export function envelopeValue(envelope: MessageEnvelope): MessageEnvelope {
+  const { payload_base64 } = envelope;
+  return {
+    id: envelope.id,
+    product_id: envelope.product_id,
+    subscription_id: envelope.subscription_id,
+    topic: envelope.topic,
+    params: { ...envelope.params },
+    payload: envelope.payload,
+    ...(payload_base64 === undefined ? {} : { payload_base64 }),
+    qos: envelope.qos,
+    retain: envelope.retain,
+    duplicate: envelope.duplicate,
+    user_properties: { ...envelope.user_properties },
+    received_at: envelope.received_at,
+  };
 }
 
 /** Printable ASCII without quote and backslash, which JSON writes as it is. */

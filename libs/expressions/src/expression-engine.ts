@@ -1,7 +1,10 @@
 import type { MessageEnvelope } from '@cortex-mqtt/contracts';
 import { checkExpression } from './check-expression';
 import { type CompiledExpression, createCompiler, isLimit } from './compiled-expression';
-import { ownProperties, rawPayloadOf } from './envelope';
+import { rawPayloadOf } from './envelope';
+import { type EvaluationScope, evaluateExactly, plainScope } from './exact-evaluation';
+import { ExactValue } from './exact-value';
+import type { Moment } from './evaluation-moment';
 import { ExpressionError } from './expression-error';
 import { DEFAULT_LIMITS, type ExpressionLimits, inlineBounds } from './limits';
 import { LruCache } from './lru-cache';
@@ -9,8 +12,10 @@ import { createSandboxPool } from './sandbox-pool';
 import type { SandboxInput } from './sandbox-protocol';
 
 export interface EvaluateOptions {
-  /** Values that an expression reads as `$name`; JSON-compatible. */
+  /** Values that an expression reads as `$name`; JSON-compatible, or ExactValue. */
   bindings?: Record<string, unknown>;
+  /** What time and chance go by; of the envelope when that is the input. */
+  moment?: Moment;
 }
 
 /** Evaluates JSONata over messages, each evaluation bounded in time and memory. */
@@ -20,6 +25,11 @@ export interface ExpressionEngine {
    * Rejects with ExpressionError (permanent), PayloadDecodeError (permanent) or SandboxUnavailableError (not).
    */
   evaluate(source: string, input: unknown, options?: EvaluateOptions): Promise<unknown>;
+  /**
+   * As `evaluate`, and numbers that are only moved keep the digits they came with. `input` may be an ExactValue as well. Rejects
+   * for a number that is too large to compute with, too.
+   */
+  evaluateExact(source: string, input: unknown, options?: EvaluateOptions): Promise<ExactValue | undefined>;
   /** As `evaluate`, and then as JSONata's `$boolean` has it. */
   test(source: string, input: unknown, options?: EvaluateOptions): Promise<boolean>;
   stop(): Promise<void>;
@@ -69,25 +79,35 @@ export function createExpressionEngine({
     return { inline: check.runs === 'inline' ? await compile(source) : null, overflows: 0 };
   }
 
-  async function evaluate(source: string, input: unknown, options: EvaluateOptions = {}): Promise<unknown> {
+  async function evaluate(
+    source: string,
+    scope: EvaluationScope,
+    { is_exact, moment }: { is_exact: boolean; moment: Moment | null },
+  ): Promise<ExactValue | undefined> {
     const entry = await entryOf(source);
-    const bindings = options.bindings ?? {};
-    if (entry.inline && entry.overflows < MAX_OVERFLOWS && payloadBytes(input) <= MAX_INLINE_PAYLOAD_BYTES) {
-      const inline = await evaluateInline(entry, entry.inline, input, bindings);
+    if (entry.inline && entry.overflows < MAX_OVERFLOWS && payloadBytes(scope.input) <= MAX_INLINE_PAYLOAD_BYTES) {
+      const expression = entry.inline;
+      const run = ({ input, bindings }: EvaluationScope) => expression.evaluate(input, bindings, moment);
+      const inline = await evaluateInline(entry, async () => {
+        if (is_exact) return evaluateExactly(scope, run);
+        const value = await run(plainScope(scope));
+        return value === undefined ? undefined : new ExactValue(value, null, 'none');
+      });
       if (inline !== OVERFLOW) return inline;
     }
-    return sandboxes.evaluate(source, sandboxInput(input), JSON.stringify(bindings));
+    return sandboxes.evaluate({
+      source,
+      input: sandboxInput(scope.input),
+      bindings: jsonTexts(scope.bindings),
+      is_exact,
+      moment: moment && { at_ms: moment.at_ms, seed: moment.seed },
+    });
   }
 
-  async function evaluateInline(
-    entry: Entry,
-    expression: CompiledExpression,
-    input: unknown,
-    bindings: Record<string, unknown>,
-  ): Promise<unknown> {
+  async function evaluateInline<T>(entry: Entry, work: () => Promise<T>): Promise<T | typeof OVERFLOW> {
     for (;;) {
       try {
-        const value = await expression.evaluate(ownProperties(input), bindings);
+        const value = await work();
         entry.overflows = 0;
         return value;
       } catch (error) {
@@ -99,11 +119,41 @@ export function createExpressionEngine({
     }
   }
 
+  const plain: ExpressionEngine['evaluate'] = async (source, input, { bindings = {}, moment } = {}) =>
+    (await evaluate(source, { input, bindings }, { is_exact: false, moment: moment ?? momentOf(input) }))?.value;
+
   return {
-    evaluate,
-    test: async (source, input, options) => isTrue(await evaluate(source, input, options)),
+    evaluate: plain,
+    evaluateExact: (source, input, { bindings = {}, moment } = {}) =>
+      evaluate(source, { input, bindings }, { is_exact: true, moment: moment ?? momentOf(input) }),
+    test: async (source, input, options) => isTrue(await plain(source, input, options)),
     stop: () => sandboxes.stop(),
   };
+}
+
+/** An envelope's own time and id, worked out when a function asks for them: most don't. */
+class EnvelopeMoment implements Moment {
+  constructor(private readonly envelope: MessageEnvelope) {}
+
+  get at_ms(): number {
+    return Date.parse(this.envelope.received_at);
+  }
+
+  get seed(): string {
+    return this.envelope.id;
+  }
+}
+
+function momentOf(input: unknown): Moment | null {
+  return isObject(input) && rawPayloadOf(input) !== undefined ? new EnvelopeMoment(input as MessageEnvelope) : null;
+}
+
+function jsonTexts(bindings: Readonly<Record<string, unknown>>): Record<string, string> {
+  const texts: Record<string, string> = {};
+  for (const [name, value] of Object.entries(bindings)) {
+    if (value !== undefined) texts[name] = value instanceof ExactValue ? value.json : JSON.stringify(value);
+  }
+  return texts;
 }
 
 function payloadBytes(input: unknown): number {
@@ -111,6 +161,7 @@ function payloadBytes(input: unknown): number {
 }
 
 function sandboxInput(input: unknown): SandboxInput {
+  if (input instanceof ExactValue) return { kind: 'value', json: input.json };
   const raw = isObject(input) ? rawPayloadOf(input) : undefined;
   if (raw === undefined) return { kind: 'value', json: input === undefined ? null : JSON.stringify(input) };
   const { id, product_id, subscription_id, topic, params, qos, retain, duplicate, user_properties, received_at } =

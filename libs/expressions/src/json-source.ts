@@ -1,3 +1,5 @@
+import { endOfString } from './json-numbers';
+
 /**
  * The text of the value at `path` in a JSON text that is known to be sound; null when there is none. For what parsing
  * would change: a 64-bit integer, a decimal with more digits than a double holds.
@@ -57,14 +59,6 @@ function endOfValue(text: string, from: number): number {
       depth -= 1;
       if (depth === 0) return at + 1;
     }
-  }
-  return text.length;
-}
-
-function endOfString(text: string, from: number): number {
-  for (let at = from + 1; at < text.length; at += 1) {
-    if (text[at] === '\\') at += 1;
-    else if (text[at] === '"') return at + 1;
   }
   return text.length;
 }

@@ -9,7 +9,7 @@ export interface JsonataFunction {
 
 /** `this` of an implementation. */
 export interface FunctionFocus {
-  environment: { timestamp: Date | null };
+  environment: { timestamp: Date | null; lookup(name: string): unknown };
   input: unknown;
 }
 

@@ -1,24 +1,25 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ExactValue } from './exact-value';
 import { ExpressionError, PayloadDecodeError, SandboxUnavailableError } from './expression-error';
 import { type ExpressionLimits, sandboxBounds } from './limits';
-import { boundsArgument, type SandboxInput, type SandboxJob, type SandboxReply } from './sandbox-protocol';
+import { boundsArgument, type SandboxJob, type SandboxReply } from './sandbox-protocol';
 
 /** Evaluations in processes of their own, which can be killed and whose memory isn't ours. */
 export interface SandboxPool {
   /** Rejects with ExpressionError, PayloadDecodeError or SandboxUnavailableError. */
-  evaluate(source: string, input: SandboxInput, bindings: string): Promise<unknown>;
+  evaluate(work: SandboxWork): Promise<ExactValue | undefined>;
   /** Ends the processes; what still runs is rejected. */
   stop(): Promise<void>;
 }
 
+export type SandboxWork = Omit<SandboxJob, 'id'>;
+
 interface Task {
-  source: string;
-  input: SandboxInput;
-  bindings: string;
+  work: SandboxWork;
   retried: boolean;
-  resolve: (value: unknown) => void;
+  resolve: (value: ExactValue | undefined) => void;
   reject: (error: Error) => void;
 }
 
@@ -54,7 +55,7 @@ export function createSandboxPool(limits: ExpressionLimits): SandboxPool {
     for (let index = 0; index < waiting.length; ) {
       const task = waiting[index];
       if (task === undefined) return;
-      const holding = [...sandboxes].filter((sandbox) => sandbox.task?.source === task.source).length;
+      const holding = [...sandboxes].filter((sandbox) => sandbox.task?.work.source === task.work.source).length;
       if (holding >= Math.max(1, limits.sandboxes - 1)) {
         index += 1;
         continue;
@@ -110,7 +111,7 @@ export function createSandboxPool(limits: ExpressionLimits): SandboxPool {
       else sandbox.deadline = setTimeout(watch, limit_ms - Math.max(0, used_ms));
     };
     sandbox.deadline = setTimeout(watch, limit_ms);
-    const job: SandboxJob = { id: sandbox.jobId, source: task.source, input: task.input, bindings: task.bindings };
+    const job: SandboxJob = { id: sandbox.jobId, ...task.work };
     // A failed send ends in `error` or `exit` of the child.
     sandbox.child.send(job, (error) => {
       if (error) kill(sandbox);
@@ -131,7 +132,7 @@ export function createSandboxPool(limits: ExpressionLimits): SandboxPool {
     sandbox.task = null;
     clear(sandbox);
     release(sandbox);
-    if (reply.kind === 'result') task.resolve(reply.json === null ? undefined : JSON.parse(reply.json));
+    if (reply.kind === 'result') task.resolve(exactOf(reply));
     else task.reject(errorOf(reply));
     schedule();
   }
@@ -164,10 +165,10 @@ export function createSandboxPool(limits: ExpressionLimits): SandboxPool {
   }
 
   return {
-    evaluate: (source, input, bindings) => {
+    evaluate: (work) => {
       if (stopped) return Promise.reject(new SandboxUnavailableError('stopping'));
       return new Promise((resolve, reject) => {
-        waiting.push({ source, input, bindings, retried: false, resolve, reject });
+        waiting.push({ work, retried: false, resolve, reject });
         schedule();
       });
     },
@@ -215,6 +216,10 @@ function release(sandbox: Sandbox): void {
 function hold(sandbox: Sandbox): void {
   sandbox.child.ref();
   sandbox.child.channel?.ref();
+}
+
+function exactOf({ json, exact, rounding }: Extract<SandboxReply, { kind: 'result' }>): ExactValue | undefined {
+  return json === null ? undefined : new ExactValue(JSON.parse(json), exact, rounding);
 }
 
 function errorOf(reply: Extract<SandboxReply, { kind: 'failure' }>): Error {

@@ -1,5 +1,7 @@
 import { type CompiledExpression, createCompiler } from './compiled-expression';
 import { createEnvelope, type EnvelopeFields } from './envelope';
+import { type EvaluationScope, evaluateExactly, plainScope } from './exact-evaluation';
+import { ExactValue } from './exact-value';
 import { ExpressionError, PayloadDecodeError } from './expression-error';
 import type { EvaluationBounds } from './limits';
 import { LruCache } from './lru-cache';
@@ -22,13 +24,15 @@ function main(): void {
     const expression = compiled.get(job.source) ?? compile(job.source);
     compiled.set(job.source, expression);
     expression
-      .then((ready) => ready.evaluate(inputOf(job.input), JSON.parse(job.bindings) as Record<string, unknown>))
+      .then((ready) => evaluated(job, ({ input, bindings }) => ready.evaluate(input, bindings, job.moment)))
       .then(
         (value) =>
           send({
             kind: 'result',
             id: job.id,
-            json: value === undefined ? null : JSON.stringify(value),
+            json: value === undefined ? null : JSON.stringify(value.value),
+            exact: value?.has_own_text ? value.json : null,
+            rounding: value?.rounding ?? 'none',
             cpu_ms: cpuTime_ms(),
           }),
         (error: unknown) => send(failure(job.id, error)),
@@ -46,8 +50,22 @@ function cpuTime_ms(): number {
   return (user + system) / 1_000;
 }
 
+async function evaluated(
+  job: SandboxJob,
+  run: (scope: EvaluationScope) => Promise<unknown>,
+): Promise<ExactValue | undefined> {
+  const bindings: Record<string, unknown> = {};
+  for (const [name, text] of Object.entries(job.bindings)) bindings[name] = exactOf(text);
+  const scope = { input: inputOf(job.input), bindings };
+  if (job.is_exact) return evaluateExactly(scope, run);
+  const value = await run(plainScope(scope));
+  return value === undefined ? undefined : new ExactValue(value, null, 'none');
+}
+
+const exactOf = (text: string): ExactValue => new ExactValue(JSON.parse(text), text, 'none');
+
 function inputOf(input: SandboxInput): unknown {
-  if (input.kind === 'value') return input.json === null ? undefined : JSON.parse(input.json);
+  if (input.kind === 'value') return input.json === null ? undefined : exactOf(input.json);
   return createEnvelope(JSON.parse(input.fields) as EnvelopeFields, {
     bytes: Buffer.from(input.bytes.buffer, input.bytes.byteOffset, input.bytes.byteLength),
     format: input.format,

@@ -1,4 +1,6 @@
 import type { PayloadFormat } from '@cortex-mqtt/contracts';
+import type { Moment } from './evaluation-moment';
+import type { ExactValue } from './exact-value';
 import type { SourcePosition } from './expression-error';
 import type { EvaluationBounds } from './limits';
 
@@ -7,8 +9,11 @@ export interface SandboxJob {
   id: number;
   source: string;
   input: SandboxInput;
-  /** JSON of the bindings. */
-  bindings: string;
+  /** JSON text of each. */
+  bindings: Record<string, string>;
+  /** Numbers that are only moved keep their digits. */
+  is_exact: boolean;
+  moment: Moment | null;
 }
 
 /** Any value as JSON, or an envelope whose payload is decoded over there. */
@@ -19,7 +24,15 @@ export type SandboxInput =
 /** `cpu_ms`: milliseconds of computing since the process began. */
 export type SandboxReply = { cpu_ms: number } & (
   | { kind: 'ready' }
-  | { kind: 'result'; id: number; json: string | null }
+  | {
+      kind: 'result';
+      id: number;
+      /** null: the expression found nothing. */
+      json: string | null;
+      /** As `ExactValue.json` has it where that says more, else null. */
+      exact: string | null;
+      rounding: ExactValue['rounding'];
+    }
   | {
       kind: 'failure';
       id: number;

@@ -1,4 +1,5 @@
 import { createExpressionEngine, type ExpressionEngine } from './expression-engine';
+import { ExactValue } from './exact-value';
 import { ExpressionError } from './expression-error';
 import { checkTemplate, compileTemplate, type Escape, listSecretNames, REDACTED, type TemplateScope } from './template';
 import { buildEnvelope } from './testing/build-envelope';
@@ -55,6 +56,26 @@ describe('render', () => {
     expect(await render('{{payload[0].v}}', 'none', decimals)).toBe('1.10');
   });
 
+  it.each([
+    ['{{payload}}', '{"id":9007199254740993,"price":100.00,"2":{"b":[1.50,"a  b"]},"1":-0}'],
+    ['{{payload.2}}', '{"b":[1.50,"a  b"]}'],
+    ['{{payload.2.b}} {{payload.2.b[0]}}', '[1.50,"a  b"] 1.50'],
+    ['{{payload.price}}|{{payload.1}}', '100.00|-0'],
+    ['{{payload.`id`}} {{$.payload.id}}', '9007199254740993 9007199254740993'],
+    ['{{ payload.price + 1 }}', '101'],
+  ])('writes %s as it came, without blanks', async (text, expected) => {
+    const came = '{"id": 9007199254740993, "price": 100.00, "2": {"b": [1.50, "a  b"]},\n "1": -0}';
+    expect(await render(text, 'none', buildScope({ envelope: buildEnvelope({ payload: came }) }))).toBe(expected);
+  });
+
+  it('writes what the input holds with its digits', async () => {
+    const input = new ExactValue({ id: 9007199254740992, of: [1] }, '{"id":9007199254740993,"of":[1.00]}', 'kept');
+    const texts = '{{input.id}} {{input}} {{input.of[0]}} {{ $input.id }}';
+    expect(await render(texts, 'none', buildScope({ input }))).toBe(
+      '9007199254740993 {"id":9007199254740993,"of":[1.00]} 1.00 9007199254740993',
+    );
+  });
+
   it('percent-encodes values in a URL, so that none adds a path, a query or a host', async () => {
     expect(await render('https://x.test/{{payload.order.sku-code}}?n={{payload.order.name}}', 'url')).toBe(
       'https://x.test/a%2Fb?n=Zo%C3%AB%20%22Z%22%0Anext',
@@ -92,7 +113,7 @@ describe('render', () => {
   });
 
   it("reads the action's input", async () => {
-    const scope = buildScope({ input: { total: 5, lines: [{ n: 1 }, { n: 2 }] } });
+    const scope = buildScope({ input: new ExactValue({ total: 5, lines: [{ n: 1 }, { n: 2 }] }, null, 'none') });
     expect(
       await render('{{input.total}} {{input.lines[1].n}} {{input.lines.n}} {{ $input.total + 1 }}', 'none', scope),
     ).toBe('5 2 [1,2] 6');

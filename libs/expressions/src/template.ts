@@ -1,7 +1,9 @@
 import type { MessageEnvelope } from '@cortex-mqtt/contracts';
-import { ownProperties, rawPayloadOf } from './envelope';
+import { jsonTextOf, ownProperties } from './envelope';
+import type { ExactValue } from './exact-value';
 import type { ExpressionEngine } from './expression-engine';
 import { ExpressionError, type SourcePosition } from './expression-error';
+import { compactJson, mayChange } from './json-numbers';
 import { jsonSourceAt } from './json-source';
 import { DEFAULT_LIMITS } from './limits';
 import { type Placeholder, parseTemplate, type TemplatePart } from './template-syntax';
@@ -19,7 +21,7 @@ export type Escape = 'url' | 'header' | 'json' | 'none';
 export interface TemplateScope {
   envelope: MessageEnvelope;
   /** What the action's `input` gave; undefined when it has none. */
-  input?: unknown;
+  input?: ExactValue;
   /** Value of a secret; undefined when there is none. `redact` shows `•••` in place of each, without asking. */
   secrets: ((name: string) => string | undefined) | 'redact';
   engine: ExpressionEngine;
@@ -103,7 +105,7 @@ function renderPlaceholder(hole: Placeholder, scope: TemplateScope, context: Esc
     }
     case 'path': {
       const found = lookUp(hole.path, scope);
-      if (found !== NOT_PLAIN) return written(exactNumber(found, hole, scope), hole, context);
+      if (found !== NOT_PLAIN) return written(asItCame(found, hole, scope), hole, context);
       return evaluated(asExpression(hole.path), hole, scope, context);
     }
     case 'expression':
@@ -113,14 +115,16 @@ function renderPlaceholder(hole: Placeholder, scope: TemplateScope, context: Esc
 
 async function evaluated(source: string, hole: Placeholder, scope: TemplateScope, context: Escape): Promise<string> {
   const bindings = scope.input === undefined ? {} : { input: scope.input };
-  return written(await scope.engine.evaluate(source, scope.envelope, { bindings }), hole, context);
+  const exact = await scope.engine.evaluateExact(source, scope.envelope, { bindings });
+  const isText = exact === undefined || typeof exact.value === 'string' || exact.value === null;
+  return written(isText ? exact?.value : new JsonText(exact.json), hole, context);
 }
 
 /** A path through something other than plain objects and indices; JSONata knows what it means. */
 const NOT_PLAIN = Symbol('not plain');
 
 function lookUp(path: readonly (string | number)[], scope: TemplateScope): unknown {
-  let value: unknown = path[0] === 'input' ? { input: scope.input } : ownProperties(scope.envelope);
+  let value: unknown = path[0] === 'input' ? { input: scope.input?.value } : ownProperties(scope.envelope);
   for (const part of path) {
     if (typeof value !== 'object' || value === null)
       return typeof part === 'number' && value !== undefined ? NOT_PLAIN : undefined;
@@ -145,18 +149,22 @@ function asExpression(path: readonly (string | number)[]): string {
     .join('');
 }
 
-/** Parsing rounds integers above 2^53 and long decimals; the payload still has them as they came. */
-function exactNumber(value: unknown, hole: Placeholder, scope: TemplateScope): unknown {
-  if (typeof value !== 'number' || hole.path[0] !== 'payload') return value;
-  if (Number.isSafeInteger(value) && !Object.is(value, -0)) return value;
-  const raw = rawPayloadOf(scope.envelope);
-  if (raw?.format !== 'json') return value;
-  const source = jsonSourceAt(raw.bytes.toString('utf8'), hole.path.slice(1));
-  return source === null ? value : new ExactNumber(source);
+/** Numbers, objects and arrays are written as the payload, or the text of the input, has them. */
+function asItCame(value: unknown, hole: Placeholder, scope: TemplateScope): unknown {
+  if (typeof value !== 'number' && (typeof value !== 'object' || value === null)) return value;
+  const text = sourceOf(hole.path[0], scope);
+  if (text === null || (typeof value === 'number' && !mayChange(text))) return value;
+  const source = jsonSourceAt(text, hole.path.slice(1));
+  return source === null ? value : new JsonText(compactJson(source));
 }
 
-/** A number with the digits it came with. */
-class ExactNumber {
+function sourceOf(root: unknown, { envelope, input }: TemplateScope): string | null {
+  if (root === 'payload') return jsonTextOf(envelope);
+  return root === 'input' && input?.has_own_text ? input.json : null;
+}
+
+/** A number, an object or an array as JSON. */
+class JsonText {
   constructor(readonly text: string) {}
 }
 
@@ -169,7 +177,7 @@ function written(value: unknown, hole: Placeholder, context: Escape): string {
       hole.position,
     );
   }
-  const text = value instanceof ExactNumber ? value.text : typeof value === 'string' ? value : JSON.stringify(value);
+  const text = value instanceof JsonText ? value.text : typeof value === 'string' ? value : JSON.stringify(value);
   switch (context) {
     case 'none':
       return text;

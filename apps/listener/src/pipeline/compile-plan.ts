@@ -5,6 +5,7 @@ import {
   type createBreakers,
   createMessageIds,
   messageIdentity,
+  orderingKey,
   ownIdentity,
   parsedBytes,
   type PreparedAction,
@@ -103,7 +104,7 @@ class PlannedSubscription implements CompiledSubscription {
     this.concurrency = definition.concurrency;
     this.revision = plan.revision;
     this.filter = filter === null ? null : (delivery) => engine.test(filter, envelopeOf(delivery));
-    this.orderingKey = orderingKey(ordering, (source, delivery) => engine.evaluate(source, envelopeOf(delivery)));
+    this.orderingKey = keyOf(ordering, (source, delivery) => orderingKey(source, envelopeOf(delivery), engine));
     this.messageKey =
       message_key === null
         ? null
@@ -198,9 +199,9 @@ function failed(error: unknown): ActionOutcome {
 
 const statusOf = (status: unknown): number | null => (typeof status === 'number' ? status : null);
 
-function orderingKey(
+function keyOf(
   ordering: string,
-  evaluate: (source: string, delivery: DeliveryView) => Promise<unknown>,
+  evaluate: (source: string, delivery: DeliveryView) => Promise<string>,
 ): CompiledSubscription['orderingKey'] {
   switch (ordering) {
     case 'none':
@@ -208,10 +209,6 @@ function orderingKey(
     case 'topic':
       return orderByTopic;
     default:
-      return async (delivery) => {
-        const key = await evaluate(ordering, delivery);
-        if (key === undefined || key === null) throw new Error('the ordering key found nothing in this message');
-        return typeof key === 'string' ? key : JSON.stringify(key);
-      };
+      return (delivery) => evaluate(ordering, delivery);
   }
 }

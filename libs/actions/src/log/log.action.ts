@@ -28,7 +28,7 @@ export const logAction: ActionType<LogAction, PreparedLog> = {
       const message =
         template !== null
           ? (template.constant ?? template.render(scopeOf(context), { escape: 'none' }))
-          : `${envelope.topic} ${input === undefined ? payloadText(envelope) : JSON.stringify(input)}`;
+          : `${envelope.topic} ${input === undefined ? payloadText(envelope) : input.json}`;
       return typeof message === 'string'
         ? { level, message: shortened(message), envelope }
         : message.then((rendered) => ({ level, message: shortened(rendered), envelope }));

@@ -1,4 +1,4 @@
-import { compileTemplate, REDACTED } from '@cortex-mqtt/expressions';
+import { REDACTED } from '@cortex-mqtt/expressions';
 import { ActionFault } from '../action-fault';
 import type { ActionType, PrepareContext } from '../action-type';
 import { expressionFaults, secretFaults } from '../field-checks';
@@ -6,9 +6,6 @@ import { PostgresAction } from './postgres-action';
 import type { StatementRequest } from './postgres-sender';
 
 export type PreparedStatement = StatementRequest;
-
-/** A path and nothing else, whose number can be had digit by digit. */
-const PAYLOAD_PATH = /^payload(?:\.[A-Za-z_]\w*|\[\d+\])*$/;
 
 export const postgresAction: ActionType<PostgresAction, PreparedStatement> = {
   type: 'postgres',
@@ -57,18 +54,14 @@ function connectionUrl({ connection_secret }: PostgresAction, { secrets }: Prepa
 }
 
 async function parameterOf(source: string, context: PrepareContext): Promise<unknown> {
-  const scope = context.input === undefined ? context.envelope : context.input;
-  const value = await context.engine.evaluate(source, scope);
-  if (value === undefined) return null;
-  if (
-    typeof value === 'number' &&
-    !Number.isSafeInteger(value) &&
-    context.input === undefined &&
-    PAYLOAD_PATH.test(source.trim())
-  ) {
-    return compileTemplate(`{{${source.trim()}}}`).render({ ...context }, { escape: 'none' });
-  }
-  return typeof value === 'object' && value !== null ? JSON.stringify(value) : value;
+  const { envelope, input, engine } = context;
+  const moment = { at_ms: Date.parse(envelope.received_at), seed: envelope.id };
+  const exact = await engine.evaluateExact(source, input ?? envelope, { moment });
+  if (exact === undefined) return null;
+  const { value, json } = exact;
+  // The driver writes numbers as texts: where that would not be theirs, theirs is given.
+  if (typeof value === 'number') return String(value) === json ? value : json;
+  return typeof value === 'object' && value !== null ? json : value;
 }
 
 /** The server would refuse it with every message. */

@@ -47,6 +47,18 @@ describe('the postgres action', () => {
     ]);
   });
 
+  it('keeps digits in jsonb and numeric, from the input too', async () => {
+    await client.query('CREATE TABLE digits (id numeric, body jsonb, price numeric)');
+    const insert = { statement: 'INSERT INTO digits VALUES ($1, $2, $3)' };
+    const scope = { ...secrets(), payload: '{"id": 9007199254740993, "price": 100.00}' };
+    await bench.run(statement({ ...insert, parameters: ['payload.id', 'payload', 'payload.price'] }), scope);
+    const input = '{"id": payload.id, "price": payload.price}';
+    await bench.run(statement({ ...insert, input, parameters: ['id', '$', 'price'] }), scope);
+    const { rows } = await client.query('SELECT id::text, body::text, price::text FROM digits');
+    const row = { id: '9007199254740993', body: '{"id": 9007199254740993, "price": 100.00}', price: '100.00' };
+    expect(rows).toEqual([row, row]);
+  });
+
   it('computes parameters over the input, null for what is not there', async () => {
     const action = statement({
       statement: 'SELECT $1::int / $2::int WHERE $3::text IS NULL',

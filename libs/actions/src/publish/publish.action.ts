@@ -131,7 +131,8 @@ async function payloadOf({ payload }: CompiledPublish, context: PrepareContext):
     return Buffer.from(await payload.render(scopeOf(context), { escape: how }));
   }
   if (context.input !== undefined) {
-    return Buffer.from(typeof context.input === 'string' ? context.input : JSON.stringify(context.input));
+    const { value, json } = context.input;
+    return Buffer.from(typeof value === 'string' ? value : json);
   }
   const raw = rawPayloadOf(context.envelope);
   return raw ? raw.bytes : Buffer.from(JSON.stringify(context.envelope.payload));

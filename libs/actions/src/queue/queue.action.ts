@@ -1,5 +1,11 @@
-import { compileTemplate, rawPayloadOf } from '@cortex-mqtt/expressions';
-import { toActionFault } from '../action-fault';
+import {
+  compileTemplate,
+  envelopeValue,
+  type ExactValue,
+  greatestChange,
+  rawPayloadOf,
+} from '@cortex-mqtt/expressions';
+import { ActionFault, toActionFault } from '../action-fault';
 import type { ActionType, PrepareContext } from '../action-type';
 import { templateFaults } from '../field-checks';
 import { scopeOf } from '../rendering';
@@ -21,7 +27,7 @@ export const queueAction: ActionType<QueueAction, PreparedJob> = {
     return async (context) => ({
       queue: definition.queue,
       name: await name.render(scopeOf(context), { escape: 'none' }),
-      data: context.input === undefined ? envelopeData(context) : context.input,
+      data: context.input === undefined ? envelopeData(context) : inputData(context.input),
       job_id: context.envelope.id,
       delay_ms: definition.delay_ms,
       priority: definition.priority,
@@ -41,13 +47,21 @@ export const queueAction: ActionType<QueueAction, PreparedJob> = {
   preview: ({ timeout_ms, ...job }) => ({ ...job }),
 };
 
-/** The envelope as a worker gets it; `payload_text` has the bytes of a JSON payload where parsing has changed them. */
+/** The envelope as a worker gets it; `payload_text` has the text of a JSON payload with a number that parsing changes. */
 function envelopeData({ envelope }: PrepareContext): Record<string, unknown> {
-  const data: Record<string, unknown> = { ...envelope };
+  const data: Record<string, unknown> = { ...envelopeValue(envelope) };
   const raw = rawPayloadOf(envelope);
   if (raw?.format !== 'json') return data;
   const text = raw.bytes.toString('utf8');
-  // Only numbers can change; a text without a long run of digits has none that does.
-  if (/\d{16}|\d\.\d{15}|[eE]/.test(text) && JSON.stringify(envelope.payload) !== text) data.payload_text = text;
+  if (greatestChange(text) !== 'none') data.payload_text = text;
   return data;
+}
+
+/** A worker parses its job: an identifier that doesn't survive this must not arrive as another one. */
+function inputData({ value, rounding }: ExactValue): unknown {
+  if (rounding !== 'kept') return value;
+  throw new ActionFault(
+    'the input holds a number with more digits than a worker would read; make it a text with $string(…)',
+    { permanent: true, detail: { code: 'NUMBER_NOT_EXACT' } },
+  );
 }

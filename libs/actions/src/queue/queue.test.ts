@@ -30,6 +30,29 @@ describe('the queue action', () => {
     expect(jobs[0]?.data).toMatchObject({ id: 'msg_test', topic: 'orders/7/created', payload: { order: { id: 7 } } });
   });
 
+  it.each([
+    ['json', '{"order": {"id": 7}}', { payload: { order: { id: 7 } } }],
+    ['text', 'seven', { payload: 'seven' }],
+    ['binary', '\xff', { payload: null, payload_base64: Buffer.from('\xff').toString('base64') }],
+  ] as const)('hands over the documented fields and no others of a payload in %s', async (format, payload, wanted) => {
+    const queue = `fields-${format}`;
+    await bench.run({ type: 'queue', queue, job_name: 'x' }, { payload, format });
+    const [job] = await (await backend.queue(queue).bull()).getJobs();
+    expect(job?.data).toEqual({
+      id: 'msg_test',
+      product_id: 1,
+      subscription_id: 2,
+      topic: 'orders/7/created',
+      params: { order: '7' },
+      qos: 1,
+      retain: false,
+      duplicate: false,
+      user_properties: {},
+      received_at: '2026-01-02T03:04:05.678Z',
+      ...wanted,
+    });
+  });
+
   it('adds the input, later', async () => {
     await bench.run({
       type: 'queue',
@@ -47,6 +70,24 @@ describe('the queue action', () => {
     await bench.run({ type: 'queue', queue: 'exact', job_name: 'x' }, { payload });
     const [job] = await (await backend.queue('exact').bull()).getJobs();
     expect(job?.data).toMatchObject({ payload_text: payload });
+  });
+
+  it.each([
+    ['a number it would change', '{"id": payload.id}', null],
+    ['the number as a text', '{"id": $string(payload.id)}', { id: '9007199254740993' }],
+  ])('hands over an input with %s: never another identifier', async (_what, input, wanted) => {
+    const scope = { payload: '{"id": 9007199254740993}' };
+    const action = { type: 'queue', queue: 'inputs', job_name: 'x', input };
+    if (wanted === null) {
+      expect(await bench.faultOf(action, scope)).toMatchObject({
+        permanent: true,
+        detail: { code: 'NUMBER_NOT_EXACT' },
+      });
+    } else {
+      await bench.run(action, scope);
+      const [job] = await (await backend.queue('inputs').bull()).getJobs();
+      expect(job?.data).toEqual(wanted);
+    }
   });
 
   it('fails for now when the queue is away', async () => {

@@ -1,10 +1,12 @@
 import type { ActionDefinition, MessageEnvelope, PayloadFormat } from '@cortex-mqtt/contracts';
 import { createEgressPolicy } from '@cortex-mqtt/egress';
 import {
-  createEnvelope,
   createExpressionEngine,
+  createSharedPayload,
   type EnvelopeFields,
   type ExpressionEngine,
+  LazyEnvelope,
+  type SharedPayload,
 } from '@cortex-mqtt/expressions';
 import { ActionFault } from '../action-fault';
 import { validateActions } from '../action-registry';
@@ -107,6 +109,56 @@ export function buildScope({
   };
 }
 
+/** As the pipeline makes them: its fields are getters of a class, so nothing may spread or enumerate it. */
+class TestEnvelope extends LazyEnvelope {
+  constructor(
+    private readonly fields: EnvelopeFields,
+    readonly shared: SharedPayload,
+  ) {
+    super();
+  }
+
+  get id(): string {
+    return this.fields.id;
+  }
+
+  get product_id(): number {
+    return this.fields.product_id;
+  }
+
+  get subscription_id(): number {
+    return this.fields.subscription_id;
+  }
+
+  get topic(): string {
+    return this.fields.topic;
+  }
+
+  get params(): Record<string, string> {
+    return this.fields.params;
+  }
+
+  get qos(): MessageEnvelope['qos'] {
+    return this.fields.qos;
+  }
+
+  get retain(): boolean {
+    return this.fields.retain;
+  }
+
+  get duplicate(): boolean {
+    return this.fields.duplicate;
+  }
+
+  get user_properties(): MessageEnvelope['user_properties'] {
+    return this.fields.user_properties;
+  }
+
+  get received_at(): string {
+    return this.fields.received_at;
+  }
+}
+
 function buildEnvelope({
   payload,
   format,
@@ -116,7 +168,7 @@ function buildEnvelope({
   format: PayloadFormat;
   fields: Partial<EnvelopeFields> | undefined;
 }): MessageEnvelope {
-  return createEnvelope(
+  return new TestEnvelope(
     {
       id: 'msg_test',
       product_id: 1,
@@ -130,6 +182,6 @@ function buildEnvelope({
       received_at: '2026-01-02T03:04:05.678Z',
       ...fields,
     },
-    { bytes: Buffer.from(payload), format },
+    createSharedPayload({ bytes: Buffer.from(payload), format }),
   );
 }
