@@ -11,6 +11,7 @@ import { KnownSessions1764000900000 } from './1764000900000-known-sessions';
 import { SubscribeOn1764000800000 } from './1764000800000-subscribe-on';
 import { AuditEntityName1764001000000 } from './1764001000000-audit-entity-name';
 import { ProxyCredentials1764001100000 } from './1764001100000-proxy-credentials';
+import { ClientKeyPassphrase1765003000000 } from './1765003000000-client-key-passphrase';
 
 /** In the order in which they are applied. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -26,4 +27,5 @@ export const migrations: (new () => MigrationInterface)[] = [
   KnownSessions1764000900000,
   AuditEntityName1764001000000,
   ProxyCredentials1764001100000,
+  ClientKeyPassphrase1765003000000,
 ];

@@ -26,7 +26,15 @@ const namespace = NAMESPACES.find(([command = '', ...args]) => {
 const brokerAt = (host: string): BrokerConnection => ({
   ...{ name: 'primary', host, port: 1883, transport: 'tcp', path: null, connect_timeout_s: 5 },
   ...{ proxy_url: null, proxy_username: null, proxy_password: null },
-  ...{ verify_cert: true, server_name: null, alpn_protocols: [], ca_cert: null, client_cert: null, client_key: null },
+  ...{
+    verify_cert: true,
+    server_name: null,
+    alpn_protocols: [],
+    ca_cert: null,
+    client_cert: null,
+    client_key: null,
+    client_key_passphrase: null,
+  },
   ...{ username: null, password: null, client_id: null, keep_alive: 60, clean_session: false, protocol_version: 5 },
   ...{ session_expiry_s: 60, receive_maximum: null, user_properties: {}, last_will: null },
 });

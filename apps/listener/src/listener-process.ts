@@ -228,6 +228,11 @@ export async function startListener(
 
 /** Whatever must never be in a log. */
 function secretsOf({ document }: SourcedDocument): string[] {
-  const ofBrokers = document.brokers.flatMap((broker) => [broker.password, broker.proxy_password, broker.client_key]);
-  return [...ofBrokers, ...Object.values(document.secrets)].filter((secret) => secret !== null);
+  const ofBrokers = document.brokers.flatMap((broker) => [
+    broker.password,
+    broker.proxy_password,
+    broker.client_key,
+    broker.client_key_passphrase,
+  ]);
+  return [...ofBrokers, ...Object.values(document.secrets)].filter((secret) => secret != null);
 }

@@ -49,6 +49,8 @@ export interface BrokerConnection {
   ca_cert: string | null;
   client_cert: string | null;
   client_key: string | null;
+  /** Of an encrypted `client_key`. */
+  client_key_passphrase: string | null;
   /** Unacknowledged PUBLISHes that the broker may send (MQTT 5, 3.1.2.11.3); null = not sent. */
   receive_maximum: number | null;
   /** User properties of CONNECT (MQTT 5, 3.1.2.11.8). */

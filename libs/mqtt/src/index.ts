@@ -9,6 +9,7 @@ export { type ConnackDetail, describeConnack, protocolName } from './probe/conna
 export { type ProbeDeps, probeConnection } from './probe/probe';
 export { type CertificateDetail, describeTls, type TlsDetail } from './probe/tls-detail';
 export { proxyUrlFault } from './proxy-tunnel';
+export * from './tls-material';
 export * from './topic-filter';
 export * from './topic-index';
 export * from './topic-template';

@@ -9,6 +9,7 @@ import type { WebSocket } from 'ws';
 import { BrokerStreamError } from './broker-stream-error';
 import { ws } from './on-demand';
 import { openTunnel, type ProxyAddress, proxyOf } from './proxy-tunnel';
+import { nativeSettingFaults } from './tls-material';
 
 /** An address that doesn't answer holds up the next one this long; Node's 250 ms gives up on slow but good links. */
 const NEXT_ADDRESS_AFTER_MS = 1_000;
@@ -28,6 +29,7 @@ export function tlsOptions(broker: BrokerConnection): ConnectionOptions {
     ...(broker.ca_cert === null ? {} : { ca: broker.ca_cert }),
     ...(broker.client_cert === null ? {} : { cert: broker.client_cert }),
     ...(broker.client_key === null ? {} : { key: broker.client_key }),
+    ...(broker.client_key_passphrase == null ? {} : { passphrase: broker.client_key_passphrase }),
   };
 }
 
@@ -83,8 +85,26 @@ function createConnection(below: SocketBelow): typeof netConnect {
  * `lookup` for names and `checkLiteral` for addresses. Returns at once; failures are `error` events with a `stage`.
  */
 export function openBrokerStream(broker: BrokerConnection, deps: StreamDeps): Duplex {
-  const proxy = proxyOf(broker);
-  return proxy === null ? openDirectly(broker, deps) : openThroughProxy(broker, proxy, deps);
+  const fault = settingsFault(broker);
+  if (fault !== null) return failedStream(fault);
+  try {
+    const proxy = proxyOf(broker);
+    return proxy === null ? openDirectly(broker, deps) : openThroughProxy(broker, proxy, deps);
+  } catch (error) {
+    // Whatever the checks don't know: a failed attempt with a reason, not the end of who connects.
+    const message = isNativeError(error) ? error.message : String(error);
+    return failedStream(new BrokerStreamError(message, 'tcp', 'INVALID_SETTING'));
+  }
+}
+
+/** What keeps these settings from being used for a connection at all, by the stage that needs them; null = nothing. */
+export function settingsFault(broker: BrokerConnection): BrokerStreamError | null {
+  const uses_tls = isEncrypted(broker.transport);
+  const [fault] = nativeSettingFaults(broker).filter(({ field }) => uses_tls || field === 'host' || field === 'port');
+  if (!fault) return null;
+  const stage = fault.field === 'host' ? 'dns' : fault.field === 'port' ? 'tcp' : 'tls';
+  const code = /^(ca_cert|client_)/.test(fault.field) ? 'INVALID_CERTIFICATE_SETTING' : 'INVALID_SETTING';
+  return new BrokerStreamError(`${fault.field} ${fault.message}`, stage, code);
 }
 
 interface StreamDeps {

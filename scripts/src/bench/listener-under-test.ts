@@ -115,6 +115,7 @@ export function documentOf(setting: ListenerSetting): ListenerConfigDocument {
         ca_cert: null,
         client_cert: null,
         client_key: null,
+        client_key_passphrase: null,
         receive_maximum: null,
         user_properties: {},
         last_will: null,

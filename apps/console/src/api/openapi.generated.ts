@@ -948,11 +948,9 @@ export interface components {
             path?: string | null;
             proxy_url?: string | null;
             proxy_username?: string | null;
-            proxy_password?: string | null;
             use_tls?: boolean;
             verify_cert?: boolean;
             username?: string | null;
-            password?: string | null;
             client_id?: string | null;
             keep_alive?: number;
             clean_session?: boolean;
@@ -964,10 +962,13 @@ export interface components {
             alpn_protocols?: string[];
             ca_cert?: string | null;
             client_cert?: string | null;
-            client_key?: string | null;
             receive_maximum?: number | null;
             user_properties?: Record<string, unknown>;
             last_will?: components["schemas"]["LastWillDto"] | null;
+            password?: string | null;
+            proxy_password?: string | null;
+            client_key?: string | null;
+            client_key_passphrase?: string | null;
         };
         BrokerDto: {
             host?: string;
@@ -977,11 +978,9 @@ export interface components {
             path?: string | null;
             proxy_url?: string | null;
             proxy_username?: string | null;
-            proxy_password?: string | null;
             use_tls?: boolean;
             verify_cert?: boolean;
             username?: string | null;
-            password?: string | null;
             client_id?: string | null;
             keep_alive?: number;
             clean_session?: boolean;
@@ -993,10 +992,13 @@ export interface components {
             alpn_protocols?: string[];
             ca_cert?: string | null;
             client_cert?: string | null;
-            client_key?: string | null;
             receive_maximum?: number | null;
             user_properties?: Record<string, unknown>;
             last_will?: components["schemas"]["LastWillDto"] | null;
+            password?: string | null;
+            proxy_password?: string | null;
+            client_key?: string | null;
+            client_key_passphrase?: string | null;
         };
         TopicsDto: {
             prefix?: string | null;
@@ -1164,11 +1166,9 @@ export interface components {
             path: string | null;
             proxy_url: string | null;
             proxy_username: string | null;
-            proxy_password_set: boolean;
             use_tls: boolean;
             verify_cert: boolean;
             username: string | null;
-            password_set: boolean;
             client_id: string | null;
             keep_alive: number;
             clean_session: boolean;
@@ -1180,10 +1180,13 @@ export interface components {
             alpn_protocols: string[];
             ca_cert: string | null;
             client_cert: string | null;
-            client_key_set: boolean;
             receive_maximum: number | null;
             user_properties: Record<string, unknown>;
             last_will: components["schemas"]["LastWillDto"] | null;
+            password_set: boolean;
+            proxy_password_set: boolean;
+            client_key_set: boolean;
+            client_key_passphrase_set: boolean;
         };
         CreateBrokerDto: {
             name: string;
@@ -1194,11 +1197,9 @@ export interface components {
             path?: string | null;
             proxy_url?: string | null;
             proxy_username?: string | null;
-            proxy_password?: string | null;
             use_tls?: boolean;
             verify_cert?: boolean;
             username?: string | null;
-            password?: string | null;
             client_id?: string | null;
             keep_alive?: number;
             clean_session?: boolean;
@@ -1210,10 +1211,13 @@ export interface components {
             alpn_protocols?: string[];
             ca_cert?: string | null;
             client_cert?: string | null;
-            client_key?: string | null;
             receive_maximum?: number | null;
             user_properties?: Record<string, unknown>;
             last_will?: components["schemas"]["LastWillDto"] | null;
+            password?: string | null;
+            proxy_password?: string | null;
+            client_key?: string | null;
+            client_key_passphrase?: string | null;
         };
         UpdateBrokerDto: {
             name?: string;
@@ -1223,11 +1227,9 @@ export interface components {
             path?: string | null;
             proxy_url?: string | null;
             proxy_username?: string | null;
-            proxy_password?: string | null;
             use_tls?: boolean;
             verify_cert?: boolean;
             username?: string | null;
-            password?: string | null;
             client_id?: string | null;
             keep_alive?: number;
             clean_session?: boolean;
@@ -1239,10 +1241,13 @@ export interface components {
             alpn_protocols?: string[];
             ca_cert?: string | null;
             client_cert?: string | null;
-            client_key?: string | null;
             receive_maximum?: number | null;
             user_properties?: Record<string, unknown>;
             last_will?: components["schemas"]["LastWillDto"] | null;
+            password?: string | null;
+            proxy_password?: string | null;
+            client_key?: string | null;
+            client_key_passphrase?: string | null;
             host?: string;
         };
         BrokerOrderDto: {
@@ -1262,11 +1267,9 @@ export interface components {
             path: string | null;
             proxy_url: string | null;
             proxy_username: string | null;
-            proxy_password_set: boolean;
             use_tls: boolean;
             verify_cert: boolean;
             username: string | null;
-            password_set: boolean;
             client_id: string | null;
             keep_alive: number;
             clean_session: boolean;
@@ -1278,10 +1281,13 @@ export interface components {
             alpn_protocols: string[];
             ca_cert: string | null;
             client_cert: string | null;
-            client_key_set: boolean;
             receive_maximum: number | null;
             user_properties: Record<string, unknown>;
             last_will: components["schemas"]["LastWillDto"] | null;
+            password_set: boolean;
+            proxy_password_set: boolean;
+            client_key_set: boolean;
+            client_key_passphrase_set: boolean;
         };
         ConnectionEventQuery: {
             type?: string[] | null;
@@ -1457,11 +1463,9 @@ export interface components {
             path?: string | null;
             proxy_url?: string | null;
             proxy_username?: string | null;
-            proxy_password?: string | null;
             use_tls?: boolean;
             verify_cert?: boolean;
             username?: string | null;
-            password?: string | null;
             client_id?: string | null;
             keep_alive?: number;
             clean_session?: boolean;
@@ -1473,10 +1477,13 @@ export interface components {
             alpn_protocols?: string[];
             ca_cert?: string | null;
             client_cert?: string | null;
-            client_key?: string | null;
             receive_maximum?: number | null;
             user_properties?: Record<string, unknown>;
             last_will?: components["schemas"]["LastWillDto"] | null;
+            password?: string | null;
+            proxy_password?: string | null;
+            client_key?: string | null;
+            client_key_passphrase?: string | null;
             host?: string;
         };
         StageResultDto: {

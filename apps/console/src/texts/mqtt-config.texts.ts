@@ -29,6 +29,7 @@ export const mqttConfigTexts = {
     'broker.ca_cert': 'CA certificates',
     'broker.client_cert': 'Client certificate',
     'broker.client_key': 'Client key',
+    'broker.client_key_passphrase': 'Pass phrase of the client key',
     'broker.receive_maximum': 'Receive maximum',
     'broker.user_properties': 'User properties',
     'broker.last_will': 'Last will',
@@ -55,6 +56,7 @@ export const mqttConfigTexts = {
     proxy: 'Only where the network has no other way out. Empty: none.',
     proxyUsername: 'Empty for proxies that let anyone through.',
     proxyPassword: 'Crosses the network to the proxy readable, as every proxy wants it.',
+    clientKeyPassphrase: 'Only for an encrypted key.',
     clientId: 'Empty: derived from product and listener, stable across restarts.',
     keepAlive: 'Between signs of life; 0 switches them off.',
     cleanSession: 'Begin every connection with an empty session',
@@ -103,7 +105,8 @@ export const mqttConfigTexts = {
   clear: 'Clear',
   keep: 'Keep the stored one',
   willBeCleared: 'Will be removed when you save',
-  hostNeedsPassword: 'A stored password is never sent to another host: give it again, or clear it.',
+  endpointNeedsPassword:
+    'The stored password is only sent to the endpoint it was given for. Enter it again, or clear it.',
   readFile: 'From a file',
   qosLevels: [
     { label: '0', hint: 'At most once: fast, but a broken connection loses messages.' },

@@ -48,6 +48,7 @@ export function environmentDocument(config: ListenerConfig): ListenerConfigDocum
         ca_cert: null,
         client_cert: null,
         client_key: null,
+        client_key_passphrase: null,
         receive_maximum: null,
         user_properties: {},
         last_will: null,

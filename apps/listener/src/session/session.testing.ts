@@ -29,6 +29,7 @@ export function buildBroker(overrides: Partial<BrokerConnection> & { port: numbe
     ca_cert: null,
     client_cert: null,
     client_key: null,
+    client_key_passphrase: null,
     receive_maximum: null,
     user_properties: {},
     last_will: null,

@@ -1,3 +1,4 @@
+import { BROKER_SECRET_NAMES, type BrokerSecretName } from '../model/broker-field-table';
 import { readFileSync } from 'node:fs';
 import { parseArgs, parseEnv } from 'node:util';
 import { validateShape } from '@cortex-mqtt/contracts';
@@ -15,7 +16,7 @@ import { ImportEnvironment, toRequest, VARIABLE_OF_FIELD } from './import-enviro
 import { withFeatures } from './with-features';
 
 const USAGE = 'use: import-env FILE --product SLUG [--create NAME] [--dry-run]';
-const SECRETS = new Set(['password', 'client_key']);
+const SECRETS = new Set<string>(BROKER_SECRET_NAMES);
 
 type Fields = Record<string, unknown>;
 
@@ -95,7 +96,7 @@ async function currentFields(
   product_id: number,
 ): Promise<{ broker: Fields; topics: Fields }> {
   const config = await dataSource.getRepository(MqttConfigEntity).findOneByOrFail({ product_id });
-  const open = (column: 'password' | 'client_key') => {
+  const open = (column: BrokerSecretName) => {
     const envelope = config[column];
     return envelope === null ? null : secretBox.open(envelope, primarySecretPlace(product_id, column));
   };
@@ -108,6 +109,7 @@ async function currentFields(
       ca_cert: config.ca_cert,
       client_cert: config.client_cert,
       client_key: open('client_key'),
+      client_key_passphrase: open('client_key_passphrase'),
       username: config.username,
       password: open('password'),
       client_id: config.client_id,

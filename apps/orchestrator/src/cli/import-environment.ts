@@ -29,6 +29,9 @@ export class ImportEnvironment {
   @Env('MQTT_CLIENT_KEY', { secret: true, doc: 'PEM of its key; usually by MQTT_CLIENT_KEY_FILE' })
   clientKey?: string;
 
+  @Env('MQTT_CLIENT_KEY_PASSPHRASE', { secret: true, doc: 'Pass phrase of an encrypted client key' })
+  clientKeyPassphrase?: string;
+
   @Env('MQTT_USERNAME', { doc: 'User name at the broker' })
   username?: string;
 
@@ -69,6 +72,7 @@ export const VARIABLE_OF_FIELD: Record<string, string> = {
   'broker.ca_cert': 'MQTT_CA_CERT',
   'broker.client_cert': 'MQTT_CLIENT_CERT',
   'broker.client_key': 'MQTT_CLIENT_KEY',
+  'broker.client_key_passphrase': 'MQTT_CLIENT_KEY_PASSPHRASE',
   'broker.username': 'MQTT_USERNAME',
   'broker.password': 'MQTT_PASSWORD',
   'broker.client_id': 'MQTT_CLIENT_ID',
@@ -96,6 +100,7 @@ export function toRequest(
       ca_cert: env.caCert,
       client_cert: env.clientCert,
       client_key: env.clientKey,
+      client_key_passphrase: env.clientKeyPassphrase,
       username: env.username,
       password: env.password,
       client_id: env.clientId,

@@ -14,6 +14,8 @@ import { type ProxyAddress, proxyOf } from '../proxy-tunnel';
 export function diagnoseFailure(stage: TestStage, failure: ConnectionFailure, context: FailureContext): Diagnosis {
   const at = isNativeError(failure) ? (stageOf(failure) ?? stage) : stage;
   const proxy = proxyOf(context.broker);
+  const setting = isNativeError(failure) ? invalidSetting(failure) : null;
+  if (setting !== null) return { stage: at, ...setting };
   if (proxy !== null && (at === 'dns' || at === 'tcp')) return proxyUnreachable(at, failure, { context, proxy });
   const finding = find(at, failure, context);
   return { stage: finding.stage ?? at, code: finding.code, cause: finding.cause, advice: finding.advice };
@@ -50,6 +52,18 @@ function find(stage: TestStage, failure: ConnectionFailure, context: FailureCont
     if (tls !== null) return tls;
   }
   return diagnoseNetworkError(stage, failure, context);
+}
+
+/** Found here, before anything was sent; the message names the field. */
+function invalidSetting(error: Error): Omit<Diagnosis, 'stage'> | null {
+  const code = 'code' in error ? error.code : null;
+  if (code !== 'INVALID_SETTING' && code !== 'INVALID_CERTIFICATE_SETTING') return null;
+  const is_certificate = code === 'INVALID_CERTIFICATE_SETTING';
+  return {
+    code: is_certificate ? 'CERTIFICATE_SETTINGS_INVALID' : 'BROKER_SETTING_INVALID',
+    cause: `A broker setting cannot be used: ${error.message}.`,
+    advice: 'Correct this field in the broker settings.',
+  };
 }
 
 /** The numeric `code` of mqtt.js' errors; Node's are strings. */

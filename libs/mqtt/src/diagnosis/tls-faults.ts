@@ -179,7 +179,8 @@ function ofAlert(code: string, context: FailureContext): Finding | null {
       return {
         code: 'CERTIFICATE_SETTINGS_INVALID',
         cause: `The certificates or the key in the broker settings cannot be used (${code}).`,
-        advice: 'Enter PEM texts; the private key must belong to the client certificate and must have no passphrase.',
+        advice:
+          'Enter PEM texts; the private key must belong to the client certificate, and its pass phrase must open it.',
       };
     default:
       if (!code.startsWith('ERR_SSL_')) return null;

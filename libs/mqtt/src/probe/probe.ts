@@ -13,7 +13,7 @@ import type { EgressPolicy } from '@cortex-mqtt/egress';
 import { diagnoseFailure } from '../diagnosis/diagnosis';
 import type { ConnectionFailure, FailureContext, PortSpeaks } from '../diagnosis/failure';
 import { openTunnel, proxyOf } from '../proxy-tunnel';
-import { isEncrypted, isWebsocket } from '../transport';
+import { isEncrypted, isWebsocket, settingsFault } from '../transport';
 import { connectionWarnings, droppedMessages } from '../warnings';
 import { type ConnackDetail, protocolName } from './connack-detail';
 import {
@@ -65,6 +65,8 @@ function createProbe(request: ConnectionTestRequest, deps: ProbeDeps) {
   const limit = total.within(request.timeout_ms - sniffReserve_ms(request.timeout_ms));
   const started = performance.now();
   const context: FailureContext = { broker };
+  /** Settings that native code must not see; reported by the stage that would use them. */
+  const unusable = settingsFault(broker);
   const stages = new Map<TestStage, StageResult>();
   const open = new Set<Duplex>();
   let diagnosis: Diagnosis | null = null;
@@ -90,6 +92,7 @@ function createProbe(request: ConnectionTestRequest, deps: ProbeDeps) {
     const begun = performance.now();
     const took = () => rounded(performance.now() - begun);
     try {
+      if (unusable?.stage === name) throw unusable;
       const value = await work(detail);
       record({ stage: name, state: 'passed', duration_ms: took(), detail });
       return value;

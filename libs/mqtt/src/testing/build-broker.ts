@@ -25,6 +25,7 @@ export function buildBroker(overrides: Partial<BrokerConnection> = {}): BrokerCo
     ca_cert: null,
     client_cert: null,
     client_key: null,
+    client_key_passphrase: null,
     receive_maximum: null,
     user_properties: {},
     last_will: null,

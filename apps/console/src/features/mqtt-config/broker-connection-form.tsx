@@ -23,8 +23,7 @@ export function BrokerConnectionForm({ bind, stored }: Props) {
   const transport = bind.read<Transport>('broker.transport');
   const password = bind.read<SecretDraft>('broker.password');
   const host = bind.read<string | null>('broker.host') ?? '';
-  const hostMoved = stored.host !== null && host.toLowerCase() !== stored.host.toLowerCase();
-  const needsPassword = stored.password_set && password.kind === 'keep' && hostMoved;
+  const needsPassword = stored.password_set && password.kind === 'keep' && leadsElsewhere(bind, stored);
   const sendsPassword = password.kind === 'replace' || (password.kind === 'keep' && stored.password_set);
 
   const changeTransport = (next: Transport) => {
@@ -122,7 +121,7 @@ export function BrokerConnectionForm({ bind, stored }: Props) {
           isSet={stored.password_set}
           value={password}
           onChange={(value) => bind.write('broker.password', value)}
-          error={bind.error('broker.password') ?? (needsPassword ? words.hostNeedsPassword : undefined)}
+          error={bind.error('broker.password') ?? (needsPassword ? words.endpointNeedsPassword : undefined)}
           disabled={bind.readOnly}
         />
       </Fields>
@@ -135,6 +134,18 @@ export function BrokerConnectionForm({ bind, stored }: Props) {
   );
 }
 
+/** Whether the stored password would go elsewhere, or less safely, than it was given for; the server refuses that. */
+function leadsElsewhere(bind: FieldBinder, stored: Broker): boolean {
+  const host = bind.read<string | null>('broker.host') ?? '';
+  const moved = (name: 'ca_cert' | 'server_name') =>
+    (bind.read<string | null>(`broker.${name}`) ?? '').trim() !== (stored[name] ?? '').trim();
+  if (stored.host !== null && host.toLowerCase() !== stored.host.toLowerCase()) return true;
+  if (bind.read<number>('broker.port') !== stored.port) return true;
+  if (!stored.use_tls) return false;
+  if (!isEncrypted(bind.read<Transport>('broker.transport'))) return true;
+  return stored.verify_cert && (!bind.read<boolean>('broker.verify_cert') || moved('ca_cert') || moved('server_name'));
+}
+
 function Caution({ children }: { children: string }) {
   return (
     <Alert color="amber" icon={<IconAlertTriangle size={18} />} p="xs">
@@ -144,7 +155,7 @@ function Caution({ children }: { children: string }) {
 }
 
 function Certificates({ bind, stored }: Props) {
-  const fields = ['broker.ca_cert', 'broker.client_cert', 'broker.client_key'];
+  const fields = ['broker.ca_cert', 'broker.client_cert', 'broker.client_key', 'broker.client_key_passphrase'];
   return (
     <Fold title={words.certificates} opened={fields.some((field) => bind.error(field))}>
       <Fields columns={1}>
@@ -159,6 +170,15 @@ function Certificates({ bind, stored }: Props) {
           disabled={bind.readOnly}
           placeholder="-----BEGIN PRIVATE KEY-----"
           multiline
+        />
+        <SecretField
+          label={words.fields['broker.client_key_passphrase'] ?? ''}
+          description={words.help.clientKeyPassphrase}
+          isSet={stored.client_key_passphrase_set}
+          value={bind.read<SecretDraft>('broker.client_key_passphrase')}
+          onChange={(value) => bind.write('broker.client_key_passphrase', value)}
+          error={bind.error('broker.client_key_passphrase')}
+          disabled={bind.readOnly}
         />
       </Fields>
     </Fold>

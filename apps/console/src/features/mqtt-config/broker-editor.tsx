@@ -9,7 +9,7 @@ import { notifyDone } from '../../components/notify';
 import { texts } from '../../texts';
 import { BrokerConnectionForm } from './broker-connection-form';
 import { readBrokers, type TaggedBrokers } from './brokers-query';
-import { bodyOf, type ConfigDraft, KEEP, testBodyOf } from './config-draft';
+import { bodyOf, type ConfigDraft, KEEP, SECRETS, testBodyOf } from './config-draft';
 import { createBinder } from './form-fields';
 import type { Tagged } from './merged-editing';
 import { ConflictDialog } from './save-dialogs';
@@ -38,6 +38,7 @@ const NEW_BROKER: Broker = {
   ca_cert: null,
   client_cert: null,
   client_key_set: false,
+  client_key_passphrase_set: false,
   session_expiry_s: 86_400,
   connect_timeout_s: 10,
   receive_maximum: null,
@@ -47,15 +48,13 @@ const NEW_BROKER: Broker = {
 };
 
 /** Told by the server or derived from the transport: never sent. */
-const NOT_SENT = new Set([
+const NOT_SENT = new Set<string>([
   'id',
   'position',
   'in_use_by',
   'created_at',
   'updated_at',
-  'password_set',
-  'proxy_password_set',
-  'client_key_set',
+  ...SECRETS.map((secret) => `${secret.replace('broker.', '')}_set`),
   'use_tls',
 ]);
 
@@ -63,9 +62,7 @@ function draftOfBroker(broker: Broker): ConfigDraft {
   const fields = Object.entries(broker).filter(([name]) => !NOT_SENT.has(name));
   return {
     ...Object.fromEntries(fields.map(([name, value]) => [`broker.${name}`, value])),
-    'broker.password': KEEP,
-    'broker.proxy_password': KEEP,
-    'broker.client_key': KEEP,
+    ...Object.fromEntries(SECRETS.map((secret) => [secret, KEEP])),
   };
 }
 
@@ -157,5 +154,6 @@ function taggedBroker({ brokers, etag }: TaggedBrokers, id: number | null): Tagg
 /** What the body of a test leaves out is what is stored; for a new broker that would be of the first one, so it says none. */
 function brokerTestBody(draft: ConfigDraft, id: number | null): Record<string, unknown> {
   const { name: _name, ...body } = testBodyOf(draft);
-  return id === null ? { password: null, proxy_password: null, client_key: null, ...body } : body;
+  const none = Object.fromEntries(SECRETS.map((secret) => [secret.replace('broker.', ''), null]));
+  return id === null ? { ...none, ...body } : body;
 }

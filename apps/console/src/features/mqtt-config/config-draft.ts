@@ -11,14 +11,14 @@ export const KEEP: SecretDraft = { kind: 'keep' };
  */
 export type ConfigDraft = Readonly<Record<string, unknown>>;
 
-/** Told by the server or derived from another field: never edited itself. */
-const DERIVED = new Set([
-  'broker.password_set',
-  'broker.proxy_password_set',
-  'broker.client_key_set',
-  'broker.use_tls',
-]);
-const SECRETS = ['broker.password', 'broker.proxy_password', 'broker.client_key'] as const;
+export const SECRETS = [
+  'broker.password',
+  'broker.proxy_password',
+  'broker.client_key',
+  'broker.client_key_passphrase',
+] as const;
+/** Sent by the server or derived from another field: never edited itself. */
+const DERIVED = new Set<string>([...SECRETS.map((secret) => `${secret}_set`), 'broker.use_tls']);
 
 export interface Change {
   field: string;

@@ -1,3 +1,4 @@
+import { BROKER_SECRET_NAMES } from '../../model/broker-field-table';
 import type { EntityManager } from 'typeorm';
 import type { Principal } from '../../http/principal';
 import { AuditLogEntity } from './audit-log.entity';
@@ -42,7 +43,7 @@ export interface AuditRecord {
 }
 
 /** Fields whose values never reach the audit log. */
-const SECRET_FIELDS = new Set(['password', 'proxy_password', 'client_key', 'value', 'password_hash', 'token_hash']);
+const SECRET_FIELDS = new Set<string>([...BROKER_SECRET_NAMES, 'value', 'password_hash', 'token_hash']);
 
 /**
  * Writes one row with only the fields that differ, in the transaction of the change itself (`manager`): a change without

@@ -1,14 +1,18 @@
-import type { FieldFault, LastWill, Transport } from '@cortex-mqtt/contracts';
-import { proxyUrlFault, validatePublishTopic } from '@cortex-mqtt/mqtt';
+import type { BrokerConnection, FieldFault, LastWill, Transport } from '@cortex-mqtt/contracts';
+import { nativeSettingFaults, proxyUrlFault, validatePublishTopic } from '@cortex-mqtt/mqtt';
 import type { BrokerColumns } from '../../model/broker-columns';
-import type { BrokerSecretColumn } from './broker-secrets';
-import type { BrokerDto, LastWillDto } from './broker-settings.dto';
+import {
+  BROKER_FIELD_NAMES,
+  BROKER_SECRET_NAMES,
+  type BrokerSecretName,
+  columnOf,
+  type LastWillDto,
+  storedValue,
+} from '../../model/broker-field-table';
+import type { BrokerDto } from './broker-settings.dto';
 
 /** What a change is held against; null = nothing is stored yet. */
-export type StoredBroker = Pick<
-  BrokerColumns,
-  'broker_host' | 'password' | 'transport' | 'proxy_url' | 'proxy_password'
-> | null;
+export type StoredBroker = BrokerColumns | null;
 
 /** Every constraint of a broker section that spans more than one field. Paths begin with `prefix`, such as `broker.`. */
 export function brokerFaults(dto: BrokerDto, stored: StoredBroker, prefix: string): FieldFault[] {
@@ -18,12 +22,7 @@ export function brokerFaults(dto: BrokerDto, stored: StoredBroker, prefix: strin
     add('use_tls', `contradicts transport ${dto.transport}`);
   }
   if (stored?.password != null && dto.password === undefined) {
-    const way =
-      dto.host !== undefined && !isHost(dto.host, stored.broker_host)
-        ? 'to another host'
-        : dto.proxy_url && dto.proxy_url !== stored.proxy_url
-          ? 'through another proxy'
-          : null;
+    const way = otherWay(dto, stored);
     if (way !== null) add('password', `must be given again, or null: the stored password is never sent ${way}`);
   }
   if (stored?.proxy_password != null && dto.proxy_password === undefined) {
@@ -53,6 +52,44 @@ export function brokerFaults(dto: BrokerDto, stored: StoredBroker, prefix: strin
     if (dto[field]?.includes('\0')) add(field, 'must not contain the null character');
   }
   return faults;
+}
+
+/**
+ * How a change would lead the stored password elsewhere than where it goes now, to someone in between included; null when it
+ * does not. Who may change settings may not read the password, so must not be able to have it sent to them.
+ */
+function otherWay(dto: BrokerDto, stored: BrokerColumns): string | null {
+  if (dto.host !== undefined && !isHost(dto.host, stored.broker_host)) return 'to another host';
+  if (dto.port !== undefined && dto.port !== stored.broker_port) return 'to another port';
+  if (dto.proxy_url && dto.proxy_url !== stored.proxy_url) return 'through another proxy';
+  if (!isEncrypted(stored.transport)) return null;
+  if (!isEncrypted(transportAfter(dto, stored.transport))) return 'unencrypted when it was stored for TLS';
+  if (!stored.verify_cert) return null;
+  if (dto.verify_cert === false) return 'to a broker whose certificate is not verified';
+  if (dto.ca_cert !== undefined && dto.ca_cert?.trim() !== stored.ca_cert?.trim())
+    return 'to a broker that another CA vouches for';
+  if (dto.server_name !== undefined && dto.server_name !== stored.server_name)
+    return 'to a broker with another server name';
+  return null;
+}
+
+/** Fields that native code reads, and that have to fit each other. */
+const NATIVE_FIELDS = [
+  ...(['host', 'port', 'server_name', 'alpn_protocols', 'ca_cert', 'client_cert'] as const),
+  ...(['client_key', 'client_key_passphrase'] as const),
+];
+
+/** Certificates, keys and names that a connection could not be made with. `broker`: as it would be after the change. */
+export function unusableFaults(dto: BrokerDto, broker: () => BrokerConnection, prefix: string): FieldFault[] {
+  // A stored fault is reported by status; it does not keep other fields from being changed.
+  if (NATIVE_FIELDS.every((name) => dto[name] === undefined)) return [];
+  const after = broker();
+  const faults = nativeSettingFaults(after);
+  if (after.client_cert !== null && after.client_key === null)
+    faults.push({ field: 'client_key', message: 'is needed: a client certificate proves nothing without its key' });
+  if (after.client_key !== null && after.client_cert === null)
+    faults.push({ field: 'client_cert', message: 'is needed: a client key is of no use without its certificate' });
+  return faults.map(({ field, message }) => ({ field: `${prefix}${field}`, message }));
 }
 
 function isHost(given: string, stored: string | null): boolean {
@@ -90,38 +127,44 @@ export function normalHost(host: string): string {
 export function applyBroker(
   broker: BrokerColumns,
   dto: BrokerDto,
-  seal: (plain: string, column: BrokerSecretColumn) => string,
+  seal: (plain: string, column: BrokerSecretName) => string,
 ): void {
-  const sealed = (plain: string | null, column: BrokerSecretColumn): string | null =>
-    plain === null || plain === '' ? null : seal(plain, column);
-  broker.transport = transportAfter(dto, broker.transport);
-  broker.use_tls = isEncrypted(broker.transport);
+  const { transport: stored } = broker;
+  const values = broker as unknown as Record<string, unknown>;
   if (dto.host !== undefined) broker.broker_host = normalHost(dto.host);
-  if (dto.port !== undefined) broker.broker_port = dto.port;
-  if (dto.path !== undefined) broker.path = dto.path;
-  if (dto.proxy_url !== undefined) broker.proxy_url = dto.proxy_url || null;
-  if (dto.proxy_username !== undefined) broker.proxy_username = dto.proxy_username || null;
-  if (dto.proxy_password !== undefined) broker.proxy_password = sealed(dto.proxy_password, 'proxy_password');
+  for (const name of BROKER_FIELD_NAMES)
+    if (dto[name] !== undefined) values[columnOf(name)] = storedValue(name, dto[name]);
+  for (const name of BROKER_SECRET_NAMES) {
+    const plain = dto[name];
+    if (plain !== undefined) broker[name] = plain === null || plain === '' ? null : seal(plain, name);
+  }
+  broker.transport = transportAfter(dto, stored);
+  broker.use_tls = isEncrypted(broker.transport);
+  if (dto.last_will !== undefined) broker.last_will = completeLastWill(dto.last_will);
   // Without a proxy they are of no use, and must not come back with another one.
   if (broker.proxy_url === null) {
     broker.proxy_username = null;
     broker.proxy_password = null;
   }
-  if (dto.verify_cert !== undefined) broker.verify_cert = dto.verify_cert;
-  if (dto.username !== undefined) broker.username = dto.username || null;
-  if (dto.password !== undefined) broker.password = sealed(dto.password, 'password');
-  if (dto.client_id !== undefined) broker.client_id = dto.client_id;
-  if (dto.keep_alive !== undefined) broker.keep_alive = dto.keep_alive;
-  if (dto.clean_session !== undefined) broker.clean_session = dto.clean_session;
-  if (dto.protocol_version !== undefined) broker.protocol_version = dto.protocol_version;
-  if (dto.session_expiry_s !== undefined) broker.session_expiry_s = dto.session_expiry_s;
-  if (dto.connect_timeout_s !== undefined) broker.connect_timeout_s = dto.connect_timeout_s;
-  if (dto.server_name !== undefined) broker.server_name = dto.server_name;
-  if (dto.alpn_protocols !== undefined) broker.alpn_protocols = dto.alpn_protocols;
-  if (dto.ca_cert !== undefined) broker.ca_cert = dto.ca_cert;
-  if (dto.client_cert !== undefined) broker.client_cert = dto.client_cert;
-  if (dto.client_key !== undefined) broker.client_key = sealed(dto.client_key, 'client_key');
-  if (dto.receive_maximum !== undefined) broker.receive_maximum = dto.receive_maximum;
-  if (dto.user_properties !== undefined) broker.user_properties = dto.user_properties;
-  if (dto.last_will !== undefined) broker.last_will = completeLastWill(dto.last_will);
+  if (broker.client_key === null) broker.client_key_passphrase = null;
+}
+
+/** What `stored` would be if `dto` was saved, secrets open; the host is the caller's. */
+export function mergedBroker(stored: BrokerConnection, dto: BrokerDto): BrokerConnection {
+  const given = Object.fromEntries(
+    BROKER_FIELD_NAMES.filter((name) => name !== 'use_tls' && dto[name] !== undefined).map((name) => [
+      name,
+      storedValue(name, dto[name]),
+    ]),
+  );
+  const secrets = Object.fromEntries(
+    BROKER_SECRET_NAMES.filter((name) => dto[name] !== undefined).map((name) => [name, dto[name] || null]),
+  );
+  return {
+    ...stored,
+    ...given,
+    ...secrets,
+    transport: transportAfter(dto, stored.transport),
+    last_will: dto.last_will === undefined ? stored.last_will : completeLastWill(dto.last_will),
+  };
 }

@@ -92,9 +92,10 @@ describe('further brokers of a product', () => {
     const { id } = await add({ name: 'standby', password: 'hunter-two' });
     const { body } = await operator('put', `${base}/brokers/${id}`).send({ host: 'evil.example.com' }).expect(400);
     expect(body.errors).toEqual([expect.objectContaining({ field: 'password' })]);
-    await operator('put', `${base}/brokers/${id}`).send({ port: 1884 }).expect(200);
+    await operator('put', `${base}/brokers/${id}`).send({ port: 1884 }).expect(400);
+    await operator('put', `${base}/brokers/${id}`).send({ keep_alive: 20 }).expect(200);
     const cleared = await operator('put', `${base}/brokers/${id}`)
-      .send({ host: 'c.example.com', password: null })
+      .send({ host: 'c.example.com', port: 1884, password: null })
       .expect(200);
     expect(cleared.body).toMatchObject({ host: 'c.example.com', port: 1884, password_set: false });
   });
@@ -143,13 +144,14 @@ describe('further brokers of a product', () => {
     });
     const ask = (body?: object) => operator('post', `${base}/brokers/${id}/test`).send(body);
     await ask().expect(200);
-    await ask({ host: 'B.example.com.', port: 2000, username: 'u', verify_cert: true }).expect(200);
+    await ask({ host: 'B.example.com.', port: 1999, username: 'u', verify_cert: true }).expect(200);
+    await ask({ port: 2000 }).expect(400);
     await ask({ host: 'evil.example.com' }).expect(400);
     await ask({ host: 'evil.example.com', password: null }).expect(200);
     await worker.close();
     expect(asked).toEqual([
       expect.objectContaining({ host: 'b.example.com', port: 1999, username: 'u', password: 'second' }),
-      expect.objectContaining({ host: 'B.example.com', port: 2000, username: 'u', password: 'second' }),
+      expect.objectContaining({ host: 'B.example.com', port: 1999, username: 'u', password: 'second' }),
       expect.objectContaining({ host: 'evil.example.com', password: null }),
     ]);
   });

@@ -1,7 +1,8 @@
 import { ArrayMaxSize, IsArray, IsInt, IsString, Matches, MaxLength, MinLength, NotEquals } from 'class-validator';
 import { MayBeAbsent } from '../../http/optional';
 import { PRIMARY_BROKER } from './broker-secrets';
-import { BrokerDto, BrokerSettingsDto, HOST_MESSAGE, HOST_PATTERN } from './broker-settings.dto';
+import { HOST_MESSAGE, HOST_PATTERN } from '../../model/broker-field-table';
+import { BrokerDto, BrokerSettingsDto } from './broker-settings.dto';
 import { BrokerView } from './broker.view';
 
 /** Further brokers a product may have. */

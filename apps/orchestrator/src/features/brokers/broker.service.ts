@@ -1,8 +1,9 @@
 import { type DataSource, type EntityManager, QueryFailedError } from 'typeorm';
 import { ConflictError, NotFoundError, ValidationError } from '../../http/app-error';
 import { presentBroker } from './broker.presenter';
-import { applyBroker, brokerFaults } from './broker-fields';
-import { furtherSecretPlace, PRIMARY_BROKER } from './broker-secrets';
+import { BROKER_SECRET_NAMES } from '../../model/broker-field-table';
+import { applyBroker, brokerFaults, unusableFaults } from './broker-fields';
+import { furtherSecretPlace, openFurtherBroker, PRIMARY_BROKER } from './broker-secrets';
 import type { ChangeNotifier } from '../../configuration/change-notifier';
 import type { BrokerDto } from './broker-settings.dto';
 import { MqttConfigEntity } from '../../model/mqtt-config.entity';
@@ -65,7 +66,7 @@ export class BrokerService {
       // The id comes first: it is part of the place that the secrets are sealed for.
       applyBroker(
         broker,
-        { ...dto, password: undefined, proxy_password: undefined, client_key: undefined },
+        { ...dto, ...Object.fromEntries(BROKER_SECRET_NAMES.map((name) => [name, undefined])) },
         neverSealed,
       );
       await manager.save(broker);
@@ -157,7 +158,9 @@ export class BrokerService {
   }
 
   private apply(broker: MqttBrokerEntity, dto: BrokerDto): void {
-    applyBroker(broker, dto, (plain, column) => this.deps.secretBox.seal(plain, furtherSecretPlace(broker, column)));
+    const { secretBox } = this.deps;
+    applyBroker(broker, dto, (plain, column) => secretBox.seal(plain, furtherSecretPlace(broker, column)));
+    refuse(unusableFaults(dto, () => openFurtherBroker(broker, secretBox), ''));
   }
 
   private async change<T>(

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import {
   asInstanceId,
   asProductId,
-  type BrokerConnection,
   type ConnectionTestJob,
   type ConnectionTestRequest,
   type ConnectionTestResult,
@@ -15,7 +14,7 @@ import { JobFailedError, type QueueBackend, QueueUnavailableError } from '@corte
 import type { DataSource } from 'typeorm';
 import { NotFoundError, UnavailableError, ValidationError } from '../../http/app-error';
 import { MqttBrokerEntity } from '../../model/mqtt-broker.entity';
-import { brokerFaults, completeLastWill, normalHost, transportAfter } from '../brokers/broker-fields';
+import { brokerFaults, completeLastWill, mergedBroker, normalHost, unusableFaults } from '../brokers/broker-fields';
 import { openFurtherBroker, openPrimaryBroker } from '../brokers/broker-secrets';
 import { MqttConfigEntity } from '../../model/mqtt-config.entity';
 import { ProductEntity } from '../../model/product.entity';
@@ -118,6 +117,17 @@ export class ConnectionTestService {
     const faults = brokerFaults(dto, stored, '');
     if (host === null) faults.push({ field: 'host', message: 'is needed: no broker is configured yet' });
     if (faults.length > 0 || host === null) throw new ValidationError(faults);
+    const opened = further
+      ? { ...openFurtherBroker(further, this.deps.secretBox), host }
+      : openPrimaryBroker(config, host, this.deps.secretBox);
+    // That the stored password goes to no other endpoint was checked above, as it is when saving.
+    const broker = {
+      ...mergedBroker(opened, dto),
+      client_id: null,
+      last_will: completeLastWill(dto.last_will ?? null),
+    };
+    const unusable = unusableFaults(dto, () => broker, '');
+    if (unusable.length > 0) throw new ValidationError(unusable);
     const subscriptions = await manager.find(SubscriptionEntity, {
       where: { mqtt_config_id: config.id, enabled: true },
       order: { id: 'ASC' },
@@ -125,12 +135,7 @@ export class ConnectionTestService {
     });
     return {
       id: randomUUID(),
-      broker: mergedBroker(
-        further
-          ? { ...openFurtherBroker(further, this.deps.secretBox), host }
-          : openPrimaryBroker(config, host, this.deps.secretBox),
-        dto,
-      ),
+      broker,
       topic_filters: distinctFilters(
         subscriptions.map((subscription) => ({
           filter: subscribedFilter(product, config, subscription),
@@ -197,36 +202,6 @@ export class ConnectionTestService {
       await running.then(safely);
     };
   }
-}
-
-/**
- * What the product would connect with if `dto` was saved: absent fields are the stored ones, secrets too. That the stored
- * password goes to no other host is checked before (`brokerFaults`), as it is when saving.
- */
-function mergedBroker(stored: BrokerConnection, dto: ConnectionTestDto): BrokerConnection {
-  return {
-    ...stored,
-    port: dto.port ?? stored.port,
-    transport: transportAfter(dto, stored.transport),
-    path: dto.path === undefined ? stored.path : dto.path,
-    proxy_url: dto.proxy_url === undefined ? stored.proxy_url : dto.proxy_url || null,
-    proxy_username: dto.proxy_username === undefined ? stored.proxy_username : dto.proxy_username || null,
-    proxy_password: dto.proxy_password === undefined ? stored.proxy_password : dto.proxy_password || null,
-    verify_cert: dto.verify_cert ?? stored.verify_cert,
-    username: dto.username === undefined ? stored.username : dto.username || null,
-    password: dto.password === undefined ? stored.password : dto.password || null,
-    client_id: null,
-    keep_alive: dto.keep_alive ?? stored.keep_alive,
-    protocol_version: dto.protocol_version ?? stored.protocol_version,
-    connect_timeout_s: dto.connect_timeout_s ?? stored.connect_timeout_s,
-    server_name: dto.server_name === undefined ? stored.server_name : dto.server_name,
-    alpn_protocols: dto.alpn_protocols ?? stored.alpn_protocols,
-    ca_cert: dto.ca_cert === undefined ? stored.ca_cert : dto.ca_cert,
-    client_cert: dto.client_cert === undefined ? stored.client_cert : dto.client_cert,
-    client_key: dto.client_key === undefined ? stored.client_key : dto.client_key || null,
-    user_properties: dto.user_properties ?? stored.user_properties,
-    last_will: dto.last_will === undefined ? null : completeLastWill(dto.last_will),
-  };
 }
 
 /** Each filter once, with the highest QoS asked for: some brokers answer a filter that comes twice only once. */

@@ -1,6 +1,7 @@
 import type { KeyRing } from '@cortex-mqtt/secrets';
 import type { DataSource } from 'typeorm';
 import { recordAudit, systemActor } from '../audit/audit-trail';
+import { BROKER_SECRET_NAMES } from '../../model/broker-field-table';
 import { furtherSecretPlace, primarySecretPlace } from '../brokers/broker-secrets';
 import { connectionTestPlace, type SecretPlace, secretPlace } from '../secrets/secret-box';
 
@@ -15,36 +16,14 @@ interface SealedRow {
 
 /** Every column that holds envelopes. One that is missing here would be lost with the old key. */
 export const SEALED_COLUMNS: { table: string; column: string; place(row: SealedRow): SecretPlace }[] = [
-  {
-    table: 'mqtt_configs',
-    column: 'password',
-    place: ({ product_id }) => primarySecretPlace(product_id, 'password'),
-  },
-  {
-    table: 'mqtt_configs',
-    column: 'client_key',
-    place: ({ product_id }) => primarySecretPlace(product_id, 'client_key'),
-  },
-  {
-    table: 'mqtt_configs',
-    column: 'proxy_password',
-    place: ({ product_id }) => primarySecretPlace(product_id, 'proxy_password'),
-  },
-  {
-    table: 'mqtt_brokers',
-    column: 'password',
-    place: ({ id, product_id }) => furtherSecretPlace({ id: Number(id), product_id }, 'password'),
-  },
-  {
-    table: 'mqtt_brokers',
-    column: 'client_key',
-    place: ({ id, product_id }) => furtherSecretPlace({ id: Number(id), product_id }, 'client_key'),
-  },
-  {
-    table: 'mqtt_brokers',
-    column: 'proxy_password',
-    place: ({ id, product_id }) => furtherSecretPlace({ id: Number(id), product_id }, 'proxy_password'),
-  },
+  ...BROKER_SECRET_NAMES.flatMap((column) => [
+    { table: 'mqtt_configs', column, place: ({ product_id }: SealedRow) => primarySecretPlace(product_id, column) },
+    {
+      table: 'mqtt_brokers',
+      column,
+      place: ({ id, product_id }: SealedRow) => furtherSecretPlace({ id: Number(id), product_id }, column),
+    },
+  ]),
   { table: 'product_secrets', column: 'value', place: ({ product_id, name }) => secretPlace(product_id, name) },
   { table: 'connection_tests', column: 'request', place: ({ product_id }) => connectionTestPlace(product_id) },
 ];

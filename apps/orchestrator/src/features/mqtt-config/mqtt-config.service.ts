@@ -9,8 +9,8 @@ import type { SecretBox } from '../secrets/secret-box';
 import { SubscriptionEntity } from '../../model/subscription.entity';
 import { presentSubscription } from '../subscriptions/subscription.presenter';
 import { checkAllTopics } from '../subscriptions/subscription-topic';
-import { applyBroker, brokerFaults } from '../brokers/broker-fields';
-import { PRIMARY_BROKER, primarySecretPlace } from '../brokers/broker-secrets';
+import { applyBroker, brokerFaults, unusableFaults } from '../brokers/broker-fields';
+import { openPrimaryBroker, PRIMARY_BROKER, primarySecretPlace } from '../brokers/broker-secrets';
 import type { ChangeNotifier } from '../../configuration/change-notifier';
 import type { PutMqttConfigDto, TopicsDto } from './mqtt-config.dto';
 import { MqttConfigEntity } from '../../model/mqtt-config.entity';
@@ -60,6 +60,11 @@ export class MqttConfigService {
       applyBroker(config, dto.broker ?? {}, (plain, column) =>
         this.deps.secretBox.seal(plain, primarySecretPlace(product_id, column)),
       );
+      const { broker } = dto;
+      if (broker && config.broker_host !== null) {
+        const after = () => openPrimaryBroker(config, config.broker_host ?? '', this.deps.secretBox);
+        faults.push(...unusableFaults(broker, after, 'broker.'));
+      }
       applyTopics(config, dto.topics ?? {});
       applySettings(config, dto);
       faults.push(...(await sessionFaults(manager, config)));
