@@ -12,6 +12,7 @@ import { SubscribeOn1764000800000 } from './1764000800000-subscribe-on';
 import { AuditEntityName1764001000000 } from './1764001000000-audit-entity-name';
 import { ProxyCredentials1764001100000 } from './1764001100000-proxy-credentials';
 import { ClientKeyPassphrase1765003000000 } from './1765003000000-client-key-passphrase';
+import { ExecutedMeansSucceeded1765002000000 } from './1765002000000-executed-means-succeeded';
 
 /** In the order in which they are applied. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -28,4 +29,5 @@ export const migrations: (new () => MigrationInterface)[] = [
   AuditEntityName1764001000000,
   ProxyCredentials1764001100000,
   ClientKeyPassphrase1765003000000,
+  ExecutedMeansSucceeded1765002000000,
 ];

@@ -22,7 +22,6 @@ import { createOrchestratorClient } from './config-source/orchestrator-client';
 import { startControlWorker } from './jobs/control.worker';
 import { createEventLog } from './pipeline/event-log';
 import { ProductListener } from './product-listener';
-import { createCounterDifferences } from './reporting/counter-differences';
 import { DeltaBox } from './reporting/delta-box';
 import { registerListenerMetrics } from './reporting/listener-metrics';
 import { type IdleReason, statusFacts } from './reporting/status-facts';
@@ -67,7 +66,6 @@ export async function startListener(
   const rotatingEventLog =
     config.eventLog === undefined ? null : createRotatingEventLog({ path: config.eventLog, redactor });
   const delta = new DeltaBox();
-  const differences = createCounterDifferences();
   let listener: ProductListener | null = null;
   let control: TypedWorker | null = null;
   let idle: IdleReason | null = NO_CONFIGURATION;
@@ -81,8 +79,7 @@ export async function startListener(
           post: (report) => client.postStatus(report),
           facts: () => statusFacts(identity, listener, { is_stopped, idle, cache_fault: source.cacheFault }),
           collect: () => {
-            for (const counters of differences(listener?.pipeline.subscriptionCounters() ?? []))
-              delta.addCounters(counters);
+            for (const counters of listener?.pipeline.takeCounterNews() ?? []) delta.addCounters(counters);
           },
           delta,
           heartbeat_ms: config.heartbeatInterval_ms,

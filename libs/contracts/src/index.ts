@@ -1,5 +1,6 @@
 export * from './action-definition';
 export * from './broker';
+export * from './clean-text';
 export * from './connection-test';
 export * from './envelope';
 export * from './ids';

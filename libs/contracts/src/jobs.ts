@@ -73,6 +73,8 @@ export interface DeliveryJobData {
   attempts: DeliveryAttempt[];
   /** RFC 3339, when it is due again; null while a listener is attempting it. */
   next_try_at: string | null;
+  /** Set: not attempted since the breaker of this destination is open; it waits for that. Absent in older jobs. */
+  deferral?: { destination: string | null; reason: string } | null;
   /** Set: not to be run but to be put among the dead letters, with this reason. */
   dead_reason: string | null;
   /** Set: runs after those of the same key with a lower sequence. */

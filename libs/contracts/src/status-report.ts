@@ -43,7 +43,11 @@ export interface InstanceCounters {
   /** Times a delivery was taken from the queue. */
   deliveries_taken: number;
   deliveries_dead: number;
+  /** Runs of actions, whatever came of them: `actions_executed + actions_failed`. */
+  actions_attempted: number;
+  /** Attempts that succeeded. */
   actions_executed: number;
+  /** Attempts that failed. */
   actions_failed: number;
 }
 
@@ -58,6 +62,7 @@ export function emptyCounters(): InstanceCounters {
     deliveries_queued: 0,
     deliveries_taken: 0,
     deliveries_dead: 0,
+    actions_attempted: 0,
     actions_executed: 0,
     actions_failed: 0,
   };
@@ -67,6 +72,9 @@ export function emptyCounters(): InstanceCounters {
 export interface SubscriptionCounters {
   subscription_id: number;
   messages_received: number;
+  /** Absent in older reports, whose `actions_executed` has the failed ones as well. */
+  actions_attempted?: number;
+  /** Attempts that succeeded. */
   actions_executed: number;
   actions_failed: number;
   last_message_at: string | null;

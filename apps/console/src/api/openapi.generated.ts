@@ -1884,6 +1884,7 @@ export interface components {
             messages_received: number;
             deliveries_succeeded: number;
             deliveries_failed: number;
+            actions_attempted: number;
             actions_executed: number;
             actions_failed: number;
             latency_p50_ms: number | null;
@@ -1938,6 +1939,7 @@ export interface components {
             ordering: string;
             messages_received: number;
             last_message_at: string | null;
+            actions_attempted: number;
             actions_executed: number;
             actions_failed: number;
             created_at: string;
@@ -2043,21 +2045,23 @@ export interface components {
             updated_at: string;
         };
         InstanceCountersDto: {
-            messages_received: number;
-            messages_matched: number;
-            messages_unmatched: number;
-            deliveries_started: number;
-            deliveries_succeeded: number;
-            deliveries_failed: number;
-            deliveries_queued: number;
-            deliveries_dead: number;
-            deliveries_taken: number;
-            actions_executed: number;
-            actions_failed: number;
+            messages_received?: number | null;
+            messages_matched?: number | null;
+            messages_unmatched?: number | null;
+            deliveries_started?: number | null;
+            deliveries_succeeded?: number | null;
+            deliveries_failed?: number | null;
+            deliveries_queued?: number | null;
+            deliveries_dead?: number | null;
+            deliveries_taken?: number | null;
+            actions_attempted?: number | null;
+            actions_executed?: number | null;
+            actions_failed?: number | null;
         };
         SubscriptionCountersDto: {
             subscription_id: number;
             messages_received: number;
+            actions_attempted?: number | null;
             actions_executed: number;
             actions_failed: number;
             last_message_at?: string | null;

@@ -1,16 +1,16 @@
+import { createQueueBackend, silentQueueLogger } from '@cortex-mqtt/queues';
 import {
   createTestDatabase,
   type Redis,
   startRedis,
-  type TestDatabase,
-  waitFor,
   startTcpProxy,
   type TcpProxy,
+  type TestDatabase,
+  waitFor,
 } from '@cortex-mqtt/testing';
-import { createQueueBackend, silentQueueLogger } from '@cortex-mqtt/queues';
 import { Redis as RedisClient } from 'ioredis';
-import type { Delivery } from '../pipeline/delivery';
 import { SUCCEEDED } from '../pipeline/compiled-plan';
+import type { Delivery } from '../pipeline/delivery';
 import {
   buildAction,
   buildGatedAction as buildGate,

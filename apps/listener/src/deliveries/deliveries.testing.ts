@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { asProductId } from '@cortex-mqtt/contracts';
+import { Pool } from '@cortex-mqtt/egress';
 import {
   createDeliveryJournal,
   createDeliveryStore,
@@ -11,7 +12,6 @@ import {
   silentQueueLogger,
   type TypedWorker,
 } from '@cortex-mqtt/queues';
-import { Pool } from '@cortex-mqtt/egress';
 import type { CompiledAction, CompiledPlan } from '../pipeline/compiled-plan';
 import type { MessagePipeline, MessagePipelineDeps } from '../pipeline/message-pipeline';
 import { buildPipeline } from '../pipeline/pipeline.testing';

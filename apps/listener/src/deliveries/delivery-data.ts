@@ -38,6 +38,7 @@ export function toJobData(
     attempts_made,
     attempts: delivery.attempts ?? [],
     next_try_at: next_try_at_ms === null ? null : new Date(next_try_at_ms).toISOString(),
+    deferral: delivery.deferral,
     dead_reason: delivery.dead_reason,
     ordering: delivery.ordering_key === null ? null : { key: delivery.ordering_key, sequence: delivery.sequence },
     revived_at_ms: null,

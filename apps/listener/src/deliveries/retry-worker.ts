@@ -91,7 +91,7 @@ export function startRetryWorker(deps: {
   const waitFor = (lane: string, { id, data }: RunningJob<'deliver', DeliveryJobData>): number => {
     const { ordering, subscription_id } = data;
     if (ordering === null) return 0;
-    const isBusy = pipeline.runtime(subscription_id).lanes.has(ordering.key);
+    const isBusy = pipeline.runtime(subscription_id).lanes.get(ordering.key)?.head != null;
     const before_ms = lines.waitBefore(lane, ordering.sequence);
     if (!isBusy && before_ms === 0) {
       lines.leave(lane, id);

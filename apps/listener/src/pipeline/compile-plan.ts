@@ -1,14 +1,14 @@
 import {
-  type ActionOutcome as AttemptOutcome,
   type ActionRunner,
-  CompiledAction as RunnableAction,
+  type ActionOutcome as AttemptOutcome,
   type createBreakers,
   createMessageIds,
   messageIdentity,
   orderingKey,
   ownIdentity,
-  parsedBytes,
   type PreparedAction,
+  parsedBytes,
+  CompiledAction as RunnableAction,
   toActionFault,
 } from '@cortex-mqtt/actions';
 import type { ActionDefinition, ListenerConfigDocument, ListenerSubscription } from '@cortex-mqtt/contracts';

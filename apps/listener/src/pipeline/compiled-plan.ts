@@ -22,7 +22,7 @@ export type ActionOutcome =
       retry_after_ms?: number | null;
     }
   /** The destination's breaker is open: not attempted, counts as no attempt. */
-  | { kind: 'deferred'; error: string; retry_after_ms: number };
+  | { kind: 'deferred'; error: string; retry_after_ms: number; destination?: string };
 
 export const SUCCEEDED: ActionOutcome = Object.freeze({ kind: 'succeeded' });
 export const SKIPPED: ActionOutcome = Object.freeze({ kind: 'skipped' });

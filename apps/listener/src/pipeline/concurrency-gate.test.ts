@@ -1,5 +1,6 @@
 import { ConcurrencyGate } from './concurrency-gate';
-import type { Delivery } from './delivery';
+import { Delivery, MessageSlot } from './delivery';
+import { buildMessage, buildSubscription } from './pipeline.testing';
 import { createSampleBudget, RecentMessages } from './recent-messages';
 import { SubscriptionRuntime } from './subscription-runtime';
 
@@ -7,14 +8,7 @@ const buildRuntime = (id: number) =>
   new SubscriptionRuntime<Delivery>(id, new RecentMessages({ budget: createSampleBudget() }));
 
 const buildDelivery = (runtime: SubscriptionRuntime<Delivery>) =>
-  ({
-    runtime,
-    phase: 'new',
-    message: { payload: Buffer.alloc(1) },
-    isInLine: false,
-    ahead: null,
-    behind: null,
-  }) as unknown as Delivery;
+  new Delivery(new MessageSlot(buildMessage({ text: 'x' }), 1, () => 'm'), buildSubscription(), runtime, 1);
 
 describe('places for deliveries', () => {
   it('go to the next subscription that waits when what waited of others was given away', () => {

@@ -89,7 +89,7 @@ export class ConcurrencyGate {
   }
 
   private wait(delivery: Delivery): void {
-    delivery.phase = 'waiting';
+    if (delivery.phase !== 'waiting' && !delivery.moveTo('waiting')) return;
     // It keeps its place when it was to be given away and stays after all.
     if (delivery.isInLine) return;
     const { runtime } = delivery;

@@ -1,15 +1,12 @@
-import type { DeliveryAttempt, InstanceCounters } from '@cortex-mqtt/contracts';
-import type { ActionOutcome, CompiledAction, RetrySettings } from './compiled-plan';
+import type { InstanceCounters } from '@cortex-mqtt/contracts';
+import { AttemptRecord, type NextDelay, shorten } from './attempt-record';
+import type { ActionOutcome, CompiledAction } from './compiled-plan';
 import { ConcurrencyGate, type GateLimits } from './concurrency-gate';
-import { ACTION_SUCCEEDED, ACTION_TO_DO, type Delivery, type QueuedFate } from './delivery';
+import { ACTION_TO_DO, type Delivery, type QueuedFate } from './delivery';
 import type { EventLog } from './event-log';
-import { Fifo } from './fifo';
 import type { LatencyHistogram } from './latency-histogram';
+import { enterLane, leaveLane, nextOfLane } from './ordering-lanes';
 import type { Overflow, OverflowEvents } from './overflow';
-
-/** The attempts that a delivery remembers. */
-export const ATTEMPTS_KEPT = 20;
-const ERROR_LIMIT = 1_000;
 
 export interface EngineLimits extends GateLimits {
   /** Runs in quick succession before a failing delivery is left to the queue. */
@@ -27,15 +24,6 @@ export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
 };
 
 /**
- * Milliseconds until the next attempt after `attempts_made` failed ones; null = no further one.
- */
-export type NextDelay = (input: {
-  attempts_made: number;
-  retry: RetrySettings;
-  retry_after_ms: number | null;
-}) => number | null;
-
-/**
  * Runs deliveries: orders them, bounds how many run at once, runs the actions that are still to do, and decides what
  * follows. A delivery whose actions all end at once costs no promise and no timer.
  */
@@ -45,6 +33,7 @@ export class DeliveryEngine implements OverflowEvents {
   in_flight = 0;
   overflow: Overflow | null = null;
   private readonly idle: (() => void)[] = [];
+  private readonly attempts: AttemptRecord;
   private isStopping = false;
 
   constructor(
@@ -57,6 +46,7 @@ export class DeliveryEngine implements OverflowEvents {
       onDropped: (delivery: Delivery) => void;
     },
   ) {
+    this.attempts = new AttemptRecord(deps);
     this.gate = new ConcurrencyGate(deps.limits, (delivery) => this.run(delivery));
   }
 
@@ -65,17 +55,18 @@ export class DeliveryEngine implements OverflowEvents {
     this.in_flight += 1;
     delivery.runtime.concurrency = delivery.subscription.concurrency;
     const key = delivery.ordering_key;
-    if (key !== null && !this.enterLane(delivery, key)) {
-      delivery.phase = 'laned';
+    if (key !== null && !enterLane(delivery, key)) {
+      delivery.moveTo('laned');
     } else {
       this.gate.enter(delivery);
     }
     if (!delivery.isOver && delivery.onFate === null) this.overflow?.watch(delivery);
   }
 
-  /** Whether deliveries of this key are under way here. */
-  isLaneBusy(delivery: Delivery): boolean {
-    return delivery.ordering_key !== null && delivery.runtime.lanes.has(delivery.ordering_key);
+  /** Older deliveries of a key have left the queue: those that came since may run. */
+  releaseKey(runtime: Delivery['runtime'], key: string): void {
+    const next = nextOfLane(runtime, key);
+    if (next) this.gate.enterLater(next);
   }
 
   /** Ends a delivery that never ran because of a permanent fault before its actions. */
@@ -92,17 +83,15 @@ export class DeliveryEngine implements OverflowEvents {
   }
 
   onLeft(delivery: Delivery): void {
-    if (delivery.isOver) return;
+    if (!this.close(delivery, 'left')) return;
     this.deps.counters.deliveries_queued += 1;
     this.deps.eventLog?.(delivery, 'queued');
-    this.close(delivery, 'left');
   }
 
   onBuried(delivery: Delivery): void {
-    if (delivery.isOver) return;
+    if (delivery.phase !== 'dying' || !this.close(delivery, 'ended')) return;
     this.deps.counters.deliveries_dead += 1;
     this.deps.eventLog?.(delivery, 'dead');
-    this.close(delivery, 'ended');
   }
 
   onRefused(delivery: Delivery): void {
@@ -111,14 +100,17 @@ export class DeliveryEngine implements OverflowEvents {
   }
 
   onLost(delivery: Delivery): void {
-    if (!delivery.isOver) this.drop(delivery);
+    if (delivery.phase === 'dying') this.drop(delivery);
   }
 
   private run(delivery: Delivery): void {
-    delivery.phase = 'running';
+    if (!delivery.moveTo('running')) {
+      this.gate.leave(delivery);
+      return;
+    }
     delivery.runs += 1;
     delivery.pause_ms = -1;
-    delivery.wasDeferred = false;
+    delivery.mustPause = false;
     this.runFrom(delivery, 0);
   }
 
@@ -137,95 +129,20 @@ export class DeliveryEngine implements OverflowEvents {
         const started_ms = Date.now();
         outcome.then(
           (ended) => {
-            this.record(delivery, index, ended, started_ms);
+            this.attempts.record(delivery, index, ended, started_ms);
             this.runFrom(delivery, index + 1);
           },
           (error: unknown) => {
-            this.record(delivery, index, permanentFault(error), started_ms);
+            this.attempts.record(delivery, index, permanentFault(error), started_ms);
             this.runFrom(delivery, index + 1);
           },
         );
         return;
       }
-      this.record(delivery, index, outcome, 0);
+      this.attempts.record(delivery, index, outcome, 0);
     }
     this.gate.leave(delivery);
     this.decide(delivery);
-  }
-
-  private record(delivery: Delivery, index: number, outcome: ActionOutcome, started_ms: number): void {
-    const { counters } = this.deps;
-    const { runtime } = delivery;
-    switch (outcome.kind) {
-      case 'skipped':
-        delivery.states[index] = ACTION_SUCCEEDED;
-        return;
-      case 'succeeded':
-        delivery.states[index] = ACTION_SUCCEEDED;
-        counters.actions_executed += 1;
-        runtime.actions_executed += 1;
-        if (delivery.attempts !== null || delivery.states.length > 1) {
-          this.remember(delivery, index, outcome, started_ms);
-        }
-        return;
-      case 'deferred':
-        delivery.wasDeferred = true;
-        delivery.pause_ms = Math.max(delivery.pause_ms, outcome.retry_after_ms);
-        this.remember(delivery, index, outcome, started_ms);
-        return;
-      case 'failed': {
-        counters.actions_executed += 1;
-        counters.actions_failed += 1;
-        runtime.actions_executed += 1;
-        runtime.actions_failed += 1;
-        delivery.attempts_made ??= delivery.states.map(() => 0);
-        const made = (delivery.attempts_made[index] ?? 0) + 1;
-        delivery.attempts_made[index] = made;
-        this.remember(delivery, index, outcome, started_ms);
-        const action = delivery.subscription.actions[index] as CompiledAction;
-        const pause_ms = outcome.permanent
-          ? null
-          : this.deps.nextDelay({
-              attempts_made: made,
-              retry: action.retry,
-              retry_after_ms: outcome.retry_after_ms ?? null,
-            });
-        if (pause_ms === null) {
-          delivery.giveUp(index, {
-            action_id: action.id,
-            error: shorten(outcome.permanent ? outcome.error : `${outcome.error} (given up after ${made} attempts)`),
-          });
-          return;
-        }
-        if (outcome.retry_after_ms) delivery.wasDeferred = true;
-        delivery.pause_ms = Math.max(delivery.pause_ms, pause_ms);
-        return;
-      }
-      default:
-        outcome satisfies never;
-    }
-  }
-
-  private remember(
-    delivery: Delivery,
-    index: number,
-    outcome: Exclude<ActionOutcome, { kind: 'skipped' }>,
-    started_ms: number,
-  ): void {
-    const now_ms = Date.now();
-    const begun_ms = started_ms === 0 ? now_ms : started_ms;
-    const attempt: DeliveryAttempt = {
-      at: new Date(begun_ms).toISOString(),
-      action_id: (delivery.subscription.actions[index] as CompiledAction).id,
-      outcome: outcome.kind === 'failed' && outcome.permanent ? 'permanent' : outcome.kind,
-      status: outcome.kind === 'deferred' ? null : (outcome.status ?? null),
-      error: outcome.kind === 'succeeded' ? null : shorten(outcome.error),
-      response_excerpt: outcome.kind === 'deferred' ? null : (outcome.response_excerpt ?? null),
-      duration_ms: now_ms - begun_ms,
-    };
-    delivery.attempts ??= [];
-    delivery.attempts.push(attempt);
-    if (delivery.attempts.length > ATTEMPTS_KEPT) delivery.attempts.shift();
   }
 
   private decide(delivery: Delivery): void {
@@ -237,7 +154,7 @@ export class DeliveryEngine implements OverflowEvents {
       }
       return;
     }
-    const isQuick = delivery.runs < this.deps.limits.quick_runs && !delivery.wasDeferred;
+    const isQuick = delivery.runs < this.deps.limits.quick_runs && !delivery.mustPause;
     const pause_ms = isQuick
       ? Math.min(delivery.pause_ms, Math.random() * this.deps.limits.quick_pause_ms)
       : delivery.pause_ms;
@@ -245,7 +162,7 @@ export class DeliveryEngine implements OverflowEvents {
       this.hand(delivery, { kind: 'again', delay_ms: delivery.pause_ms });
       return;
     }
-    delivery.phase = 'paused';
+    delivery.moveTo('paused');
     delivery.next_try_at_ms = Date.now() + pause_ms;
     delivery.timer = setTimeout(() => {
       delivery.timer = null;
@@ -283,7 +200,7 @@ export class DeliveryEngine implements OverflowEvents {
       return;
     }
     if (this.overflow) {
-      delivery.phase = 'dying';
+      delivery.moveTo('dying');
       // Those behind it must not wait until the queue has taken it.
       this.leaveLane(delivery);
       this.overflow.bury(delivery);
@@ -310,8 +227,9 @@ export class DeliveryEngine implements OverflowEvents {
     delivery.onFate?.(fate);
   }
 
-  private close(delivery: Delivery, phase: 'ended' | 'left'): void {
-    delivery.phase = phase;
+  /** The end of a delivery here, once: false when it has ended before. */
+  private close(delivery: Delivery, phase: 'ended' | 'left'): boolean {
+    if (!delivery.moveTo(phase)) return false;
     if (delivery.timer) {
       clearTimeout(delivery.timer);
       delivery.timer = null;
@@ -321,43 +239,16 @@ export class DeliveryEngine implements OverflowEvents {
     delivery.release();
     this.leaveLane(delivery);
     if (this.in_flight === 0 && this.isStopping) for (const resolve of this.idle.splice(0)) resolve();
-  }
-
-  private enterLane(delivery: Delivery, key: string): boolean {
-    const lane = delivery.runtime.lanes.get(key);
-    if (lane) {
-      lane.push(delivery);
-      return false;
-    }
-    delivery.runtime.lanes.set(key, new Fifo());
-    delivery.isLaneHead = true;
     return true;
   }
 
-  /** Lets the next of the lane run. */
+  /** Lets the next of its ordering key run. */
   private leaveLane(delivery: Delivery): void {
-    const key = delivery.ordering_key;
-    if (key === null || !delivery.isLaneHead) return;
-    delivery.isLaneHead = false;
-    const lane = delivery.runtime.lanes.get(key);
-    let next = lane?.shift();
-    // Those that have been left to the queue while they waited are passed over.
-    while (next && next.phase !== 'laned') next = lane?.shift();
-    if (!next) {
-      delivery.runtime.lanes.delete(key);
-      return;
-    }
-    next.isLaneHead = true;
-    this.gate.enterLater(next);
+    const next = leaveLane(delivery);
+    if (next) this.gate.enterLater(next);
   }
 }
 
 function permanentFault(error: unknown): ActionOutcome {
   return { kind: 'failed', permanent: true, error: error instanceof Error ? error.message : String(error) };
-}
-
-/** Bounded, and without U+0000, which PostgreSQL's jsonb refuses. */
-function shorten(text: string): string {
-  const clean = text.replaceAll('\u0000', '');
-  return clean.length > ERROR_LIMIT ? `${clean.slice(0, ERROR_LIMIT)}…` : clean;
 }

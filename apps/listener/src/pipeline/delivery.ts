@@ -1,6 +1,7 @@
 import type { DeliveryAttempt, PayloadFormat } from '@cortex-mqtt/contracts';
 import { createSharedPayload, type SharedPayload } from '@cortex-mqtt/expressions';
 import type { CompiledSubscription, DeliveryView } from './compiled-plan';
+import { type DeliveryPhase, type JournalState, mayMove } from './delivery-state';
 import type { PipelineMessage } from './pipeline-message';
 import type { SubscriptionRuntime } from './subscription-runtime';
 import type { InLine } from './waiting-line';
@@ -50,21 +51,12 @@ export type QueuedFate = { kind: 'done' } | { kind: 'again'; delay_ms: number } 
 
 /** One message through one subscription, from its admission to its end. */
 export class Delivery implements DeliveryView, InLine<Delivery> {
-  /**
-   * `laned`: waits for those of its ordering key; `waiting`: for a free place; `paused`: for its next try; `leaving`: is
-   * being given to the queue; `dying`: is being buried; `left`: the queue has it and this process is done with it.
-   */
-  phase: 'new' | 'laned' | 'waiting' | 'running' | 'paused' | 'leaving' | 'dying' | 'ended' | 'left' = 'new';
-  /** `writing`: on its way into the queue; `leased`: in the queue, this process working on it. */
-  journal: 'none' | 'writing' | 'leased' = 'none';
+  private current: DeliveryPhase = 'new';
+  journal: JournalState = 'none';
   job_id: string | null = null;
   lease_until_ms = 0;
-  /** What the queue has of it is just being changed. */
-  isRewriting = false;
   /** To be left to the queue; else only leased. */
   isOffered = false;
-  /** The queue refuses it for what it is. */
-  isUnwritable = false;
   /** The broker need not hold the message for this delivery any more. */
   isReleased = false;
   states: number[];
@@ -75,13 +67,14 @@ export class Delivery implements DeliveryView, InLine<Delivery> {
   runs = 0;
   /** Longest pause that the failures of this run ask for; -1 = none. */
   pause_ms = -1;
-  wasDeferred = false;
+  /** A destination has asked for a pause: no quick try. */
+  mustPause = false;
+  /** It was not attempted since the breaker of this destination is open. */
+  deferral: { destination: string | null; reason: string } | null = null;
   next_try_at_ms = 0;
   timer: NodeJS.Timeout | null = null;
   dead_reason: string | null = null;
   ordering_key: string | null = null;
-  /** Those of its ordering key wait for it. */
-  isLaneHead = false;
   own_message_id: string | null = null;
   /** Set for a delivery that came from the queue. */
   onFate: ((fate: QueuedFate) => void) | null = null;
@@ -101,6 +94,17 @@ export class Delivery implements DeliveryView, InLine<Delivery> {
     readonly sequence: number,
   ) {
     this.states = subscription.actions.length === 1 ? [ACTION_TO_DO] : subscription.actions.map(() => ACTION_TO_DO);
+  }
+
+  get phase(): DeliveryPhase {
+    return this.current;
+  }
+
+  /** The only way to change the phase; false, and nothing happens, where no way leads from here to there. */
+  moveTo(phase: DeliveryPhase): boolean {
+    if (!mayMove(this.current, phase)) return false;
+    this.current = phase;
+    return true;
   }
 
   get message(): PipelineMessage {
@@ -128,7 +132,7 @@ export class Delivery implements DeliveryView, InLine<Delivery> {
   }
 
   get isOver(): boolean {
-    return this.phase === 'ended' || this.phase === 'left';
+    return this.current === 'ended' || this.current === 'left';
   }
 
   /** Lets go of the message's acknowledgement, once. */

@@ -4,9 +4,10 @@ import {
   type RecentMessage,
   type SubscriptionCounters,
 } from '@cortex-mqtt/contracts';
+import type { NextDelay } from './attempt-record';
 import type { CompiledPlan, CompiledSubscription } from './compiled-plan';
 import { Delivery, MessageSlot, type QueuedFate } from './delivery';
-import { DEFAULT_ENGINE_LIMITS, DeliveryEngine, type EngineLimits, type NextDelay } from './delivery-engine';
+import { DEFAULT_ENGINE_LIMITS, DeliveryEngine, type EngineLimits } from './delivery-engine';
 import type { EventLog } from './event-log';
 import { createLatencyHistogram, type LatencySnapshot } from './latency-histogram';
 import type { Overflow } from './overflow';
@@ -52,6 +53,10 @@ export interface MessagePipeline {
   runtime(subscription_id: number): SubscriptionRuntime<Delivery>;
   useOverflow(overflow: Overflow): void;
   subscriptionCounters(): SubscriptionCounters[];
+  /** What subscriptions have counted since the last call, those that are gone by now included. */
+  takeCounterNews(): SubscriptionCounters[];
+  /** When the latest message for a subscription came, milliseconds since the epoch; null = none yet. */
+  lastMessageAt(): number | null;
   recentMessages(subscription_id: number): RecentMessage[];
   /** From receipt to the end of the last action, of deliveries that succeeded. */
   latency(): LatencySnapshot | null;
@@ -73,6 +78,9 @@ export function createMessagePipeline(deps: MessagePipelineDeps): MessagePipelin
     eventLog,
     onDropped: deps.onDropped,
   });
+  /** News of subscriptions that are gone. */
+  let departed: SubscriptionCounters[] = [];
+  let last_message_at_ms: number | null = null;
   let plan: CompiledPlan | null = null;
   let sequence = Date.now() * 1_000;
 
@@ -151,6 +159,7 @@ export function createMessagePipeline(deps: MessagePipelineDeps): MessagePipelin
         const of = runtimeOf(subscription);
         of.messages_received += 1;
         of.last_message_at_ms = message.received_at_ms;
+        last_message_at_ms = message.received_at_ms;
         if (budget.isOpen(message.received_at_ms)) of.recent.offer(message);
         sequence += 1;
         const delivery = new Delivery(slot, subscription, of, sequence);
@@ -172,6 +181,8 @@ export function createMessagePipeline(deps: MessagePipelineDeps): MessagePipelin
         const isIdle = of.running === 0 && of.waiting.isEmpty && of.lanes.size === 0 && of.admission === null;
         if (!isIdle || next.subscription(id)) continue;
         of.recent.forget();
+        const news = of.takeNews();
+        if (news) departed.push(news);
         runtimes.delete(id);
       }
     },
@@ -194,6 +205,16 @@ export function createMessagePipeline(deps: MessagePipelineDeps): MessagePipelin
       engine.overflow = overflow;
     },
     subscriptionCounters: () => [...runtimes.values()].map((of) => of.counters()),
+    takeCounterNews() {
+      const news = departed;
+      departed = [];
+      for (const of of runtimes.values()) {
+        const counters = of.takeNews();
+        if (counters) news.push(counters);
+      }
+      return news;
+    },
+    lastMessageAt: () => last_message_at_ms,
     recentMessages: (subscription_id) => runtimes.get(subscription_id)?.recent.list() ?? [],
     latency: () => latency.latest(Date.now()),
     drain: () => engine.drain(),

@@ -22,6 +22,9 @@ export class DeltaBox {
       return;
     }
     known.messages_received += counters.messages_received;
+    if (counters.actions_attempted !== undefined) {
+      known.actions_attempted = (known.actions_attempted ?? 0) + counters.actions_attempted;
+    }
     known.actions_executed += counters.actions_executed;
     known.actions_failed += counters.actions_failed;
     known.last_message_at = counters.last_message_at ?? known.last_message_at;

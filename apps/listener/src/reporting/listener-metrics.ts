@@ -12,6 +12,7 @@ const HELP: { [N in keyof InstanceCounters]: string } = {
   deliveries_queued: 'Times a delivery was left to the queue',
   deliveries_taken: 'Times a delivery was taken from the queue',
   deliveries_dead: 'Deliveries that became dead letters',
+  actions_attempted: 'Attempts of actions',
   actions_executed: 'Attempts of actions that succeeded',
   actions_failed: 'Attempts of actions that failed',
 };

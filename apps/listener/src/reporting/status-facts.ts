@@ -144,12 +144,8 @@ function subscribedOf(filters: readonly TopicFilterState[]): { wanted: number; g
 }
 
 function lastMessageAt(listener: ProductListener | null): string | null {
-  let latest: string | null = null;
-  for (const { last_message_at } of listener?.pipeline.subscriptionCounters() ?? []) {
-    // RFC 3339 in UTC with fixed digits sorts as text.
-    if (last_message_at !== null && (latest === null || last_message_at > latest)) latest = last_message_at;
-  }
-  return latest;
+  const at_ms = listener?.pipeline.lastMessageAt() ?? null;
+  return at_ms === null ? null : new Date(at_ms).toISOString();
 }
 
 function latencyOf(listener: ProductListener | null): StatusFacts['latency_ms'] {

@@ -84,7 +84,7 @@ function receiveBody(route: Route, request: Request, response: Response): Promis
 
 function bodyOf(route: Route, request: Request): unknown {
   if (route.body === undefined) return undefined;
-  const body: unknown = request.body;
+  const body: unknown = route.prepare_body ? route.prepare_body(request.body) : request.body;
   if (body !== undefined) return body;
   if (Number(request.headers['content-length'] ?? 0) > 0 || request.headers['transfer-encoding'] !== undefined) {
     throw new UnsupportedMediaTypeError('Send the body as application/json.');

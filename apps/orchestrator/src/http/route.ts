@@ -67,6 +67,8 @@ export interface RouteSpec<A extends Access, P, Q, B, R> {
   params?: ClassConstructor<P>;
   query?: ClassConstructor<Q>;
   body?: ClassConstructor<B>;
+  /** What is done to a body before it is validated. */
+  prepare_body?: (body: unknown) => unknown;
   /** An absent body is taken for `{}`. */
   body_optional?: boolean;
   /** Class of the answer, for OpenAPI. `[Class]` answers an array, `page: Class` a page of them. */

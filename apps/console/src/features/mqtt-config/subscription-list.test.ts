@@ -20,6 +20,7 @@ function buildSubscription(overrides: Partial<Subscription>): Subscription {
     actions: [],
     messages_received: 0,
     last_message_at: null,
+    actions_attempted: 0,
     actions_executed: 0,
     actions_failed: 0,
     created_at: '2026-01-01T00:00:00Z',

@@ -10,6 +10,7 @@ function buildMetrics(received: number[], to_s: number): Metrics {
       messages_received,
       deliveries_succeeded: messages_received,
       deliveries_failed: 1,
+      actions_attempted: messages_received,
       actions_executed: messages_received,
       actions_failed: 0,
       latency_p50_ms: null,

@@ -15,7 +15,7 @@ export interface MetricSeries {
   failed_deliveries: number[];
   sums: Pick<
     MetricPoint,
-    'messages_received' | 'deliveries_succeeded' | 'deliveries_failed' | 'actions_executed' | 'actions_failed'
+    'messages_received' | 'deliveries_succeeded' | 'deliveries_failed' | 'actions_attempted' | 'actions_failed'
   >;
 }
 
@@ -41,7 +41,7 @@ export function seriesOf(metrics: Metrics): MetricSeries {
       messages_received: sum('messages_received'),
       deliveries_succeeded: sum('deliveries_succeeded'),
       deliveries_failed: sum('deliveries_failed'),
-      actions_executed: sum('actions_executed'),
+      actions_attempted: sum('actions_attempted'),
       actions_failed: sum('actions_failed'),
     },
   };

@@ -98,7 +98,7 @@ export function FlowPanel({
       <ol className={classes.flow}>
         <Step label={words.flowSteps.received} value={sums.messages_received} />
         <Step label={words.flowSteps.deliveries} value={sums.deliveries_succeeded} failed={sums.deliveries_failed} />
-        <Step label={words.flowSteps.actions} value={sums.actions_executed} failed={sums.actions_failed} />
+        <Step label={words.flowSteps.actions} value={sums.actions_attempted} failed={sums.actions_failed} />
         <Step
           label={words.flowSteps.waiting}
           value={counts ? counts.waiting + counts.active : null}

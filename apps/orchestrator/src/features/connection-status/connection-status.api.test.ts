@@ -28,6 +28,7 @@ describe('the status of a product', () => {
       {
         subscription_id,
         messages_received,
+        actions_attempted: messages_received + 1,
         actions_executed: messages_received,
         actions_failed: 1,
         last_message_at: '2030-01-01T00:00:01.000Z',

@@ -158,7 +158,7 @@ export class LiveView {
 
 /**
  * Of the live instances since each has started: `messages_received = matched + unmatched`, and `deliveries = succeeded +
- * failed + in_flight + queued + dead`, where a delivery counts each time it begins, from a message or from the queue.
+ * failed + in_flight + queued + dead`, where a delivery counts once, however often it is taken from the queue.
  */
 export class FlowCountersView {
   @IsInt()
@@ -183,7 +183,7 @@ export class FlowCountersView {
   @IsInt()
   in_flight!: number;
 
-  /** Times a delivery was left to the queue. */
+  /** Deliveries that these instances have left to the queue and nobody has taken. */
   @IsInt()
   queued!: number;
 

@@ -121,6 +121,7 @@ export function presentFlow(
     const known = reports.map(of).filter((value) => value !== null);
     return known.length === 0 ? null : Math.max(...known);
   };
+  const waiting = sum(({ counters }) => counters.deliveries_queued - counters.deliveries_taken);
   return {
     last_message_at: last_message_at?.toISOString() ?? null,
     ...rates,
@@ -132,11 +133,12 @@ export function presentFlow(
       messages_received: sum(({ counters }) => counters.messages_received),
       matched: sum(({ counters }) => counters.messages_matched),
       unmatched: sum(({ counters }) => counters.messages_unmatched),
-      deliveries: sum(({ counters }) => counters.deliveries_started + counters.deliveries_taken),
+      // What was taken beyond what was left to the queue had begun elsewhere, or in an earlier life.
+      deliveries: sum(({ counters }) => counters.deliveries_started) + Math.max(0, -waiting),
       succeeded: sum(({ counters }) => counters.deliveries_succeeded),
       failed: sum(({ counters }) => counters.deliveries_failed),
       in_flight: sum(({ in_flight }) => in_flight),
-      queued: sum(({ counters }) => counters.deliveries_queued),
+      queued: Math.max(0, waiting),
       dead: sum(({ counters }) => counters.deliveries_dead),
     },
   };

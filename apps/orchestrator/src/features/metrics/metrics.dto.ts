@@ -50,9 +50,15 @@ export class MetricPointView {
   @IsInt()
   deliveries_failed!: number;
 
+  /** Attempts, whatever came of them. */
+  @IsInt()
+  actions_attempted!: number;
+
+  /** Attempts that succeeded. */
   @IsInt()
   actions_executed!: number;
 
+  /** Attempts that failed. */
   @IsInt()
   actions_failed!: number;
 

@@ -189,6 +189,7 @@ function pointOf(at: number, bucket: SummedBucket | undefined): MetricPointView 
     messages_received: Number(bucket?.messages_received ?? 0),
     deliveries_succeeded: Number(bucket?.deliveries_succeeded ?? 0),
     deliveries_failed: Number(bucket?.deliveries_failed ?? 0),
+    actions_attempted: Number(bucket?.actions_executed ?? 0) + Number(bucket?.actions_failed ?? 0),
     actions_executed: Number(bucket?.actions_executed ?? 0),
     actions_failed: Number(bucket?.actions_failed ?? 0),
     latency_p50_ms: bucket?.latency_p50_ms ?? null,

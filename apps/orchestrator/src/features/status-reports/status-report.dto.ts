@@ -38,23 +38,26 @@ const Count = (): PropertyDecorator => (target, key) => {
   for (const decorate of [IsInt(), Min(0), Max(COUNT_MAX)]) decorate(target, key);
 };
 
+/** One that is left out is what it was in the report before. */
 export class InstanceCountersDto implements InstanceCounters {
-  @Count() messages_received!: number;
-  @Count() messages_matched!: number;
-  @Count() messages_unmatched!: number;
-  @Count() deliveries_started!: number;
-  @Count() deliveries_succeeded!: number;
-  @Count() deliveries_failed!: number;
-  @Count() deliveries_queued!: number;
-  @Count() deliveries_dead!: number;
-  @Count() deliveries_taken!: number;
-  @Count() actions_executed!: number;
-  @Count() actions_failed!: number;
+  @Count() @IsOptional() messages_received!: number;
+  @Count() @IsOptional() messages_matched!: number;
+  @Count() @IsOptional() messages_unmatched!: number;
+  @Count() @IsOptional() deliveries_started!: number;
+  @Count() @IsOptional() deliveries_succeeded!: number;
+  @Count() @IsOptional() deliveries_failed!: number;
+  @Count() @IsOptional() deliveries_queued!: number;
+  @Count() @IsOptional() deliveries_dead!: number;
+  @Count() @IsOptional() deliveries_taken!: number;
+  @Count() @IsOptional() actions_attempted!: number;
+  @Count() @IsOptional() actions_executed!: number;
+  @Count() @IsOptional() actions_failed!: number;
 }
 
 export class SubscriptionCountersDto implements SubscriptionCounters {
   @Count() subscription_id!: number;
   @Count() messages_received!: number;
+  @Count() @IsOptional() actions_attempted?: number;
   @Count() actions_executed!: number;
   @Count() actions_failed!: number;
 

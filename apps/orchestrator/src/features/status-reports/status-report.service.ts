@@ -17,6 +17,7 @@ import {
   takeTurn,
 } from '../replicas/product-lease';
 import { addEvents, addSubscriptionCounters, auditEvents } from './report-delta';
+import { withKnownCounters } from './report-figures';
 import { sumUp } from './sum-up';
 
 /** Longest time an instance that is gone is remembered, milliseconds. */
@@ -48,12 +49,13 @@ export class StatusReportService {
    * Applies one report. State is taken from the newest sequence of the newest boot; each delta counts once, however
    * often and in whatever order reports arrive.
    */
-  async ingest(product_id: number, report: StatusReport): Promise<StatusReply> {
+  async ingest(product_id: number, received: StatusReport): Promise<StatusReply> {
     return this.deps.dataSource.transaction(async (manager) => {
       const status = await lockStatus(manager, product_id);
       const now = new Date();
-      const known = await manager.findOneBy(ListenerInstanceEntity, { product_id, instance_id: report.instance_id });
+      const known = await manager.findOneBy(ListenerInstanceEntity, { product_id, instance_id: received.instance_id });
       const config = await manager.findOneByOrFail(MqttConfigEntity, { product_id });
+      const report = withKnownCounters(received, known?.boot_id === received.boot_id ? known.report : null);
       if (known && isOlderBoot(report, known.report)) {
         return {
           ...(await currentTurn(manager, product_id)),
@@ -87,7 +89,10 @@ export class StatusReportService {
         status.known_sessions = sessionsAfter(known_sessions, report, now);
         const previous = same_boot ? known.report : null;
         await addToBuckets(manager, { product_id, now, report, previous });
-        status.messages_received += report.counters.messages_received - (previous?.counters.messages_received ?? 0);
+        status.messages_received += Math.max(
+          0,
+          report.counters.messages_received - (previous?.counters.messages_received ?? 0),
+        );
         await manager.upsert(
           ListenerInstanceEntity,
           {

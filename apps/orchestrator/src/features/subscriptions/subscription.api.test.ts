@@ -52,6 +52,7 @@ describe('subscriptions over REST', () => {
       actions: [{ id: 'a1', type: 'webhook', enabled: true, url: 'https://example.com/hook' }],
       messages_received: 0,
       last_message_at: null,
+      actions_attempted: 0,
       actions_executed: 0,
       actions_failed: 0,
     });

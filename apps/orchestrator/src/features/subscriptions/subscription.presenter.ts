@@ -26,6 +26,7 @@ export function presentSubscription(
     ordering: subscription.ordering,
     messages_received: subscription.messages_received,
     last_message_at: subscription.last_message_at?.toISOString() ?? null,
+    actions_attempted: subscription.actions_executed + subscription.actions_failed,
     actions_executed: subscription.actions_executed,
     actions_failed: subscription.actions_failed,
     created_at: subscription.created_at.toISOString(),

@@ -177,8 +177,16 @@ export async function findSubscription(
 
 /** Counters change by themselves: they are not part of what a person did. */
 function auditFields(view: SubscriptionView): Record<string, unknown> {
-  const { messages_received, last_message_at, actions_executed, actions_failed, created_at, updated_at, ...fields } =
-    view;
+  const {
+    messages_received,
+    last_message_at,
+    actions_attempted,
+    actions_executed,
+    actions_failed,
+    created_at,
+    updated_at,
+    ...fields
+  } = view;
   return { ...fields };
 }
 

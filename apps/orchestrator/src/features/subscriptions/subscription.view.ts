@@ -57,9 +57,15 @@ export class SubscriptionView {
   @IsOptional()
   last_message_at!: string | null;
 
+  /** Attempts, whatever came of them. */
+  @IsInt()
+  actions_attempted!: number;
+
+  /** Attempts that succeeded. */
   @IsInt()
   actions_executed!: number;
 
+  /** Attempts that failed. */
   @IsInt()
   actions_failed!: number;
 
