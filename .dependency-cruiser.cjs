@@ -6,7 +6,7 @@
 /** What a feature exports on purpose, beside its shapes (`x.view`, `x.dto`, `x.presenter`). Each is a line that was thought about. */
 const DOORS = [
   'audit/audit-trail',
-  'auth/password-(rules|work)',
+  'auth/(credentials|password-rules|password-work)',
   'brokers/(broker-fields|broker-secrets|one-session-twice)',
   'connection-history/connection-event.entity',
   'connection-status/(status-channel|status-stream)',

@@ -13,6 +13,7 @@ import { AuditEntityName1764001000000 } from './1764001000000-audit-entity-name'
 import { ProxyCredentials1764001100000 } from './1764001100000-proxy-credentials';
 import { ClientKeyPassphrase1765003000000 } from './1765003000000-client-key-passphrase';
 import { ExecutedMeansSucceeded1765002000000 } from './1765002000000-executed-means-succeeded';
+import { GrantsAndScopes1765004000000 } from './1765004000000-grants-and-scopes';
 
 /** In the order in which they are applied. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -30,4 +31,5 @@ export const migrations: (new () => MigrationInterface)[] = [
   ProxyCredentials1764001100000,
   ClientKeyPassphrase1765003000000,
   ExecutedMeansSucceeded1765002000000,
+  GrantsAndScopes1765004000000,
 ];

@@ -20,6 +20,10 @@ export interface AppDeps {
   open_api: object;
   routes: Route[];
   authenticate: Authenticate;
+  /** Who made a request that is still being answered. */
+  identifyAgain: Authenticate;
+  /** How often open streams are asked whether they still may; 10 s when absent. */
+  stream_recheck_ms?: number;
   strictLimiter: RequestHandler;
   /** Before the API: health, metrics, the gate of a start, job dashboard, docs page. */
   mounts: Mount[];

@@ -1,5 +1,5 @@
-import type { Logger } from '@cortex-mqtt/observability';
 import type { ExpressionEngine } from '@cortex-mqtt/expressions';
+import type { Logger } from '@cortex-mqtt/observability';
 import type { QueueBackend } from '@cortex-mqtt/queues';
 import type { DataSource } from 'typeorm';
 import { apiTokenRoutes } from './features/api-tokens/api-token.routes';
@@ -9,8 +9,11 @@ import { AuditLogService } from './features/audit/audit-log.service';
 import { authRoutes } from './features/auth/auth.routes';
 import { AuthService } from './features/auth/auth.service';
 import { createAuthenticator } from './features/auth/authenticator';
+import { InvitationService, issueInvitation } from './features/auth/invitation.service';
 import { LoginLimits } from './features/auth/login-limits';
 import type { PasswordWork } from './features/auth/password-work';
+import { SessionService } from './features/auth/session.service';
+import { createSessionCookies } from './features/auth/session-cookies';
 import { brokerRoutes } from './features/brokers/broker.routes';
 import { BrokerService } from './features/brokers/broker.service';
 import { connectionHistoryRoutes } from './features/connection-history/connection-history.routes';
@@ -20,12 +23,12 @@ import { ConnectionStatusService } from './features/connection-status/connection
 import { StatusStream } from './features/connection-status/status-stream';
 import { connectionTestRoutes } from './features/connection-test/connection-test.routes';
 import { ConnectionTestService } from './features/connection-test/connection-test.service';
-import { dryRunRoutes } from './features/dry-run/dry-run.routes';
-import { DryRunService } from './features/dry-run/dry-run.service';
-import { deliveryRoutes } from './features/deliveries/delivery.routes';
 import { DeadLetterCounts } from './features/deliveries/dead-letter-counts';
+import { deliveryRoutes } from './features/deliveries/delivery.routes';
 import { DeliveryService } from './features/deliveries/delivery.service';
 import { OperationService } from './features/deliveries/operation.service';
+import { dryRunRoutes } from './features/dry-run/dry-run.routes';
+import { DryRunService } from './features/dry-run/dry-run.service';
 import { listenerConfigRoutes } from './features/listener-config/listener-config.routes';
 import { ListenerConfigService } from './features/listener-config/listener-config.service';
 import { listenerTokenRoutes } from './features/listener-tokens/listener-token.routes';
@@ -79,6 +82,8 @@ export interface Features {
   authenticate: Authenticate;
   /** Without a look at the CSRF token. */
   identify: Authenticate;
+  /** Of a request that is still being answered. */
+  identifyAgain: Authenticate;
   auth: AuthService;
   auditLogs: AuditLogService;
   products: ProductService;
@@ -102,12 +107,18 @@ export function buildFeatures(deps: FeatureDeps): Features {
   const statusStream = new StatusStream({ database_url: deps.database_url, connectionStatus, logger });
   const liveInstanceIds = (product_id: number) => connectionStatus.liveInstanceIds(product_id);
   const notifier = new ControlNotifier({ queues, liveInstanceIds, logger });
+  const { session_ttl_ms } = deps;
+  const cookies = createSessionCookies(public_url);
+  const authenticator = createAuthenticator({ dataSource, cookies, public_url, session_ttl_ms });
+  const { sessionUser } = authenticator;
+  const sessions = new SessionService({ dataSource, session_ttl_ms });
   const auth = new AuthService({
     dataSource,
     passwords,
     limits: new LoginLimits({ dataSource }),
-    session_ttl_ms: deps.session_ttl_ms,
+    sessions,
   });
+  const invitations = new InvitationService({ dataSource, passwords, sessions });
   const connectionTests = new ConnectionTestService({ dataSource, queues, secretBox, liveInstanceIds, logger });
   const reconnects = new ReconnectService({
     dataSource,
@@ -162,11 +173,11 @@ export function buildFeatures(deps: FeatureDeps): Features {
     metrics,
     operations,
     queueCleaner: new QueueCleaner({ dataSource, queues, logger }),
-    ...createAuthenticator({ dataSource, public_url, session_ttl_ms: deps.session_ttl_ms }),
+    ...authenticator,
     routes: [
-      ...authRoutes({ auth, public_url }),
+      ...authRoutes({ auth, sessions, invitations, sessionUser, cookies, public_url }),
       ...apiTokenRoutes({ apiTokens: new ApiTokenService({ dataSource }) }),
-      ...userRoutes({ users: new UserService({ dataSource, passwords }) }),
+      ...userRoutes({ users: new UserService({ dataSource, passwords, public_url, issueInvitation }) }),
       ...productRoutes({ products }),
       ...mqttConfigRoutes({ mqttConfigs }),
       ...brokerRoutes({ brokers }),

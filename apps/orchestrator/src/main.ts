@@ -1,5 +1,8 @@
 import { join, resolve } from 'node:path';
+import { createEgressPolicy } from '@cortex-mqtt/egress';
 import { loadEnvironment, secretValues } from '@cortex-mqtt/environment';
+import { createExpressionEngine } from '@cortex-mqtt/expressions';
+import { probeConnection } from '@cortex-mqtt/mqtt';
 import {
   buildInfo,
   createHealth,
@@ -8,10 +11,7 @@ import {
   createRedactor,
   type RootLogger,
 } from '@cortex-mqtt/observability';
-import { createExpressionEngine } from '@cortex-mqtt/expressions';
 import { createQueueBackend } from '@cortex-mqtt/queues';
-import { createEgressPolicy } from '@cortex-mqtt/egress';
-import { probeConnection } from '@cortex-mqtt/mqtt';
 import { KeyRing } from '@cortex-mqtt/secrets';
 import type { RequestHandler } from 'express';
 import rateLimit from 'express-rate-limit';
@@ -21,6 +21,7 @@ import { OrchestratorConfig } from './config';
 import { connectDatabase } from './database/connect';
 import { createDataSource } from './database/data-source';
 import { migrateUp } from './database/migrate';
+import { buildFeatures } from './features';
 import { ensureFirstAdmin } from './features/auth/first-admin';
 import { createPasswordWork } from './features/auth/password-work';
 import { consoleRouter } from './features/console/console.router';
@@ -31,8 +32,6 @@ import { ListenerDuty } from './features/listeners/runtime/listener-duty';
 import type { ListenerRuntime, WantedListener } from './features/listeners/runtime/listener-runtime';
 import { createProcessEnvironment } from './features/listeners/runtime/process-environment';
 import { ProcessListenerRuntime } from './features/listeners/runtime/process-runtime';
-import { ProductEntity } from './model/product.entity';
-import { buildFeatures } from './features';
 import { startApiServer } from './http/api-server';
 import { TooManyRequestsError, UnavailableError } from './http/app-error';
 import { buildOpenApi } from './http/openapi';
@@ -41,6 +40,7 @@ import { DASHBOARD_PATH, jobDashboard } from './jobs/job-dashboard';
 import { maintenance } from './jobs/maintenance';
 import { startOperationWorker } from './jobs/operation.worker';
 import { Lifecycle } from './lifecycle';
+import { ProductEntity } from './model/product.entity';
 
 export interface RunningOrchestrator {
   /** `http://host:port`, with the port that was taken. */
@@ -102,6 +102,7 @@ export async function startOrchestrator(
     open_api: openApi,
     routes: features.routes,
     authenticate: features.authenticate,
+    identifyAgain: features.identifyAgain,
     strictLimiter: createStrictLimiter(),
     trust_proxy: config.trustProxy,
     onRequestFinished: createHttpMetrics(metrics),

@@ -31,6 +31,7 @@ export interface ConsoleWorld {
     password: string;
     role: 'viewer' | 'operator';
     product_ids?: number[];
+    all_products?: boolean;
   }): Promise<void>;
   stop(): Promise<void>;
 }

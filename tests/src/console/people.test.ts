@@ -2,7 +2,12 @@ import type { Page } from 'playwright-core';
 import { openConsole, signInAt } from './browser';
 import { BROKER_USER, type ConsoleWorld, STEPS_MS, startConsoleWorld } from './console-world';
 
-const VIEWER = { email: 'vera@example.com', password: 'looking-is-enough', role: 'viewer' as const };
+const VIEWER = {
+  email: 'vera@example.com',
+  password: 'looking-is-enough',
+  role: 'viewer' as const,
+  all_products: true,
+};
 
 /** Everything that the browser keeps for the page: storage, databases, and cookies that scripts can read. */
 const EVERYTHING_KEPT = `(async () => {

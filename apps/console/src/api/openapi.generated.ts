@@ -15,7 +15,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in; sets the session cookie
-         * @description Sets `cortex_session` (HttpOnly, SameSite=Strict) and the readable cookie `csrf_token`, whose value goes into the header `x-csrf-token` of every write.
+         * @description Sets `cortex_session` (HttpOnly, SameSite=Strict; `__Host-cortex_session` over TLS) and the readable cookie `csrf_token`, whose value goes into the header `x-csrf-token` of every write.
          */
         post: operations["postAuthLogin"];
         delete?: never;
@@ -67,8 +67,76 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Change one’s own password; ends all other sessions */
+        /** Change one’s own password; ends all other sessions, and API tokens unless asked not to */
         post: operations["postAuthPassword"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where one is signed in */
+        get: operations["getAuthSessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Sign out elsewhere */
+        delete: operations["deleteAuthSessionsById"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/invitations/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** For whom an invitation is */
+        post: operations["postAuthInvitationsRead"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/invitations/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Choose a password with an invitation, and sign in */
+        post: operations["postAuthInvitationsAccept"];
         delete?: never;
         options?: never;
         head?: never;
@@ -85,7 +153,10 @@ export interface paths {
         /** List API tokens */
         get: operations["getApiTokens"];
         put?: never;
-        /** Create an API token; the answer shows it once */
+        /**
+         * Create an API token; the answer shows it once
+         * @description A token may make another only with the scope `tokens`; that one has no scope, product or time more than the token that made it, and is revoked with it.
+         */
         post: operations["postApiTokens"];
         delete?: never;
         options?: never;
@@ -103,7 +174,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Revoke an API token */
+        /** Revoke an API token and those that it made */
         delete: operations["deleteApiTokensById"];
         options?: never;
         head?: never;
@@ -120,7 +191,7 @@ export interface paths {
         /** List users */
         get: operations["getUsers"];
         put?: never;
-        /** Create a user */
+        /** Create a user, with a password or an invitation to choose one */
         post: operations["postUsers"];
         delete?: never;
         options?: never;
@@ -148,6 +219,26 @@ export interface paths {
          * @description Absent fields keep what is stored. The last enabled administrator stays one (409).
          */
         patch: operations["patchUsersById"];
+        trace?: never;
+    };
+    "/api/v1/users/{id}/invitation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a link with which the user chooses a password, in place of any earlier one
+         * @description Valid for 7 days, once. The present password stays until then.
+         */
+        post: operations["postUsersByIdInvitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/products": {
@@ -349,7 +440,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Find subscriptions of all products */
+        /** Find subscriptions of all products that one may see */
         get: operations["getSubscriptions"];
         put?: never;
         post?: never;
@@ -574,7 +665,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All products at a glance: state, rate, sparkline; problems first */
+        /** All products that one may see at a glance: state, rate, sparkline; problems first */
         get: operations["getOverview"];
         put?: never;
         post?: never;
@@ -1028,18 +1119,6 @@ export interface components {
             failover?: components["schemas"]["FailoverDto"];
             probe?: components["schemas"]["ProbeDto"];
         };
-        CreateBearerTokenDto: {
-            name: string;
-            expires_in_days?: number | null;
-        };
-        BearerTokenView: {
-            id: number;
-            name: string;
-            expires_at: string | null;
-            revoked_at: string | null;
-            last_used_at: string | null;
-            created_at: string;
-        };
         ProductParams: {
             product_id: number;
         };
@@ -1063,6 +1142,18 @@ export interface components {
             /** Format: uuid */
             id: string;
         };
+        CreateBearerTokenDto: {
+            name: string;
+            expires_in_days?: number | null;
+        };
+        BearerTokenView: {
+            id: number;
+            name: string;
+            expires_at: string | null;
+            revoked_at: string | null;
+            last_used_at: string | null;
+            created_at: string;
+        };
         PageQuery: {
             page?: number | null;
             page_size?: number | null;
@@ -1078,9 +1169,19 @@ export interface components {
             page?: number | null;
             page_size?: number | null;
         };
+        CreateApiTokenDto: {
+            expires_at?: string;
+            scopes?: ("read" | "write" | "tokens")[];
+            product_ids?: number[];
+            name: string;
+            expires_in_days?: number | null;
+        };
         ApiTokenView: {
             user_id: number;
             hint: string;
+            scopes: ("read" | "write" | "tokens")[];
+            product_ids: number[] | null;
+            parent_id: number | null;
             id: number;
             name: string;
             expires_at: string | null;
@@ -1098,6 +1199,9 @@ export interface components {
             created_at: string;
             user_id: number;
             hint: string;
+            scopes: ("read" | "write" | "tokens")[];
+            product_ids: number[] | null;
+            parent_id: number | null;
         };
         AuditLogQuery: {
             actor?: string | null;
@@ -1144,6 +1248,7 @@ export interface components {
         ChangePasswordDto: {
             current_password: string;
             new_password: string;
+            revoke_api_tokens?: boolean;
         };
         SignedInUserView: {
             id: number;
@@ -1152,11 +1257,36 @@ export interface components {
             name: string;
             /** @enum {string} */
             role: "viewer" | "operator" | "admin";
+            all_products: boolean;
             product_ids: number[];
+            may_read_payloads: boolean;
         };
         SessionView: {
             user: components["schemas"]["SignedInUserView"];
             csrf_token: string;
+        };
+        OpenSessionView: {
+            id: number;
+            ip: string | null;
+            user_agent: string | null;
+            is_current: boolean;
+            last_used_at: string | null;
+            expires_at: string;
+            created_at: string;
+        };
+        ReadInvitationDto: {
+            token: string;
+        };
+        AcceptInvitationDto: {
+            password: string;
+            name?: string;
+            token: string;
+        };
+        InvitationView: {
+            /** Format: email */
+            email: string;
+            name: string;
+            expires_at: string;
         };
         BrokerView: {
             host: string | null;
@@ -1515,6 +1645,118 @@ export interface components {
             diagnosis: components["schemas"]["DiagnosisView"] | null;
             warnings: unknown[];
         };
+        DeliveryParams: {
+            delivery_id: string;
+            product_id: number;
+        };
+        DeliveryQuery: {
+            state?: ("retrying" | "in_flight" | "dead") | null;
+            subscription_id?: number | null;
+            error?: string | null;
+            from?: (string) | null;
+            to?: (string) | null;
+            page?: number | null;
+            page_size?: number | null;
+        };
+        DeadLetterFilterDto: {
+            subscription_id?: number;
+            error?: string;
+            from?: string;
+            to?: string;
+        };
+        RetryDeliveryDto: {
+            payload?: string;
+            /** Format: base64 */
+            payload_base64?: string;
+        };
+        DeliveryView: {
+            id: string;
+            delivery_id: string;
+            product_id: number;
+            subscription_id: number;
+            subscription_name: string | null;
+            /** @enum {string} */
+            state: "retrying" | "in_flight" | "dead";
+            topic: string;
+            message_id: string;
+            received_at: string;
+            queued_at: string;
+            died_at: string | null;
+            next_try_at: string | null;
+            error: string | null;
+            attempts_made: number;
+            payload_bytes: number;
+        };
+        DeliveryPageView: {
+            items: components["schemas"]["DeliveryView"][];
+            total: number;
+            complete: boolean;
+            page: number;
+            page_size: number;
+        };
+        DeliveryAttemptView: {
+            at: string;
+            action_id: string;
+            /** @enum {string} */
+            outcome: "succeeded" | "failed" | "permanent" | "deferred";
+            status: number | null;
+            error: string | null;
+            response_excerpt: string | null;
+            duration_ms: number;
+        };
+        FailedActionView: {
+            action_id: string;
+            error: string;
+        };
+        DeliveryDetailView: {
+            payload_base64: string;
+            payload_text: string | null;
+            /** @enum {number} */
+            qos: 0 | 1 | 2;
+            retain: boolean;
+            user_properties: Record<string, unknown>;
+            content_type: string | null;
+            succeeded_actions: string[];
+            failed_actions: components["schemas"]["FailedActionView"][];
+            attempts: components["schemas"]["DeliveryAttemptView"][];
+            id: string;
+            delivery_id: string;
+            product_id: number;
+            subscription_id: number;
+            subscription_name: string | null;
+            /** @enum {string} */
+            state: "retrying" | "in_flight" | "dead";
+            topic: string;
+            message_id: string;
+            received_at: string;
+            queued_at: string;
+            died_at: string | null;
+            next_try_at: string | null;
+            error: string | null;
+            attempts_made: number;
+            payload_bytes: number;
+        };
+        DeliveryCountsView: {
+            waiting: number;
+            active: number;
+            dead: number;
+        };
+        OperationView: {
+            id: string;
+            product_id: number;
+            /** @enum {string} */
+            kind: "retry_deliveries" | "purge_deliveries";
+            /** @enum {string} */
+            state: "queued" | "running" | "finished" | "failed";
+            filter: Record<string, unknown>;
+            total: number | null;
+            done: number;
+            failed: number;
+            error: string | null;
+            requested_by: string;
+            created_at: string;
+            finished_at: string | null;
+        };
         RetryPolicy: {
             max_attempts?: number | null;
             base_delay_ms?: number | null;
@@ -1727,118 +1969,6 @@ export interface components {
             title: string;
             description: string;
             schema: Record<string, unknown>;
-        };
-        DeliveryParams: {
-            delivery_id: string;
-            product_id: number;
-        };
-        DeliveryQuery: {
-            state?: ("retrying" | "in_flight" | "dead") | null;
-            subscription_id?: number | null;
-            error?: string | null;
-            from?: (string) | null;
-            to?: (string) | null;
-            page?: number | null;
-            page_size?: number | null;
-        };
-        DeadLetterFilterDto: {
-            subscription_id?: number;
-            error?: string;
-            from?: string;
-            to?: string;
-        };
-        RetryDeliveryDto: {
-            payload?: string;
-            /** Format: base64 */
-            payload_base64?: string;
-        };
-        DeliveryView: {
-            id: string;
-            delivery_id: string;
-            product_id: number;
-            subscription_id: number;
-            subscription_name: string | null;
-            /** @enum {string} */
-            state: "retrying" | "in_flight" | "dead";
-            topic: string;
-            message_id: string;
-            received_at: string;
-            queued_at: string;
-            died_at: string | null;
-            next_try_at: string | null;
-            error: string | null;
-            attempts_made: number;
-            payload_bytes: number;
-        };
-        DeliveryPageView: {
-            items: components["schemas"]["DeliveryView"][];
-            total: number;
-            complete: boolean;
-            page: number;
-            page_size: number;
-        };
-        DeliveryAttemptView: {
-            at: string;
-            action_id: string;
-            /** @enum {string} */
-            outcome: "succeeded" | "failed" | "permanent" | "deferred";
-            status: number | null;
-            error: string | null;
-            response_excerpt: string | null;
-            duration_ms: number;
-        };
-        FailedActionView: {
-            action_id: string;
-            error: string;
-        };
-        DeliveryDetailView: {
-            payload_base64: string;
-            payload_text: string | null;
-            /** @enum {number} */
-            qos: 0 | 1 | 2;
-            retain: boolean;
-            user_properties: Record<string, unknown>;
-            content_type: string | null;
-            succeeded_actions: string[];
-            failed_actions: components["schemas"]["FailedActionView"][];
-            attempts: components["schemas"]["DeliveryAttemptView"][];
-            id: string;
-            delivery_id: string;
-            product_id: number;
-            subscription_id: number;
-            subscription_name: string | null;
-            /** @enum {string} */
-            state: "retrying" | "in_flight" | "dead";
-            topic: string;
-            message_id: string;
-            received_at: string;
-            queued_at: string;
-            died_at: string | null;
-            next_try_at: string | null;
-            error: string | null;
-            attempts_made: number;
-            payload_bytes: number;
-        };
-        DeliveryCountsView: {
-            waiting: number;
-            active: number;
-            dead: number;
-        };
-        OperationView: {
-            id: string;
-            product_id: number;
-            /** @enum {string} */
-            kind: "retry_deliveries" | "purge_deliveries";
-            /** @enum {string} */
-            state: "queued" | "running" | "finished" | "failed";
-            filter: Record<string, unknown>;
-            total: number | null;
-            done: number;
-            failed: number;
-            error: string | null;
-            requested_by: string;
-            created_at: string;
-            finished_at: string | null;
         };
         ListenerTokenView: {
             product_id: number;
@@ -2130,14 +2260,22 @@ export interface components {
             qos: 0 | 1 | 2;
             published_by: string;
         };
+        GrantFields: {
+            all_products?: boolean;
+            product_ids?: number[];
+            may_read_payloads?: boolean;
+        };
         CreateUserDto: {
             /** Format: email */
             email: string;
             name?: string;
             /** @enum {string} */
             role: "viewer" | "operator" | "admin";
-            password: string;
+            password?: string;
+            invite?: boolean;
+            all_products?: boolean;
             product_ids?: number[];
+            may_read_payloads?: boolean;
         };
         UpdateUserDto: {
             /** Format: email */
@@ -2146,8 +2284,11 @@ export interface components {
             /** @enum {string} */
             role?: "viewer" | "operator" | "admin";
             password?: string;
+            revoke_api_tokens?: boolean;
             disabled?: boolean;
+            all_products?: boolean;
             product_ids?: number[];
+            may_read_payloads?: boolean;
         };
         UserListQuery: {
             search?: string | null;
@@ -2162,7 +2303,34 @@ export interface components {
             /** @enum {string} */
             role: "viewer" | "operator" | "admin";
             disabled: boolean;
+            all_products: boolean;
             product_ids: number[];
+            may_read_payloads: boolean;
+            local_sign_in: boolean;
+            invited_until: string | null;
+            last_login_at: string | null;
+            created_at: string;
+            updated_at: string;
+        };
+        IssuedInvitationView: {
+            token: string;
+            url: string;
+            expires_at: string;
+        };
+        CreatedUserView: {
+            invitation: components["schemas"]["IssuedInvitationView"] | null;
+            id: number;
+            /** Format: email */
+            email: string;
+            name: string;
+            /** @enum {string} */
+            role: "viewer" | "operator" | "admin";
+            disabled: boolean;
+            all_products: boolean;
+            product_ids: number[];
+            may_read_payloads: boolean;
+            local_sign_in: boolean;
+            invited_until: string | null;
             last_login_at: string | null;
             created_at: string;
             updated_at: string;
@@ -2308,6 +2476,138 @@ export interface operations {
             };
         };
     };
+    getAuthSessions: {
+        parameters: {
+            query?: {
+                page?: number;
+                page_size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["OpenSessionView"][];
+                        total: number;
+                        page: number;
+                        page_size: number;
+                    };
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteAuthSessionsById: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postAuthInvitationsRead: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReadInvitationDto"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitationView"];
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postAuthInvitationsAccept: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcceptInvitationDto"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionView"];
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getApiTokens: {
         parameters: {
             query?: {
@@ -2355,7 +2655,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["CreateBearerTokenDto"];
+                "application/json": components["schemas"]["CreateApiTokenDto"];
             };
         };
         responses: {
@@ -2465,7 +2765,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["UserView"];
+                    "application/json": components["schemas"]["CreatedUserView"];
                 };
             };
             /** @description Problem details (RFC 9457) */
@@ -2561,6 +2861,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UserView"];
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postUsersByIdInvitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IssuedInvitationView"];
                 };
             };
             /** @description Problem details (RFC 9457) */

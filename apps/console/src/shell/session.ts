@@ -27,7 +27,7 @@ export function useUser(): User {
 
 /** May the signed-in user change this product? The server decides; this only spares people buttons that would fail. */
 export function mayChange(user: User, productId: number): boolean {
-  return user.role === 'admin' || (user.role === 'operator' && user.product_ids.includes(productId));
+  return user.role !== 'viewer' && (user.all_products || user.product_ids.includes(productId));
 }
 
 export function useSignIn() {

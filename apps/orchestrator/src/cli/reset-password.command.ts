@@ -3,21 +3,22 @@ import { text } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
 import { hashPassword } from '@cortex-mqtt/secrets';
 import { recordAudit, systemActor } from '../features/audit/audit-trail';
+import { endSessions, revokeApiTokens } from '../features/auth/credentials';
 import { passwordFaults } from '../features/auth/password-rules';
-import { SessionEntity } from '../model/session.entity';
 import { UserEntity } from '../model/user.entity';
 import { type CommandContext, UsageError } from './command';
 import { withDatabase } from './migrate.command';
 
-/** Sets a password for somebody who is locked out, ends the sessions and lifts sign-in limits. */
+/** Sets a password for somebody who is locked out, ends sessions and API tokens, and lifts sign-in limits. */
 export async function resetPasswordCommand(context: CommandContext): Promise<number> {
   const { values, positionals } = parseArgs({
     args: context.args,
-    options: { stdin: { type: 'boolean' }, enable: { type: 'boolean' } },
+    options: { stdin: { type: 'boolean' }, enable: { type: 'boolean' }, 'keep-tokens': { type: 'boolean' } },
     allowPositionals: true,
   });
   const [address, ...rest] = positionals;
-  if (address === undefined || rest.length > 0) throw new UsageError('use: reset-password EMAIL [--stdin] [--enable]');
+  if (address === undefined || rest.length > 0)
+    throw new UsageError('use: reset-password EMAIL [--stdin] [--enable] [--keep-tokens]');
   const email = address.toLowerCase();
   const password = values.stdin
     ? (await text(process.stdin)).replace(/\r?\n$/, '')
@@ -38,7 +39,8 @@ export async function resetPasswordCommand(context: CommandContext): Promise<num
         { id: user.id },
         { password_hash, ...(values.enable ? { disabled: false } : {}) },
       );
-      await manager.delete(SessionEntity, { user_id: user.id });
+      await endSessions(manager, user.id);
+      if (!values['keep-tokens']) await revokeApiTokens(manager, user.id);
       await manager.query('DELETE FROM login_failures');
       await recordAudit(manager, {
         actor: systemActor('reset-password'),

@@ -24,7 +24,7 @@ Commands:
                      take a product's broker and topics over from a .env file (MQTT_HOST, …)
   rotate-keys [--dry-run | --new-key]
                      seal every secret anew with MQTT_PASSWORD_ENCRYPTION_KEY; --new-key prints a new one
-  reset-password EMAIL [--stdin] [--enable]
+  reset-password EMAIL [--stdin] [--enable] [--keep-tokens]
                      set a new password, generated or from standard input
   openapi            print the OpenAPI document
   env-example        print every environment variable with its default

@@ -1,26 +1,27 @@
 import 'reflect-metadata';
 import { migrations } from '@cortex-mqtt/migrations';
 import { DataSource } from 'typeorm';
-import { AuditLogEntity } from '../features/audit/audit-log.entity';
 import { ApiTokenEntity } from '../features/api-tokens/api-token.entity';
+import { AuditLogEntity } from '../features/audit/audit-log.entity';
 import { LoginFailureEntity } from '../features/auth/login-failure.entity';
-import { SessionEntity } from '../model/session.entity';
-import { UserEntity } from '../model/user.entity';
-import { UserProductEntity } from '../model/user-product.entity';
-import { MqttBrokerEntity } from '../model/mqtt-broker.entity';
+import { UserInvitationEntity } from '../model/user-invitation.entity';
 import { ConnectionEventEntity } from '../features/connection-history/connection-event.entity';
-import { ConnectionStatusEntity } from '../model/connection-status.entity';
-import { MetricBucketEntity } from '../features/metrics/metric-bucket.entity';
 import { ConnectionTestEntity } from '../features/connection-test/connection-test.entity';
 import { OperationEntity } from '../features/deliveries/operation.entity';
-import { ListenerInstanceEntity } from '../model/listener-instance.entity';
 import { ListenerTokenEntity } from '../features/listener-tokens/listener-token.entity';
-import { ProductLeaseEntity } from '../features/replicas/product-lease.entity';
 import { ReconnectEntity } from '../features/listeners/reconnect.entity';
+import { MetricBucketEntity } from '../features/metrics/metric-bucket.entity';
+import { ProductLeaseEntity } from '../features/replicas/product-lease.entity';
+import { ConnectionStatusEntity } from '../model/connection-status.entity';
+import { ListenerInstanceEntity } from '../model/listener-instance.entity';
+import { MqttBrokerEntity } from '../model/mqtt-broker.entity';
 import { MqttConfigEntity } from '../model/mqtt-config.entity';
 import { ProductEntity } from '../model/product.entity';
 import { ProductSecretEntity } from '../model/product-secret.entity';
+import { SessionEntity } from '../model/session.entity';
 import { SubscriptionEntity } from '../model/subscription.entity';
+import { UserEntity } from '../model/user.entity';
+import { UserProductEntity } from '../model/user-product.entity';
 
 export const entities = [
   ProductEntity,
@@ -37,6 +38,7 @@ export const entities = [
   AuditLogEntity,
   UserEntity,
   UserProductEntity,
+  UserInvitationEntity,
   SessionEntity,
   LoginFailureEntity,
   ApiTokenEntity,

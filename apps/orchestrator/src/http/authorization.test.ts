@@ -1,29 +1,71 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { Agent, createServer, request, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { hashToken } from '@cortex-mqtt/secrets';
 import { buildTestApp, type Client, type TestApp } from '../testing/build-test-app';
-import type { Access } from './principal';
+import type { Access, Scope } from './principal';
 import type { Route } from './route';
 
-const CALLERS = [
-  'nobody',
-  'viewer',
-  'operator without grant',
-  'operator with grant',
-  'admin',
-  'listener of this product',
-  'listener of another product',
-] as const;
-type Caller = (typeof CALLERS)[number];
-type Outcome = 'unauthenticated' | 'forbidden' | 'let in';
+/** What of a caller decides: role, grant, and the state and limits of the credential. */
+interface Caller {
+  role: 'nobody' | 'viewer' | 'operator' | 'admin' | 'listener';
+  /** Products that are granted; an administrator needs none. */
+  grant?: 'all' | 'this' | 'other' | 'none';
+  payloads?: boolean;
+  credential: 'none' | 'token' | 'session' | 'expired' | 'revoked' | 'ended session' | 'disabled user' | 'unknown';
+  scopes?: Scope[];
+  /** The API token is limited to this product, or to the other one. */
+  limit?: 'this' | 'other';
+}
+type Outcome = 'unauthenticated' | 'forbidden' | 'not found' | 'let in';
+
+const PEOPLE = (['viewer', 'operator'] as const).flatMap((role) =>
+  (['all', 'this', 'other', 'none'] as const).map((grant) => ({ role, grant })),
+);
+const CALLERS: Caller[] = [
+  { role: 'nobody', credential: 'none' },
+  { role: 'nobody', credential: 'unknown' },
+  ...(['viewer', 'operator', 'admin'] as const).flatMap((role): Caller[] =>
+    (['expired', 'revoked', 'ended session', 'disabled user'] as const).map((credential) => ({
+      role,
+      grant: 'this',
+      credential,
+    })),
+  ),
+  ...[...PEOPLE, { role: 'admin' } as const].flatMap((person): Caller[] => [
+    { ...person, credential: 'token' },
+    { ...person, credential: 'session' },
+    { ...person, credential: 'token', scopes: ['read'] },
+    { ...person, credential: 'token', scopes: ['read', 'write'] },
+    { ...person, credential: 'token', scopes: ['tokens'] },
+    { ...person, credential: 'token', limit: 'this' },
+    { ...person, credential: 'token', limit: 'other' },
+  ]),
+  { role: 'viewer', grant: 'all', payloads: true, credential: 'token' },
+  { role: 'viewer', grant: 'this', payloads: true, credential: 'session' },
+  { role: 'viewer', grant: 'other', payloads: true, credential: 'session' },
+  ...(['this', 'other'] as const).flatMap((grant): Caller[] => [
+    { role: 'listener', grant, credential: 'token' },
+    { role: 'listener', grant, credential: 'expired' },
+    { role: 'listener', grant, credential: 'revoked' },
+  ]),
+];
 
 /**
  * Every path × method must stand here with who may call it. A route that is missing here, or stands here and is gone, is a
  * failure: nobody adds a route without saying who may use it.
  */
-const RULES: Record<string, 'public' | 'signed-in' | 'viewer' | 'operator' | 'admin' | 'listener'> = {
+type Rule = 'public' | 'signed-in' | 'viewer' | 'viewer of payloads' | 'operator' | 'admin' | 'listener';
+const RULES: Record<string, Rule> = {
   'post /api/v1/auth/login': 'public',
   'post /api/v1/auth/logout': 'signed-in',
   'get /api/v1/auth/me': 'signed-in',
   'post /api/v1/auth/password': 'signed-in',
+  'get /api/v1/auth/sessions': 'signed-in',
+  'delete /api/v1/auth/sessions/{id}': 'signed-in',
+  'post /api/v1/auth/invitations/read': 'public',
+  'post /api/v1/auth/invitations/accept': 'public',
   'get /api/v1/api-tokens': 'signed-in',
   'post /api/v1/api-tokens': 'signed-in',
   'delete /api/v1/api-tokens/{id}': 'signed-in',
@@ -32,6 +74,7 @@ const RULES: Record<string, 'public' | 'signed-in' | 'viewer' | 'operator' | 'ad
   'get /api/v1/users/{id}': 'admin',
   'patch /api/v1/users/{id}': 'admin',
   'delete /api/v1/users/{id}': 'admin',
+  'post /api/v1/users/{id}/invitation': 'admin',
   'get /api/v1/products': 'viewer',
   'post /api/v1/products': 'admin',
   'get /api/v1/products/{product_id}': 'viewer',
@@ -64,12 +107,12 @@ const RULES: Record<string, 'public' | 'signed-in' | 'viewer' | 'operator' | 'ad
   'get /api/v1/products/{product_id}/mqtt-config/uptime': 'viewer',
   'get /api/v1/products/{product_id}/metrics': 'viewer',
   'get /api/v1/overview': 'viewer',
-  'get /api/v1/products/{product_id}/mqtt-config/subscriptions/{sub_id}/recent-messages': 'viewer',
+  'get /api/v1/products/{product_id}/mqtt-config/subscriptions/{sub_id}/recent-messages': 'viewer of payloads',
   'get /api/v1/products/{product_id}/deliveries': 'viewer',
   'get /api/v1/products/{product_id}/deliveries/counts': 'viewer',
   'post /api/v1/products/{product_id}/deliveries/retry': 'operator',
   'post /api/v1/products/{product_id}/deliveries/purge': 'operator',
-  'get /api/v1/products/{product_id}/deliveries/{delivery_id}': 'viewer',
+  'get /api/v1/products/{product_id}/deliveries/{delivery_id}': 'viewer of payloads',
   'post /api/v1/products/{product_id}/deliveries/{delivery_id}/retry': 'operator',
   'delete /api/v1/products/{product_id}/deliveries/{delivery_id}': 'operator',
   'get /api/v1/products/{product_id}/operations/{id}': 'viewer',
@@ -90,49 +133,104 @@ const RULES: Record<string, 'public' | 'signed-in' | 'viewer' | 'operator' | 'ad
   'post /internal/v1/connection-tests/{id}/stages': 'listener',
 };
 
+/** Calls that make or end credentials. */
+const TAKES_TOKENS_SCOPE = new Set([
+  'post /api/v1/auth/password',
+  'delete /api/v1/auth/sessions/{id}',
+  'post /api/v1/api-tokens',
+  'delete /api/v1/api-tokens/{id}',
+  'post /api/v1/users',
+  'patch /api/v1/users/{id}',
+  'delete /api/v1/users/{id}',
+  'post /api/v1/users/{id}/invitation',
+]);
 const ORDER = ['viewer', 'operator', 'admin'];
+const GOOD = ['token', 'session'];
 
+/** Written down apart from the code under test, from what the documentation promises. */
 function expected(route: Route, caller: Caller): Outcome {
-  const rule = RULES[nameOf(route)];
+  const name = nameOf(route);
+  const rule = RULES[name];
+  if (rule === undefined) throw new Error(`no rule for ${name}`);
   if (rule === 'public') return 'let in';
-  if (caller === 'nobody') return 'unauthenticated';
-  const is_listener = caller.startsWith('listener');
+  if (caller.role === 'nobody' || !GOOD.includes(caller.credential)) return 'unauthenticated';
   // A listener's token says which product it is for: the routes take no product, so it can't ask for another's.
-  if (rule === 'listener') return is_listener ? 'let in' : 'forbidden';
-  if (is_listener) return 'forbidden';
-  if (rule === 'signed-in' || caller === 'admin') return 'let in';
-  const role = caller === 'viewer' ? 'viewer' : 'operator';
-  if (rule === undefined || ORDER.indexOf(role) < ORDER.indexOf(rule)) return 'forbidden';
-  if (rule === 'operator' && caller === 'operator without grant') return 'forbidden';
+  if (rule === 'listener') return caller.role === 'listener' ? 'let in' : 'forbidden';
+  if (caller.role === 'listener') return 'forbidden';
+  const scope = TAKES_TOKENS_SCOPE.has(name) ? 'tokens' : route.method === 'get' ? 'read' : 'write';
+  if (caller.scopes !== undefined && !caller.scopes.includes(scope)) return 'forbidden';
+  if (rule === 'signed-in') return 'let in';
+  const of_product = route.path.includes('{product_id}');
+  const is_granted = caller.role === 'admin' || caller.grant === 'all' || caller.grant === 'this';
+  if (of_product && !(is_granted && caller.limit !== 'other')) return 'not found';
+  const needed = rule === 'viewer of payloads' ? 'viewer' : rule;
+  if (ORDER.indexOf(caller.role) < ORDER.indexOf(needed)) return 'forbidden';
+  if (rule === 'admin' && !of_product && caller.limit !== undefined) return 'forbidden';
+  if (rule === 'viewer of payloads' && caller.role === 'viewer' && caller.payloads !== true) return 'forbidden';
   return 'let in';
 }
 
 const nameOf = (route: Route): string => `${route.method} ${route.path}`;
-const kindOf = (access: Access): string => (access.kind === 'role' ? access.role : access.kind);
+
+function kindOf(access: Access): string {
+  if (access.kind !== 'role') return access.kind;
+  return access.payloads ? `${access.role} of payloads` : access.role;
+}
 
 describe('authorisation of every route', () => {
   let test: TestApp;
   let routes: Route[];
-  const clients = new Map<Caller, Client>();
   let product_id: number;
+  let other_id: number;
 
   beforeAll(async () => {
-    // Handlers are cut off: only who gets as far as the handler is asked here.
     test = await buildTestApp();
     routes = test.features.routes;
-    const product = await test.product();
-    const other = await test.product();
-    product_id = product.id;
-    clients.set('nobody', test.anonymous);
-    clients.set('viewer', await test.client('viewer'));
-    clients.set('operator without grant', await test.client('operator', [other.id]));
-    clients.set('operator with grant', await test.client('operator', [product.id]));
-    clients.set('admin', await test.client('admin'));
-    clients.set('listener of this product', await test.listener(product.id));
-    clients.set('listener of another product', await test.listener(other.id));
+    product_id = (await test.product()).id;
+    other_id = (await test.product()).id;
   });
 
   afterAll(() => test.close());
+
+  /** Headers with which the caller comes; a session's with its CSRF token. */
+  async function headersOf(caller: Caller): Promise<Record<string, string>> {
+    const ids = { all: [], none: [], this: [product_id], other: [other_id] };
+    if (caller.role === 'nobody') return caller.credential === 'none' ? {} : bearer('cma_unknown');
+    if (caller.role === 'listener') {
+      const { token } = await test.listener(caller.grant === 'this' ? product_id : other_id);
+      await spoil(caller, 'listener_tokens', hashToken(token));
+      return bearer(token);
+    }
+    const user = await test.client(caller.role, ids[caller.grant ?? 'none'], {
+      all_products: caller.grant === 'all',
+      may_read_payloads: caller.payloads ?? false,
+      ...(caller.scopes === undefined ? {} : { scopes: caller.scopes }),
+      ...(caller.limit === undefined ? {} : { token_product_ids: [caller.limit === 'this' ? product_id : other_id] }),
+    });
+    if (caller.credential.endsWith('session')) {
+      const { headers } = await test.session(user.user_id);
+      if (caller.credential === 'ended session') await test.dataSource.query('UPDATE sessions SET expires_at = now()');
+      return headers;
+    }
+    if (caller.credential === 'disabled user') {
+      await test.dataSource.query('UPDATE users SET disabled = true WHERE id = $1', [user.user_id]);
+    }
+    await spoil(caller, 'api_tokens', hashToken(user.token));
+    return bearer(user.token);
+  }
+
+  const pathOf = (route: Route): string =>
+    route.path
+      .replace('{product_id}', String(product_id))
+      .replace('{sub_id}', '1')
+      .replace('{name}', 'TOKEN')
+      .replace('{id}', route.path.includes('reconnect') || route.path.includes('tests') ? randomUUID() : '1');
+
+  async function spoil({ credential }: Caller, table: string, hash: string): Promise<void> {
+    const column = { expired: 'expires_at', revoked: 'revoked_at' }[credential as string];
+    if (column === undefined) return;
+    await test.dataSource.query(`UPDATE ${table} SET ${column} = now() WHERE token_hash = $1`, [hash]);
+  }
 
   it('has a rule for each route, and no rule without one', () => {
     expect(Object.keys(RULES).sort()).toEqual(routes.map(nameOf).sort());
@@ -140,37 +238,38 @@ describe('authorisation of every route', () => {
       expect([nameOf(route), kindOf(route.access)]).toEqual([nameOf(route), RULES[nameOf(route)]]);
   });
 
-  it.each(CALLERS)('lets %s do what the rules say and nothing else', async (caller) => {
-    const client = clients.get(caller) as Client;
+  it('lets each caller do what the rules say and nothing else', async () => {
+    // Handlers are cut off: only who gets as far as the handler is asked here.
+    const kept = routes.map((route) => ({ ...route }));
+    const cut: Partial<Route> = {
+      handler: async () => ({ kind: 'empty', status: 204 }),
+      params: undefined,
+      query: undefined,
+      body: undefined,
+      limit: undefined,
+    };
+    for (const route of routes) Object.assign(route, cut);
+    const server = createServer(test.app).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const agent = new Agent({ keepAlive: true, maxSockets: 8 });
     const wrong: string[] = [];
-    for (const route of routes) {
-      const original = route.handler;
-      let reached = false;
-      route.handler = async () => {
-        reached = true;
-        return { kind: 'empty', status: 204 };
-      };
-      const { params, query, body } = route;
-      Object.assign(route, { params: undefined, query: undefined, body: undefined });
-      const path = route.path
-        .replace('{product_id}', String(product_id))
-        .replace('{sub_id}', '1')
-        .replace('{name}', 'TOKEN')
-        .replace('{id}', route.path.includes('reconnect') || route.path.includes('tests') ? randomUUID() : '1');
-      const { status } = await client(route.method, path);
-      Object.assign(route, { handler: original, params, query, body });
-      const outcome: Outcome | number = reached
-        ? 'let in'
-        : status === 401
-          ? 'unauthenticated'
-          : status === 403
-            ? 'forbidden'
-            : (status as never);
-      const should = expected(route, caller);
-      if (outcome !== should) wrong.push(`${nameOf(route)}: ${outcome} (${status}), should be ${should}`);
+    for (const caller of CALLERS) {
+      const headers = await headersOf(caller);
+      await Promise.all(
+        routes.map(async (route) => {
+          const status = await statusOf({ server, agent, method: route.method, path: pathOf(route), headers });
+          const outcome = OUTCOMES[status] ?? status;
+          const should = expected(route, caller);
+          if (outcome === should) return;
+          wrong.push(`${describeCaller(caller)}, ${nameOf(route)}: ${outcome}, should be ${should}`);
+        }),
+      );
     }
+    agent.destroy();
+    server.close();
+    for (const [index, route] of routes.entries()) Object.assign(route, kept[index]);
     expect(wrong).toEqual([]);
-  });
+  }, 120_000);
 
   it('takes a product’s listener to its own product whatever it sends along', async () => {
     const other = await test.product();
@@ -202,14 +301,68 @@ describe('authorisation of every route', () => {
   it('lets an administrator and a granted operator do what a stranger may not', () => {
     // The test above would also pass if expected() let everybody in.
     const put = routes.find((route) => nameOf(route) === 'put /api/v1/products/{product_id}/mqtt-config') as Route;
-    expect(CALLERS.map((caller) => expected(put, caller))).toEqual([
+    const outcomes = (
+      [
+        { role: 'nobody', credential: 'none' },
+        { role: 'viewer', grant: 'this', credential: 'token' },
+        { role: 'operator', grant: 'other', credential: 'token' },
+        { role: 'operator', grant: 'this', credential: 'token' },
+        { role: 'operator', grant: 'this', credential: 'token', scopes: ['read'] },
+        { role: 'admin', credential: 'token', limit: 'other' },
+        { role: 'admin', credential: 'session' },
+        { role: 'listener', grant: 'this', credential: 'token' },
+      ] satisfies Caller[]
+    ).map((caller) => expected(put, caller));
+    expect(outcomes).toEqual([
       'unauthenticated',
       'forbidden',
-      'forbidden',
+      'not found',
       'let in',
-      'let in',
       'forbidden',
+      'not found',
+      'let in',
       'forbidden',
     ]);
   });
 });
+
+const OUTCOMES: Record<number, Outcome> = {
+  204: 'let in',
+  401: 'unauthenticated',
+  403: 'forbidden',
+  404: 'not found',
+};
+
+const bearer = (token: string) => ({ Authorization: `Bearer ${token}` });
+
+function statusOf(call: {
+  server: Server;
+  agent: Agent;
+  method: string;
+  path: string;
+  headers: Record<string, string>;
+}): Promise<number> {
+  const { server, agent, path, headers } = call;
+  const { port } = server.address() as AddressInfo;
+  return new Promise((resolve, reject) => {
+    const method = call.method.toUpperCase();
+    const sent = request({ host: '127.0.0.1', port, agent, method, path, headers }, (response) => {
+      response.resume();
+      response.once('end', () => resolve(response.statusCode ?? 0));
+    });
+    sent.once('error', reject);
+    sent.end();
+  });
+}
+
+function describeCaller({ role, grant, payloads, credential, scopes, limit }: Caller): string {
+  const parts = [
+    role,
+    ...(grant === undefined ? [] : [`granted ${grant}`]),
+    ...(payloads === undefined ? [] : ['with payloads']),
+    `by ${credential}`,
+    ...(scopes === undefined ? [] : [`for ${scopes.join(' and ')}`]),
+    ...(limit === undefined ? [] : [`limited to ${limit}`]),
+  ];
+  return parts.join(', ');
+}

@@ -1,10 +1,13 @@
-import { validateShape } from '@cortex-mqtt/contracts';
+import { type FieldFault, validateShape } from '@cortex-mqtt/contracts';
 import type { ClassConstructor } from 'class-transformer';
 import { json, type Request, type RequestHandler, type Response, Router } from 'express';
 import { MalformedRequestError, MethodNotAllowedError, UnsupportedMediaTypeError, ValidationError } from './app-error';
 import { authorize } from './authorize';
+import { cleanTexts, hostileFaults } from './hostile-shape';
 import type { Principal } from './principal';
 import type { Route, RouteContext } from './route';
+import { StreamGuard } from './stream-guard';
+import { UserLimits } from './user-limits';
 
 /** Finds out who makes a request, from its cookie or bearer token; null = nobody. Throws when a credential is bad. */
 export type Authenticate = (request: Request) => Promise<Principal | null>;
@@ -17,12 +20,24 @@ const readListenersBody = json({ limit: '4mb', strict: false });
 export function mountRoutes({
   routes,
   authenticate,
+  identifyAgain,
   strictLimiter,
+  stream_recheck_ms,
 }: {
   routes: Route[];
   authenticate: Authenticate;
+  /** Who made a request that is still being answered; counts as no use of the credential. */
+  identifyAgain: Authenticate;
   strictLimiter: RequestHandler;
+  /** How often open streams are asked whether they still may. */
+  stream_recheck_ms?: number;
 }): Router {
+  const surroundings = {
+    authenticate,
+    identifyAgain,
+    limits: new UserLimits(),
+    streams: new StreamGuard(stream_recheck_ms),
+  };
   const router = Router({ caseSensitive: true });
   const methodsByPath = new Map<string, string[]>();
   for (const route of routes) {
@@ -30,7 +45,7 @@ export function mountRoutes({
     methodsByPath.set(path, [...(methodsByPath.get(path) ?? []), route.method.toUpperCase()]);
     const limiters = route.rate_limit === 'strict' ? [strictLimiter] : [];
     router[route.method](path, ...limiters, async (request, response) => {
-      await runRoute({ route, request, response, authenticate });
+      await runRoute({ route, request, response, ...surroundings });
     });
   }
   for (const [path, methods] of methodsByPath) {
@@ -46,22 +61,33 @@ async function runRoute({
   request,
   response,
   authenticate,
+  identifyAgain,
+  limits,
+  streams,
 }: {
   route: Route;
   request: Request;
   response: Response;
   authenticate: Authenticate;
+  identifyAgain: Authenticate;
+  limits: UserLimits;
+  streams: StreamGuard;
 }): Promise<void> {
   response.locals.route = route.path;
   // A public route asks for nothing: a stale cookie must not keep anybody from signing in.
   const principal = route.access.kind === 'public' ? null : await authenticate(request);
-  authorize(route.access, principal, productIdOf(request));
+  const attempt = { is_read: route.method === 'get', product_id: productIdOf(request) };
+  authorize(route.access, principal, attempt);
+  if (route.limit !== undefined && principal?.kind === 'user') {
+    releaseAtClose(response, limits.take(route.limit, principal.id));
+  }
   // Not before: nobody who isn't known makes this process hold and parse what they send.
   if (route.body !== undefined) await receiveBody(route, request, response);
+  const is_listener = route.access.kind === 'listener';
   const context: RouteContext<object, object, object, never> = {
-    params: validated(route.params, request.params),
-    query: validated(route.query, request.query),
-    body: validated(route.body, bodyOf(route, request)),
+    params: validated(route.params, request.params, hostileFaults),
+    query: validated(route.query, request.query, hostileFaults),
+    body: validated(route.body, bodyOf(route, request), is_listener ? cleanTexts : hostileFaults),
     principal: principal as never,
     request_id: String(response.locals.request_id),
     ip: request.ip ?? '',
@@ -69,10 +95,22 @@ async function runRoute({
     response,
   };
   const reply = await route.handler(context);
-  if (reply.kind === 'handled') return;
+  const recheck = async () => authorize(route.access, await identifyAgain(request), attempt);
+  if (reply.kind === 'handled') {
+    streams.watch(response, recheck);
+    return;
+  }
+  // It may have waited for a minute.
+  if (route.limit === 'waits') await recheck();
   response.status(reply.status).set(reply.headers ?? {});
   if (reply.kind === 'empty') response.end();
   else response.json(reply.body);
+}
+
+/** Also of an answer whose caller has gone already, which is never closed again. */
+function releaseAtClose(response: Response, release: () => void): void {
+  if (response.destroyed) release();
+  else response.once('close', release);
 }
 
 function receiveBody(route: Route, request: Request, response: Response): Promise<void> {
@@ -93,8 +131,14 @@ function bodyOf(route: Route, request: Request): unknown {
   throw new MalformedRequestError('This call needs a JSON body.');
 }
 
-function validated(type: ClassConstructor<object> | undefined, input: unknown): object {
+function validated(
+  type: ClassConstructor<object> | undefined,
+  input: unknown,
+  faultsOf: (input: unknown) => FieldFault[],
+): object {
   if (type === undefined) return {};
+  const hostile = faultsOf(input);
+  if (hostile.length > 0) throw new ValidationError(hostile);
   const result = validateShape(type, input);
   if (!result.ok) throw new ValidationError(result.faults);
   return result.value;

@@ -1,6 +1,7 @@
 import type { ClassConstructor } from 'class-transformer';
 import type { Request, Response } from 'express';
 import type { Access, ListenerPrincipal, Principal, UserPrincipal } from './principal';
+import type { LimitName } from './user-limits';
 
 export type HttpMethod = 'get' | 'post' | 'put' | 'patch' | 'delete';
 
@@ -77,6 +78,8 @@ export interface RouteSpec<A extends Access, P, Q, B, R> {
   status?: number;
   /** Counts against the strict limiter of sign-in and the like. */
   rate_limit?: 'strict';
+  /** What one user may do so often, or have open at once; see USER_LIMITS. */
+  limit?: LimitName;
   handler(context: RouteContext<P, Q, B, PrincipalFor<A>>): Promise<Reply<R>>;
 }
 

@@ -8,6 +8,7 @@ import type { DataSource } from 'typeorm';
 import { actorOf, recordAudit } from '../features/audit/audit-trail';
 import { isWrite, requireOwnPage } from '../features/auth/same-origin';
 import { ForbiddenError, UnauthenticatedError } from '../http/app-error';
+import { authorize } from '../http/authorize';
 import type { Authenticate } from '../http/mount-routes';
 import type { UserPrincipal } from '../http/principal';
 
@@ -110,6 +111,7 @@ function requireAdmin({ identify, public_url }: JobDashboardDeps): RequestHandle
     if (principal.kind !== 'user' || principal.role !== 'admin') {
       throw new ForbiddenError('The job dashboard is for administrators.');
     }
+    authorize({ kind: 'role', role: 'admin' }, principal, { is_read: !isWrite(request), product_id: null });
     if (principal.via === 'session' && isWrite(request)) requireOwnPage(request, public_url);
     response.locals.principal = principal;
     next();

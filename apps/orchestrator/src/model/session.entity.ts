@@ -24,6 +24,10 @@ export class SessionEntity {
   @Column({ type: 'text', nullable: true })
   user_agent!: string | null;
 
+  /** To the minute. */
+  @TimestampColumn({ nullable: true })
+  last_used_at!: Date | null;
+
   @TimestampColumn()
   expires_at!: Date;
 

@@ -2,7 +2,7 @@ import { Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
 import { ProductEntity } from './product.entity';
 import { UserEntity } from './user.entity';
 
-/** Products that an operator may change. */
+/** Products granted to a user: a viewer reads them, an operator changes them. */
 @Entity('user_products')
 @Index('ix_user_products_product', ['product_id'])
 export class UserProductEntity {

@@ -19,8 +19,17 @@ export class UserEntity {
   @Column({ type: 'varchar', length: 10 })
   role!: Role;
 
-  @Column({ type: 'text' })
-  password_hash!: string;
+  /** Null: nobody can sign in with a password (not accepted yet, or signs in elsewhere). */
+  @Column({ type: 'text', nullable: true })
+  password_hash!: string | null;
+
+  /** Every product is granted, those to come included. */
+  @Column({ type: 'boolean', default: false })
+  all_products!: boolean;
+
+  /** A viewer who may read what messages carry; operators and administrators always may. */
+  @Column({ type: 'boolean', default: false })
+  may_read_payloads!: boolean;
 
   @Column({ type: 'boolean', default: false })
   disabled!: boolean;

@@ -1,5 +1,5 @@
-import { createLogger, createMetrics, createRedactor, type Metrics } from '@cortex-mqtt/observability';
 import { createExpressionEngine } from '@cortex-mqtt/expressions';
+import { createLogger, createMetrics, createRedactor, type Metrics } from '@cortex-mqtt/observability';
 import { createQueueBackend, type QueueBackend, silentQueueLogger } from '@cortex-mqtt/queues';
 import { generateKey, generateToken, KeyRing } from '@cortex-mqtt/secrets';
 import type { TestDatabase } from '@cortex-mqtt/testing';
@@ -11,12 +11,13 @@ import { createDataSource } from '../database/data-source';
 import { buildFeatures, type Features } from '../features';
 import { ApiTokenEntity } from '../features/api-tokens/api-token.entity';
 import { createPasswordWork, type PasswordWork } from '../features/auth/password-work';
-import { UserEntity } from '../model/user.entity';
-import { UserProductEntity } from '../model/user-product.entity';
+import { csrfTokenOf } from '../features/auth/session-cookies';
 import { ListenerTokenEntity } from '../features/listener-tokens/listener-token.entity';
 import { buildOpenApi } from '../http/openapi';
-import type { Role } from '../http/principal';
+import { type Role, SCOPES, type Scope } from '../http/principal';
 import type { HttpMethod, Route } from '../http/route';
+import { UserEntity } from '../model/user.entity';
+import { UserProductEntity } from '../model/user-product.entity';
 import { createMigratedDatabase } from './test-database';
 
 export interface TestAppOptions {
@@ -25,11 +26,20 @@ export interface TestAppOptions {
   queues?: QueueBackend;
   public_url?: string;
   session_ttl_ms?: number;
+  stream_recheck_ms?: number;
   stale_after_ms?: number;
   passwords?: PasswordWork;
   mounts?: (parts: { features: Features; dataSource: DataSource; queues: QueueBackend }) => AppDeps['mounts'];
   fallbacks?: AppDeps['fallbacks'];
   extra_routes?: Route[];
+}
+
+/** What a test user and its API token may do, where it matters. */
+export interface TestGrants {
+  all_products?: boolean;
+  may_read_payloads?: boolean;
+  scopes?: Scope[];
+  token_product_ids?: number[];
 }
 
 /** A client that sends a bearer token. */
@@ -45,8 +55,10 @@ export interface TestApp {
   metrics: Metrics;
   /** Without any credential. */
   anonymous: Client;
-  /** A new user of this role with an API token. */
-  client(role: Role, product_ids?: number[]): Promise<Client & { user_id: number; token: string }>;
+  /** A new user of this role with an API token. A viewer without a list of products sees them all. */
+  client(role: Role, product_ids?: number[], grants?: TestGrants): Promise<Client & { user_id: number; token: string }>;
+  /** A user who is signed in; writes carry the CSRF token. */
+  session(user_id: number): Promise<Client & { token: string; headers: Record<string, string> }>;
   /** A listener of a product. */
   listener(product_id: number): Promise<Client & { token: string }>;
   /** A client with any bearer token. */
@@ -98,6 +110,8 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
     open_api: buildOpenApi({ routes, version: 'test' }),
     routes,
     authenticate: features.authenticate,
+    identifyAgain: features.identifyAgain,
+    stream_recheck_ms: options.stream_recheck_ms,
     strictLimiter: (_request, _response, next) => next(),
     trust_proxy: [],
     mounts: options.mounts?.({ features, dataSource, queues }) ?? [],
@@ -110,7 +124,7 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
     (method, path) =>
       anonymous(method, path).set('Authorization', `Bearer ${token}`);
 
-  const client: TestApp['client'] = async (role, product_ids = []) => {
+  const client: TestApp['client'] = async (role, product_ids, grants = {}) => {
     made += 1;
     const user = await dataSource.manager.save(
       dataSource.manager.create(UserEntity, {
@@ -119,9 +133,11 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
         role,
         password_hash: 'no password',
         disabled: false,
+        all_products: grants.all_products ?? (role !== 'operator' && product_ids === undefined),
+        may_read_payloads: grants.may_read_payloads ?? true,
       }),
     );
-    for (const product_id of product_ids) {
+    for (const product_id of product_ids ?? []) {
       await dataSource.manager.insert(UserProductEntity, { user_id: user.id, product_id });
     }
     const { token, hash } = generateToken('cma');
@@ -130,6 +146,8 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
       name: 'test',
       token_hash: hash,
       hint: token.slice(0, 12),
+      scopes: grants.scopes ?? [...SCOPES],
+      product_ids: grants.token_product_ids ?? null,
     });
     return Object.assign(bearer(token), { user_id: user.id, token });
   };
@@ -145,6 +163,17 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
     anonymous,
     bearer,
     client,
+    async session(user_id) {
+      const { token, hash } = generateToken('cms');
+      await dataSource.query(
+        `INSERT INTO sessions (user_id, token_hash, expires_at) VALUES ($1, $2, now() + interval '1 hour')`,
+        [user_id, hash],
+      );
+      const cookie = `${options.public_url?.startsWith('https:') ? '__Host-' : ''}cortex_session=${token}`;
+      const headers = { Cookie: cookie, 'X-CSRF-Token': csrfTokenOf(token) };
+      const call: Client = (method, path) => anonymous(method, path).set(headers);
+      return Object.assign(call, { token, headers });
+    },
     async listener(product_id) {
       const { token, hash } = generateToken('cml');
       await dataSource.manager.insert(ListenerTokenEntity, { product_id, name: 'test', token_hash: hash });

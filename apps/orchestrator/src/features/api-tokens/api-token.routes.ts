@@ -1,8 +1,7 @@
 import { created, noContent, ok, type Route, route } from '../../http/route';
-import { CreateBearerTokenDto } from '../../http/bearer-token.dto';
 import { IdParams } from '../../http/route-params';
 import { actorOf } from '../audit/audit-trail';
-import { ApiTokenListQuery, ApiTokenView, CreatedApiTokenView } from './api-token.dto';
+import { ApiTokenListQuery, ApiTokenView, CreateApiTokenDto, CreatedApiTokenView } from './api-token.dto';
 import type { ApiTokenService } from './api-token.service';
 
 export function apiTokenRoutes({ apiTokens }: { apiTokens: ApiTokenService }): Route[] {
@@ -21,9 +20,12 @@ export function apiTokenRoutes({ apiTokens }: { apiTokens: ApiTokenService }): R
       method: 'post',
       path: '/api/v1/api-tokens',
       summary: 'Create an API token; the answer shows it once',
+      description:
+        'A token may make another only with the scope `tokens`; that one has no scope, product or time more than the ' +
+        'token that made it, and is revoked with it.',
       tag: 'API tokens',
-      access: { kind: 'signed-in' },
-      body: CreateBearerTokenDto,
+      access: { kind: 'signed-in', scope: 'tokens' },
+      body: CreateApiTokenDto,
       response: CreatedApiTokenView,
       status: 201,
       handler: async (context) =>
@@ -34,9 +36,9 @@ export function apiTokenRoutes({ apiTokens }: { apiTokens: ApiTokenService }): R
     route({
       method: 'delete',
       path: '/api/v1/api-tokens/{id}',
-      summary: 'Revoke an API token',
+      summary: 'Revoke an API token and those that it made',
       tag: 'API tokens',
-      access: { kind: 'signed-in' },
+      access: { kind: 'signed-in', scope: 'tokens' },
       params: IdParams,
       status: 204,
       handler: async (context) => {

@@ -1,15 +1,13 @@
 import { generateToken } from '@cortex-mqtt/secrets';
-import type { DataSource } from 'typeorm';
-import { ForbiddenError, NotFoundError } from '../../http/app-error';
-import type { CreateBearerTokenDto } from '../../http/bearer-token.dto';
+import { type DataSource, type EntityManager, In } from 'typeorm';
+import { ForbiddenError, NotFoundError, UnauthenticatedError, ValidationError } from '../../http/app-error';
 import { type Page, pageWindow } from '../../http/pagination';
 import type { UserPrincipal } from '../../http/principal';
+import { ProductEntity } from '../../model/product.entity';
 import { type Actor, recordAudit } from '../audit/audit-trail';
+import type { ApiTokenListQuery, ApiTokenView, CreateApiTokenDto, CreatedApiTokenView } from './api-token.dto';
 import { ApiTokenEntity } from './api-token.entity';
-import type { ApiTokenListQuery, ApiTokenView, CreatedApiTokenView } from './api-token.dto';
-
-const DAY_MS = 86_400_000;
-const DEFAULT_DAYS = 90;
+import { limitsOf } from './api-token-limits';
 
 /** Bearer tokens that act as their user. Only the hash is kept. */
 export class ApiTokenService {
@@ -17,7 +15,7 @@ export class ApiTokenService {
 
   async list(principal: UserPrincipal, query: ApiTokenListQuery): Promise<Page<ApiTokenView>> {
     const user_id = query.user_id ?? principal.id;
-    if (user_id !== principal.id && principal.role !== 'admin') {
+    if (user_id !== principal.id && (principal.role !== 'admin' || principal.is_limited)) {
       throw new ForbiddenError('Only administrators see the tokens of others.');
     }
     const window = pageWindow(query);
@@ -30,55 +28,88 @@ export class ApiTokenService {
     return { items: tokens.map(presentApiToken), total, page: window.page, page_size: window.page_size };
   }
 
-  async create(principal: UserPrincipal, dto: CreateBearerTokenDto, actor: Actor): Promise<CreatedApiTokenView> {
+  async create(principal: UserPrincipal, dto: CreateApiTokenDto, actor: Actor): Promise<CreatedApiTokenView> {
     const { token, hash } = generateToken('cma');
-    const days = dto.expires_in_days === undefined ? DEFAULT_DAYS : dto.expires_in_days;
     return this.deps.dataSource.transaction(async (manager) => {
+      const parent = principal.via === 'api_token' ? await lockParent(manager, principal.credential_id) : null;
+      const { limits, faults } = limitsOf(dto, { principal, parent, now: new Date() });
+      faults.push(...(await unknownProducts(manager, limits.product_ids)));
+      if (faults.length > 0) throw new ValidationError(faults);
       const entity = await manager.save(
         manager.create(ApiTokenEntity, {
           user_id: principal.id,
           name: dto.name,
           token_hash: hash,
           hint: token.slice(0, 12),
-          expires_at: days === null ? null : new Date(Date.now() + days * DAY_MS),
+          ...limits,
+          parent_id: parent?.id ?? null,
           revoked_at: null,
           last_used_at: null,
         }),
       );
       const view = presentApiToken(entity);
+      const { user_id, name, hint, scopes, product_ids, parent_id, expires_at } = view;
       await recordAudit(manager, {
         actor,
         action: 'api_token.create',
         entity_type: 'api_token',
         entity_id: entity.id,
         product_id: null,
-        after: { user_id: view.user_id, name: view.name, hint: view.hint, expires_at: view.expires_at },
+        after: { user_id, name, hint, scopes, product_ids, parent_id, expires_at },
       });
       return { ...view, token };
     });
   }
 
-  /** A revoked token stays listed, so that its last use can be looked up. */
+  /** Takes those that it made along. A revoked token stays listed, so that its last use can be looked up. */
   async revoke(principal: UserPrincipal, id: number, actor: Actor): Promise<void> {
     await this.deps.dataSource.transaction(async (manager) => {
       const entity = await manager.findOneBy(ApiTokenEntity, { id });
-      if (entity === null || (entity.user_id !== principal.id && principal.role !== 'admin')) {
+      const is_manager = principal.role === 'admin' && !principal.is_limited;
+      if (entity === null || (entity.user_id !== principal.id && !is_manager)) {
         throw new NotFoundError(`You have no token ${id}.`);
       }
-      if (entity.revoked_at !== null) return;
-      const revoked_at = new Date();
-      await manager.update(ApiTokenEntity, { id }, { revoked_at });
-      await recordAudit(manager, {
-        actor,
-        action: 'api_token.revoke',
-        entity_type: 'api_token',
-        entity_id: id,
-        product_id: null,
-        before: { name: entity.name, revoked_at: null },
-        after: { name: entity.name, revoked_at: revoked_at.toISOString() },
-      });
+      const [revoked] = (await manager.query(
+        `WITH RECURSIVE line AS (
+           SELECT id FROM api_tokens WHERE id = $1
+           UNION SELECT t.id FROM api_tokens t JOIN line ON t.parent_id = line.id
+         )
+         UPDATE api_tokens SET revoked_at = now() WHERE id IN (SELECT id FROM line) AND revoked_at IS NULL
+         RETURNING id, name, revoked_at`,
+        [id],
+      )) as [{ id: number; name: string; revoked_at: Date }[]];
+      for (const { id: entity_id, name, revoked_at } of revoked) {
+        await recordAudit(manager, {
+          actor,
+          action: 'api_token.revoke',
+          entity_type: 'api_token',
+          entity_id,
+          product_id: null,
+          before: { name, revoked_at: null },
+          after: { name, revoked_at: revoked_at.toISOString() },
+        });
+      }
     });
   }
+}
+
+/** Held until the child is there: a revocation at the same time waits, and then finds the child. */
+async function lockParent(manager: EntityManager, id: number): Promise<ApiTokenEntity> {
+  const parent = await manager.findOne(ApiTokenEntity, { where: { id }, lock: { mode: 'pessimistic_write' } });
+  if (parent === null || parent.revoked_at !== null) throw new UnauthenticatedError('This API token has been revoked.');
+  return parent;
+}
+
+async function unknownProducts(
+  manager: EntityManager,
+  product_ids: number[] | null,
+): Promise<{ field: string; message: string }[]> {
+  if (product_ids === null) return [];
+  const known = await manager.find(ProductEntity, { where: { id: In(product_ids) }, select: { id: true } });
+  const known_ids = new Set(known.map((product) => product.id));
+  return product_ids.flatMap((id, index) =>
+    known_ids.has(id) ? [] : [{ field: `product_ids[${index}]`, message: `names no product that you may see: ${id}` }],
+  );
 }
 
 function presentApiToken(token: ApiTokenEntity): ApiTokenView {
@@ -87,6 +118,9 @@ function presentApiToken(token: ApiTokenEntity): ApiTokenView {
     user_id: token.user_id,
     name: token.name,
     hint: token.hint,
+    scopes: token.scopes,
+    product_ids: token.product_ids,
+    parent_id: token.parent_id,
     expires_at: token.expires_at?.toISOString() ?? null,
     revoked_at: token.revoked_at?.toISOString() ?? null,
     last_used_at: token.last_used_at?.toISOString() ?? null,

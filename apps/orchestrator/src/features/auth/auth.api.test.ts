@@ -46,10 +46,18 @@ describe('signing in', () => {
   it('answers who one is, and sets cookies that scripts and other sites cannot take', async () => {
     const { body, cookies, call } = await signIn();
     expect(body).toEqual({
-      user: { id: expect.any(Number), email, name: '', role: 'operator', product_ids: [] },
+      user: {
+        id: expect.any(Number),
+        email,
+        name: '',
+        role: 'operator',
+        all_products: false,
+        product_ids: [],
+        may_read_payloads: true,
+      },
       csrf_token: expect.any(String),
     });
-    expect(cookies[0]).toMatch(/^cortex_session=[^;]+; Path=\/; HttpOnly; Secure; SameSite=Strict$/);
+    expect(cookies[0]).toMatch(/^__Host-cortex_session=[^;]+; Path=\/; HttpOnly; Secure; SameSite=Strict$/);
     expect(cookies[1]).toMatch(/^csrf_token=[^;]+; Path=\/; Secure; SameSite=Strict$/);
     expect((await call('get', '/api/v1/auth/me').expect(200)).body).toEqual(body);
   });
@@ -187,7 +195,7 @@ describe('signing in', () => {
         call('put', `/api/v1/products/${product.id}/mqtt-config`)
           .set('X-CSRF-Token', csrf)
           .send({ topics: { qos: 2 } });
-      await write().expect(403);
+      await write().expect(404);
       await admin('patch', `/api/v1/users/${body.user.id}`)
         .send({ product_ids: [product.id] })
         .expect(200);

@@ -1,5 +1,17 @@
 import { Type } from 'class-transformer';
-import { IsArray, IsEmail, IsIn, IsInt, IsString, MaxLength, MinLength, ValidateNested } from 'class-validator';
+import {
+  IsArray,
+  IsBoolean,
+  IsEmail,
+  IsIn,
+  IsInt,
+  IsOptional,
+  IsString,
+  MaxLength,
+  MinLength,
+  ValidateNested,
+} from 'class-validator';
+import { MayBeAbsent } from '../../http/optional';
 import { ROLES, type Role } from '../../http/principal';
 
 export class LoginDto {
@@ -24,6 +36,11 @@ export class ChangePasswordDto {
   @MinLength(12)
   @MaxLength(500)
   new_password!: string;
+
+  /** End one’s API tokens too; true when absent. */
+  @IsBoolean()
+  @MayBeAbsent()
+  revoke_api_tokens?: boolean;
 }
 
 export class SignedInUserView {
@@ -39,10 +56,18 @@ export class SignedInUserView {
   @IsIn(ROLES)
   role!: Role;
 
-  /** Products that an operator may change; everybody may read all of them. */
+  /** Every product is granted, those to come included. */
+  @IsBoolean()
+  all_products!: boolean;
+
+  /** Products that are granted, where not all are: a viewer reads them, an operator changes them. */
   @IsArray()
   @IsInt({ each: true })
   product_ids!: number[];
+
+  /** May read what messages carry: operators and administrators always, viewers where their grant says so. */
+  @IsBoolean()
+  may_read_payloads!: boolean;
 }
 
 export class SessionView {
@@ -53,4 +78,33 @@ export class SessionView {
   /** Goes into the header `x-csrf-token` of every write made with the cookie; null for a bearer token. */
   @IsString()
   csrf_token!: string | null;
+}
+
+/** A sign-in that has not ended. */
+export class OpenSessionView {
+  @IsInt()
+  id!: number;
+
+  @IsString()
+  @IsOptional()
+  ip!: string | null;
+
+  @IsString()
+  @IsOptional()
+  user_agent!: string | null;
+
+  /** The one that asks. */
+  @IsBoolean()
+  is_current!: boolean;
+
+  /** To the minute. */
+  @IsString()
+  @IsOptional()
+  last_used_at!: string | null;
+
+  @IsString()
+  expires_at!: string;
+
+  @IsString()
+  created_at!: string;
 }

@@ -1,8 +1,8 @@
 import type { Logger } from '@cortex-mqtt/observability';
 import type { DataSource } from 'typeorm';
+import { UserEntity } from '../../model/user.entity';
 import { recordAudit, systemActor } from '../audit/audit-trail';
 import type { PasswordWork } from './password-work';
-import { UserEntity } from '../../model/user.entity';
 
 /** Makes the first administrator while there is no user at all; several orchestrators may do so at once. */
 export async function ensureFirstAdmin(deps: {

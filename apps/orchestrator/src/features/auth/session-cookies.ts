@@ -1,8 +1,8 @@
 import { createHmac } from 'node:crypto';
 import type { Request, Response } from 'express';
 
-export const SESSION_COOKIE = 'cortex_session';
-export const CSRF_COOKIE = 'csrf_token';
+const SESSION_COOKIE = 'cortex_session';
+const CSRF_COOKIE = 'csrf_token';
 export const CSRF_HEADER = 'x-csrf-token';
 
 /**
@@ -13,26 +13,42 @@ export function csrfTokenOf(session_token: string): string {
   return createHmac('sha256', session_token).update('cortex-mqtt csrf').digest('base64url');
 }
 
-/** Session cookies end with the browser; the server ends the session itself. */
-export function setSessionCookies(response: Response, session_token: string, options: { secure: boolean }): void {
-  const common = { path: '/', sameSite: 'strict', secure: options.secure } as const;
-  response.cookie(SESSION_COOKIE, session_token, { ...common, httpOnly: true });
-  response.cookie(CSRF_COOKIE, csrfTokenOf(session_token), common);
+/** The cookies of a sign-in. */
+export interface SessionCookies {
+  /** The session token of a request; null without one. */
+  tokenOf(request: Request): string | null;
+  set(response: Response, session_token: string): void;
+  clear(response: Response): void;
 }
 
-export function clearSessionCookies(response: Response, options: { secure: boolean }): void {
-  const common = { path: '/', sameSite: 'strict', secure: options.secure } as const;
-  response.clearCookie(SESSION_COOKIE, { ...common, httpOnly: true });
-  response.clearCookie(CSRF_COOKIE, common);
+/**
+ * They end with the browser; the server ends the session itself. Over TLS the session's name has the prefix `__Host-`
+ * (RFC 6265bis, 4.1.3.2), so that no other host of the domain can plant one.
+ */
+export function createSessionCookies(public_url: string | undefined): SessionCookies {
+  const secure = public_url?.startsWith('https:') ?? false;
+  const name = secure ? `__Host-${SESSION_COOKIE}` : SESSION_COOKIE;
+  const common = { path: '/', sameSite: 'strict', secure } as const;
+  return {
+    tokenOf: (request) => cookieOf(request, name, /^[A-Za-z0-9_-]{20,200}$/),
+    set(response, session_token) {
+      response.cookie(name, session_token, { ...common, httpOnly: true });
+      response.cookie(CSRF_COOKIE, csrfTokenOf(session_token), common);
+    },
+    clear(response) {
+      response.clearCookie(name, { ...common, httpOnly: true });
+      response.clearCookie(CSRF_COOKIE, common);
+    },
+  };
 }
 
-/** The session token of a request; null without one. */
-export function sessionTokenOf(request: Request): string | null {
+/** The first cookie of a name, where it has the form that is expected. */
+export function cookieOf(request: Request, name: string, form: RegExp): string | null {
   for (const pair of (request.headers.cookie ?? '').split(';')) {
     const separator = pair.indexOf('=');
-    if (separator > 0 && pair.slice(0, separator).trim() === SESSION_COOKIE) {
+    if (separator > 0 && pair.slice(0, separator).trim() === name) {
       const value = pair.slice(separator + 1).trim();
-      return /^[A-Za-z0-9_-]{20,200}$/.test(value) ? value : null;
+      return form.test(value) ? value : null;
     }
   }
   return null;

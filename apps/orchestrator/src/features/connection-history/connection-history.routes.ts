@@ -37,6 +37,7 @@ export function connectionHistoryRoutes({
       description: 'An `event: connection-event` each. With `Last-Event-ID` those since then come first.',
       tag,
       access: VIEWER,
+      limit: 'streams',
       params: ProductParams,
       handler: async ({ params, request, response }) => {
         const { product_id } = params;

@@ -37,6 +37,7 @@ export function connectionStatusRoutes({
         'An `event: status` at once and on every change; a comment line every 15 s keeps the connection alive.',
       tag: 'Status',
       access: { kind: 'role', role: 'viewer' },
+      limit: 'streams',
       params: ProductParams,
       handler: async ({ params, response }) => {
         const first = await connectionStatus.read(params.product_id);

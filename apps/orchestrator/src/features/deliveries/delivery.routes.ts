@@ -19,6 +19,7 @@ const ONE = `${LIST}/{delivery_id}`;
 const OPERATIONS = '/api/v1/products/{product_id}/operations';
 const tag = 'Deliveries';
 const VIEWER = { kind: 'role', role: 'viewer' } as const;
+const READER = { kind: 'role', role: 'viewer', payloads: true } as const;
 const OPERATOR = { kind: 'role', role: 'operator' } as const;
 
 const locationOf = (operation: OperationView) => ({
@@ -62,6 +63,7 @@ export function deliveryRoutes({
       summary: 'Try all matching dead letters again, in the background',
       tag,
       access: OPERATOR,
+      limit: 'bulk_operations',
       params: ProductParams,
       body: DeadLetterFilterDto,
       body_optional: true,
@@ -79,6 +81,7 @@ export function deliveryRoutes({
       summary: 'Delete all matching dead letters, in the background',
       tag,
       access: OPERATOR,
+      limit: 'bulk_operations',
       params: ProductParams,
       body: DeadLetterFilterDto,
       response: OperationView,
@@ -94,7 +97,7 @@ export function deliveryRoutes({
       path: ONE,
       summary: 'A delivery with its message and attempts',
       tag,
-      access: VIEWER,
+      access: READER,
       params: DeliveryParams,
       response: DeliveryDetailView,
       handler: async ({ params }) => ok(await deliveries.read(params.product_id, params.delivery_id)),

@@ -1,3 +1,4 @@
+import { productsOf } from '../../http/principal';
 import { ok, type Route, route } from '../../http/route';
 import { ProductParams } from '../../http/route-params';
 import { MetricsQuery, MetricsView, OverviewQuery, ProductOverviewView } from './metrics.dto';
@@ -8,12 +9,12 @@ export function metricsRoutes({ metrics }: { metrics: MetricsService }): Route[]
     route({
       method: 'get',
       path: '/api/v1/overview',
-      summary: 'All products at a glance: state, rate, sparkline; problems first',
+      summary: 'All products that one may see at a glance: state, rate, sparkline; problems first',
       tag: 'Products',
       access: { kind: 'role', role: 'viewer' },
       query: OverviewQuery,
       response: { page: ProductOverviewView },
-      handler: async ({ query }) => ok(await metrics.overview(query)),
+      handler: async ({ principal, query }) => ok(await metrics.overview(query, productsOf(principal))),
     }),
     route({
       method: 'get',

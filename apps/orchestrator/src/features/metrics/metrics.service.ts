@@ -1,7 +1,8 @@
 import type { ConnectionState } from '@cortex-mqtt/contracts';
-import { type DataSource, ILike } from 'typeorm';
+import { type DataSource, ILike, In } from 'typeorm';
 import { NotFoundError, ValidationError } from '../../http/app-error';
 import { type Page, pageWindow } from '../../http/pagination';
+import type { ProductScope } from '../../http/principal';
 import { ConnectionStatusEntity } from '../../model/connection-status.entity';
 import { perSecond } from './message-rates';
 import { BUCKET_WIDTH_S } from './metric-buckets';
@@ -62,11 +63,17 @@ export class MetricsService {
   }
 
   /** Products with a problem first, then by name. */
-  async overview(query: OverviewQuery, now = new Date()): Promise<Page<ProductOverviewView>> {
+  async overview(query: OverviewQuery, scope: ProductScope, now = new Date()): Promise<Page<ProductOverviewView>> {
     const { manager } = this.deps.dataSource;
     const pattern = query.search ? ILike(`%${query.search.replace(/[\\%_]/g, '\\$&')}%`) : undefined;
+    const seen = scope === 'all' ? {} : { id: In([...scope]) };
     const products = await manager.find(ProductEntity, {
-      where: pattern ? [{ name: pattern }, { slug: pattern }] : {},
+      where: pattern
+        ? [
+            { ...seen, name: pattern },
+            { ...seen, slug: pattern },
+          ]
+        : seen,
       select: { id: true, name: true, slug: true, description: true, enabled: true },
     });
     const statuses = new Map((await manager.find(ConnectionStatusEntity)).map((status) => [status.product_id, status]));

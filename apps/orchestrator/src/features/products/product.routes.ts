@@ -1,4 +1,5 @@
 import { expectedRevision, noneMatch, revisionTag } from '../../http/etag';
+import { productsOf } from '../../http/principal';
 import { created, noContent, notModified, ok, type Route, route } from '../../http/route';
 import { ProductParams } from '../../http/route-params';
 import { actorOf } from '../audit/audit-trail';
@@ -15,7 +16,7 @@ export function productRoutes({ products }: { products: ProductService }): Route
       access: { kind: 'role', role: 'viewer' },
       query: ProductListQuery,
       response: { page: ProductView },
-      handler: async ({ query }) => ok(await products.list(query)),
+      handler: async ({ principal, query }) => ok(await products.list(query, productsOf(principal))),
     }),
     route({
       method: 'post',

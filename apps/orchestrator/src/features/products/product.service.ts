@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { FieldFault } from '@cortex-mqtt/contracts';
-import { type DataSource, type EntityManager, ILike, QueryFailedError } from 'typeorm';
+import { type DataSource, type EntityManager, ILike, In, QueryFailedError } from 'typeorm';
 import { ConflictError, NotFoundError, ValidationError } from '../../http/app-error';
 import { type Page, pageWindow } from '../../http/pagination';
+import type { ProductScope } from '../../http/principal';
 import { type Actor, recordAudit } from '../audit/audit-trail';
 import { ConnectionStatusEntity } from '../../model/connection-status.entity';
 import type { ChangeNotifier } from '../../configuration/change-notifier';
@@ -32,11 +33,17 @@ export interface ProductServiceDeps {
 export class ProductService {
   constructor(private readonly deps: ProductServiceDeps) {}
 
-  async list(query: ProductListQuery): Promise<Page<ProductView>> {
+  async list(query: ProductListQuery, scope: ProductScope): Promise<Page<ProductView>> {
     const window = pageWindow(query);
     const pattern = query.search ? ILike(`%${query.search.replace(/[\\%_]/g, '\\$&')}%`) : undefined;
+    const seen = scope === 'all' ? {} : { id: In([...scope]) };
     const [products, total] = await this.deps.dataSource.getRepository(ProductEntity).findAndCount({
-      where: pattern ? [{ name: pattern }, { slug: pattern }] : {},
+      where: pattern
+        ? [
+            { ...seen, name: pattern },
+            { ...seen, slug: pattern },
+          ]
+        : seen,
       order: { name: 'ASC', id: 'ASC' },
       skip: window.skip,
       take: window.take,

@@ -13,7 +13,8 @@ export function recentMessagesRoutes({ recentMessages }: { recentMessages: Recen
         'Asked from the live listeners, which keep a sample in memory, payloads cut at 8 kB. With `wait_s` the answer ' +
         'comes with the next message, or empty when none came.',
       tag: 'Subscriptions',
-      access: { kind: 'role', role: 'viewer' },
+      access: { kind: 'role', role: 'viewer', payloads: true },
+      limit: 'waits',
       params: SubscriptionParams,
       query: RecentMessagesQuery,
       response: RecentMessagesView,

@@ -1,4 +1,5 @@
 import { expectedRevision, revisionTag } from '../../http/etag';
+import { productsOf } from '../../http/principal';
 import { created, noContent, ok, type Route, route } from '../../http/route';
 import { ProductParams, SubscriptionParams } from '../../http/route-params';
 import { actorOf } from '../audit/audit-trail';
@@ -15,12 +16,12 @@ export function subscriptionRoutes({ subscriptions }: { subscriptions: Subscript
     route({
       method: 'get',
       path: '/api/v1/subscriptions',
-      summary: 'Find subscriptions of all products',
+      summary: 'Find subscriptions of all products that one may see',
       tag,
       access: { kind: 'role', role: 'viewer' },
       query: SubscriptionListQuery,
       response: { page: FoundSubscriptionView },
-      handler: async ({ query }) => ok(await subscriptions.find(query)),
+      handler: async ({ principal, query }) => ok(await subscriptions.find(query, productsOf(principal))),
     }),
     route({
       method: 'get',

@@ -1,6 +1,7 @@
 import { type DataSource, type EntityManager, ILike, QueryFailedError } from 'typeorm';
 import { ConflictError, NotFoundError, ValidationError } from '../../http/app-error';
 import { type Page, pageWindow } from '../../http/pagination';
+import type { ProductScope } from '../../http/principal';
 import type { ChangeNotifier } from '../../configuration/change-notifier';
 import { MqttConfigEntity } from '../../model/mqtt-config.entity';
 import { type ChangeOptions, changeConfiguration } from '../../configuration/change-configuration';
@@ -46,18 +47,19 @@ export class SubscriptionService {
   }
 
   /** Subscriptions of all products whose name or topic contains `search`, by name. */
-  async find(query: SubscriptionListQuery): Promise<Page<FoundSubscriptionView>> {
+  async find(query: SubscriptionListQuery, scope: ProductScope): Promise<Page<FoundSubscriptionView>> {
     const { page, page_size, skip } = pageWindow(query);
     const where =
-      'FROM mqtt_subscriptions s JOIN mqtt_configs c ON c.id = s.mqtt_config_id WHERE s.name ILIKE $1 OR s.topic ILIKE $1';
-    const pattern = partOf(query.search ?? '');
+      'FROM mqtt_subscriptions s JOIN mqtt_configs c ON c.id = s.mqtt_config_id ' +
+      'WHERE (s.name ILIKE $1 OR s.topic ILIKE $1) AND ($2::int[] IS NULL OR c.product_id = ANY ($2))';
+    const parameters = [partOf(query.search ?? ''), scope === 'all' ? null : scope];
     const { dataSource } = this.deps;
-    const [counted] = await dataSource.query<{ total: number }[]>(`SELECT count(*)::int AS total ${where}`, [pattern]);
+    const [counted] = await dataSource.query<{ total: number }[]>(`SELECT count(*)::int AS total ${where}`, parameters);
     const items = await dataSource.query<FoundSubscriptionView[]>(
       `SELECT found.*, p.name AS product_name FROM (
-         SELECT s.id, s.name, s.topic, s.enabled, c.product_id ${where} ORDER BY s.name, s.id LIMIT $2 OFFSET $3
+         SELECT s.id, s.name, s.topic, s.enabled, c.product_id ${where} ORDER BY s.name, s.id LIMIT $3 OFFSET $4
        ) found JOIN products p ON p.id = found.product_id ORDER BY found.name, found.id`,
-      [pattern, page_size, skip],
+      [...parameters, page_size, skip],
     );
     return { items, total: counted?.total ?? 0, page, page_size };
   }

@@ -15,6 +15,7 @@ export function testMessageRoutes({ testMessages }: { testMessages: TestMessageS
         'it run their actions, of this product and of whoever else listens there. 409 while no listener is connected.',
       tag: 'MQTT configuration',
       access: { kind: 'role', role: 'operator' },
+      limit: 'connection_tests',
       params: ProductParams,
       body: TestMessageDto,
       response: TestMessageView,

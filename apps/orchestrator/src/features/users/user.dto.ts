@@ -1,3 +1,4 @@
+import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,
   ArrayUnique,
@@ -11,12 +12,35 @@ import {
   MaxLength,
   Min,
   MinLength,
+  ValidateNested,
 } from 'class-validator';
 import { MayBeAbsent } from '../../http/optional';
 import { PageQuery } from '../../http/pagination';
 import { ROLES, type Role } from '../../http/principal';
 
-export class CreateUserDto {
+/** What a user may see: every product or chosen ones, and whether with payloads. Administrators see everything. */
+class GrantFields {
+  /** Every product, those to come included; false when absent at creation. */
+  @IsBoolean()
+  @MayBeAbsent()
+  all_products?: boolean;
+
+  /** Products that a viewer reads and an operator changes; must be empty or absent with `all_products`. */
+  @IsArray()
+  @ArrayMaxSize(10_000)
+  @ArrayUnique()
+  @IsInt({ each: true })
+  @Min(1, { each: true })
+  @MayBeAbsent()
+  product_ids?: number[];
+
+  /** Lets a viewer read what messages carry; operators and administrators always may. */
+  @IsBoolean()
+  @MayBeAbsent()
+  may_read_payloads?: boolean;
+}
+
+export class CreateUserDto extends GrantFields {
   @IsEmail()
   @MaxLength(254)
   email!: string;
@@ -29,22 +53,20 @@ export class CreateUserDto {
   @IsIn(ROLES)
   role!: Role;
 
+  /** Either this or `invite`. */
   @IsString()
   @MinLength(12)
   @MaxLength(500)
-  password!: string;
-
-  /** Products that an operator may change. */
-  @IsArray()
-  @ArrayMaxSize(10_000)
-  @ArrayUnique()
-  @IsInt({ each: true })
-  @Min(1, { each: true })
   @MayBeAbsent()
-  product_ids?: number[];
+  password?: string;
+
+  /** The answer has a link with which the user chooses a password. */
+  @IsBoolean()
+  @MayBeAbsent()
+  invite?: boolean;
 }
 
-export class UpdateUserDto {
+export class UpdateUserDto extends GrantFields {
   @IsEmail()
   @MaxLength(254)
   @MayBeAbsent()
@@ -66,18 +88,15 @@ export class UpdateUserDto {
   @MayBeAbsent()
   password?: string;
 
+  /** With a new password: end the user’s API tokens too; true when absent. */
+  @IsBoolean()
+  @MayBeAbsent()
+  revoke_api_tokens?: boolean;
+
   /** true ends all sessions; tokens rest until the user is enabled again. */
   @IsBoolean()
   @MayBeAbsent()
   disabled?: boolean;
-
-  @IsArray()
-  @ArrayMaxSize(10_000)
-  @ArrayUnique()
-  @IsInt({ each: true })
-  @Min(1, { each: true })
-  @MayBeAbsent()
-  product_ids?: number[];
 }
 
 export class UserListQuery extends PageQuery {
@@ -104,9 +123,26 @@ export class UserView {
   @IsBoolean()
   disabled!: boolean;
 
+  /** Every product is granted; always true of an administrator. */
+  @IsBoolean()
+  all_products!: boolean;
+
   @IsArray()
   @IsInt({ each: true })
   product_ids!: number[];
+
+  /** May read what messages carry; always true of operators and administrators. */
+  @IsBoolean()
+  may_read_payloads!: boolean;
+
+  /** Signs in here, without an identity provider; false until an invitation is accepted. */
+  @IsBoolean()
+  local_sign_in!: boolean;
+
+  /** Until when the invitation that is out can be accepted; null = there is none. */
+  @IsString()
+  @IsOptional()
+  invited_until!: string | null;
 
   @IsString()
   @IsOptional()
@@ -117,4 +153,25 @@ export class UserView {
 
   @IsString()
   updated_at!: string;
+}
+
+/** Shown this once: whoever has the link chooses the password. */
+export class IssuedInvitationView {
+  @IsString()
+  token!: string;
+
+  /** Page of the console to open; without PUBLIC_URL from the orchestrator’s root on. */
+  @IsString()
+  url!: string;
+
+  @IsString()
+  expires_at!: string;
+}
+
+export class CreatedUserView extends UserView {
+  /** With `invite`. */
+  @ValidateNested()
+  @Type(() => IssuedInvitationView)
+  @IsOptional()
+  invitation!: IssuedInvitationView | null;
 }

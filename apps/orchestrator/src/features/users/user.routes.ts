@@ -1,10 +1,20 @@
 import { created, noContent, ok, type Route, route } from '../../http/route';
 import { IdParams } from '../../http/route-params';
 import { actorOf } from '../audit/audit-trail';
-import { CreateUserDto, UpdateUserDto, UserListQuery, UserView } from './user.dto';
+import {
+  CreatedUserView,
+  CreateUserDto,
+  IssuedInvitationView,
+  UpdateUserDto,
+  UserListQuery,
+  UserView,
+} from './user.dto';
 import type { UserService } from './user.service';
 
 const ADMIN = { kind: 'role', role: 'admin' } as const;
+/** Whoever makes or changes a user makes credentials. */
+const MANAGER = { kind: 'role', role: 'admin', scope: 'tokens' } as const;
+const NO_STORE = { 'Cache-Control': 'no-store' };
 
 export function userRoutes({ users }: { users: UserService }): Route[] {
   return [
@@ -21,15 +31,15 @@ export function userRoutes({ users }: { users: UserService }): Route[] {
     route({
       method: 'post',
       path: '/api/v1/users',
-      summary: 'Create a user',
+      summary: 'Create a user, with a password or an invitation to choose one',
       tag: 'Users',
-      access: ADMIN,
+      access: MANAGER,
       body: CreateUserDto,
-      response: UserView,
+      response: CreatedUserView,
       status: 201,
       handler: async (context) => {
         const user = await users.create(context.body, actorOf(context));
-        return created(user, { Location: `/api/v1/users/${user.id}` });
+        return created(user, { Location: `/api/v1/users/${user.id}`, ...NO_STORE });
       },
     }),
     route({
@@ -48,18 +58,30 @@ export function userRoutes({ users }: { users: UserService }): Route[] {
       summary: 'Change a user: role, grants, password, disabled',
       description: 'Absent fields keep what is stored. The last enabled administrator stays one (409).',
       tag: 'Users',
-      access: ADMIN,
+      access: MANAGER,
       params: IdParams,
       body: UpdateUserDto,
       response: UserView,
       handler: async (context) => ok(await users.update(context.params.id, context.body, actorOf(context))),
     }),
     route({
+      method: 'post',
+      path: '/api/v1/users/{id}/invitation',
+      summary: 'Make a link with which the user chooses a password, in place of any earlier one',
+      description: 'Valid for 7 days, once. The present password stays until then.',
+      tag: 'Users',
+      access: MANAGER,
+      params: IdParams,
+      response: IssuedInvitationView,
+      status: 201,
+      handler: async (context) => created(await users.invite(context.params.id, actorOf(context)), NO_STORE),
+    }),
+    route({
       method: 'delete',
       path: '/api/v1/users/{id}',
       summary: 'Delete a user with all sessions and tokens',
       tag: 'Users',
-      access: ADMIN,
+      access: MANAGER,
       params: IdParams,
       status: 204,
       handler: async (context) => {

@@ -1,18 +1,28 @@
-import { type DataSource, type EntityManager, ILike, In, QueryFailedError } from 'typeorm';
-import { ConflictError, NotFoundError, ValidationError } from '../../http/app-error';
+import type { FieldFault } from '@cortex-mqtt/contracts';
+import { type DataSource, type EntityManager, ILike, QueryFailedError } from 'typeorm';
+import { ConflictError, ValidationError } from '../../http/app-error';
 import { type Page, pageWindow } from '../../http/pagination';
+import { UserEntity } from '../../model/user.entity';
 import { type Actor, recordAudit } from '../audit/audit-trail';
+import { endSessions, revokeApiTokens } from '../auth/credentials';
 import { passwordFaults } from '../auth/password-rules';
 import type { PasswordWork } from '../auth/password-work';
-import { SessionEntity } from '../../model/session.entity';
-import { UserEntity } from '../../model/user.entity';
-import { UserProductEntity } from '../../model/user-product.entity';
-import { ProductEntity } from '../../model/product.entity';
-import type { CreateUserDto, UpdateUserDto, UserListQuery, UserView } from './user.dto';
+import type {
+  CreatedUserView,
+  CreateUserDto,
+  IssuedInvitationView,
+  UpdateUserDto,
+  UserListQuery,
+  UserView,
+} from './user.dto';
+import { lockAdmins, presentUsers, readUser, replaceGrants, requireAnAdmin } from './user.store';
 
 export interface UserServiceDeps {
   dataSource: DataSource;
   passwords: PasswordWork;
+  public_url: string | undefined;
+  /** Makes the invitation of a user, in place of any earlier one. */
+  issueInvitation(manager: EntityManager, user_id: number): Promise<{ token: string; expires_at: Date }>;
 }
 
 export class UserService {
@@ -27,12 +37,8 @@ export class UserService {
       skip: window.skip,
       take: window.take,
     });
-    const grants = await grantsOf(
-      this.deps.dataSource.manager,
-      users.map((user) => user.id),
-    );
     return {
-      items: users.map((user) => presentUser(user, grants.get(user.id) ?? [])),
+      items: await presentUsers(this.deps.dataSource.manager, users),
       total,
       page: window.page,
       page_size: window.page_size,
@@ -43,17 +49,26 @@ export class UserService {
     return readUser(this.deps.dataSource.manager, id);
   }
 
-  async create(dto: CreateUserDto, actor: Actor): Promise<UserView> {
+  async create(dto: CreateUserDto, actor: Actor): Promise<CreatedUserView> {
     const email = dto.email.toLowerCase();
-    const faults = passwordFaults('password', dto.password, email);
+    const faults = [...credentialFaults(dto, email), ...grantFaults(dto)];
     if (faults.length > 0) throw new ValidationError(faults);
-    const password_hash = await this.deps.passwords.hash(dto.password);
+    const password_hash = dto.password === undefined ? null : await this.deps.passwords.hash(dto.password);
     return withUniqueEmail(() =>
       this.deps.dataSource.transaction(async (manager) => {
         const user = await manager.save(
-          manager.create(UserEntity, { email, name: dto.name ?? '', role: dto.role, password_hash, disabled: false }),
+          manager.create(UserEntity, {
+            email,
+            name: dto.name ?? '',
+            role: dto.role,
+            all_products: dto.all_products ?? false,
+            may_read_payloads: dto.may_read_payloads ?? false,
+            password_hash,
+            disabled: false,
+          }),
         );
         await replaceGrants(manager, user.id, dto.product_ids ?? []);
+        const invitation = dto.invite === true ? await this.deps.issueInvitation(manager, user.id) : null;
         const view = await readUser(manager, user.id);
         await recordAudit(manager, {
           actor,
@@ -63,33 +78,35 @@ export class UserService {
           product_id: null,
           after: auditFields(view),
         });
-        return view;
+        return { ...view, invitation: invitation && this.presentInvitation(invitation) };
       }),
     );
   }
 
   async update(id: number, dto: UpdateUserDto, actor: Actor): Promise<UserView> {
-    const { product_ids, password, ...fields } = dto;
+    const { password } = dto;
     const current = await this.read(id);
-    if (password !== undefined) {
-      const faults = passwordFaults('password', password, dto.email?.toLowerCase() ?? current.email);
-      if (faults.length > 0) throw new ValidationError(faults);
-    }
+    const email = dto.email?.toLowerCase() ?? current.email;
+    const faults = [
+      ...(password === undefined ? [] : passwordFaults('password', password, email)),
+      ...grantFaults(dto),
+    ];
+    if (faults.length > 0) throw new ValidationError(faults);
     const password_hash = password === undefined ? undefined : await this.deps.passwords.hash(password);
     return withUniqueEmail(() =>
       this.deps.dataSource.transaction(async (manager) => {
         await lockAdmins(manager);
         const before = await readUser(manager, id);
         const user = await manager.findOneByOrFail(UserEntity, { id });
-        if (fields.email !== undefined) user.email = fields.email.toLowerCase();
-        if (fields.name !== undefined) user.name = fields.name;
-        if (fields.role !== undefined) user.role = fields.role;
-        if (fields.disabled !== undefined) user.disabled = fields.disabled;
-        if (password_hash !== undefined) user.password_hash = password_hash;
+        Object.assign(user, changedFields(dto, password_hash));
         await manager.save(user);
+        // Who has every product has no list beside it, which would come back by surprise.
+        const product_ids = dto.all_products === true ? [] : dto.product_ids;
         if (product_ids !== undefined) await replaceGrants(manager, id, product_ids);
-        await requireAnAdmin(manager, fields.disabled === true ? 'disabled' : 'role');
-        if (password_hash !== undefined || user.disabled) await manager.delete(SessionEntity, { user_id: id });
+        await requireAnAdmin(manager, dto.disabled === true ? 'disabled' : 'role');
+        if (password_hash !== undefined || user.disabled) await endSessions(manager, id);
+        const ends_tokens = password_hash !== undefined && dto.revoke_api_tokens !== false;
+        const api_tokens_revoked = ends_tokens ? await revokeApiTokens(manager, id) : 0;
         const after = await readUser(manager, id);
         await recordAudit(manager, {
           actor,
@@ -97,12 +114,30 @@ export class UserService {
           entity_type: 'user',
           entity_id: id,
           product_id: null,
-          before: { ...auditFields(before), password: null },
-          after: { ...auditFields(after), password: password_hash === undefined ? null : 'new' },
+          before: { ...auditFields(before), password: null, api_tokens_revoked: 0 },
+          after: { ...auditFields(after), password: password_hash === undefined ? null : 'new', api_tokens_revoked },
         });
         return after;
       }),
     );
+  }
+
+  /** Makes a link with which the user chooses a password, in place of any earlier one. */
+  async invite(id: number, actor: Actor): Promise<IssuedInvitationView> {
+    return this.deps.dataSource.transaction(async (manager) => {
+      const user = await readUser(manager, id);
+      if (user.disabled) throw new ConflictError('A disabled user can accept no invitation; enable the user first.');
+      const invitation = await this.deps.issueInvitation(manager, id);
+      await recordAudit(manager, {
+        actor,
+        action: 'user.invite',
+        entity_type: 'user',
+        entity_id: id,
+        product_id: null,
+        after: { email: user.email, invited_until: invitation.expires_at.toISOString() },
+      });
+      return this.presentInvitation(invitation);
+    });
   }
 
   async delete(id: number, actor: Actor): Promise<void> {
@@ -121,70 +156,44 @@ export class UserService {
       });
     });
   }
-}
 
-/** Two admins who remove each other at once must not both succeed. */
-async function lockAdmins(manager: EntityManager): Promise<void> {
-  await manager.query(`SELECT id FROM users WHERE role = 'admin' ORDER BY id FOR UPDATE`);
-}
-
-async function requireAnAdmin(manager: EntityManager, field: string): Promise<void> {
-  if (!(await manager.existsBy(UserEntity, { role: 'admin', disabled: false }))) {
-    throw new ConflictError('This is the last administrator: nobody could undo it.', [
-      { field, message: 'would leave no administrator' },
-    ]);
+  /** The token stands in the fragment, which browsers send to no server. */
+  private presentInvitation({ token, expires_at }: { token: string; expires_at: Date }): IssuedInvitationView {
+    const root = this.deps.public_url?.replace(/\/+$/, '') ?? '';
+    return { token, url: `${root}/invitation#${token}`, expires_at: expires_at.toISOString() };
   }
 }
 
-async function readUser(manager: EntityManager, id: number): Promise<UserView> {
-  const user = await manager.findOneBy(UserEntity, { id });
-  if (user === null) throw new NotFoundError(`There is no user ${id}.`);
-  return presentUser(user, (await grantsOf(manager, [id])).get(id) ?? []);
-}
-
-async function grantsOf(manager: EntityManager, user_ids: number[]): Promise<Map<number, number[]>> {
-  const grants = await manager.find(UserProductEntity, {
-    where: { user_id: In(user_ids) },
-    order: { product_id: 'ASC' },
-  });
-  const byUser = new Map<number, number[]>();
-  for (const { user_id, product_id } of grants) byUser.set(user_id, [...(byUser.get(user_id) ?? []), product_id]);
-  return byUser;
-}
-
-async function replaceGrants(manager: EntityManager, user_id: number, product_ids: number[]): Promise<void> {
-  const known = await manager.find(ProductEntity, { where: { id: In(product_ids) }, select: { id: true } });
-  const known_ids = new Set(known.map((product) => product.id));
-  const faults = product_ids.flatMap((id, index) =>
-    known_ids.has(id) ? [] : [{ field: `product_ids[${index}]`, message: `names no product: ${id}` }],
-  );
-  if (faults.length > 0) throw new ValidationError(faults);
-  await manager.delete(UserProductEntity, { user_id });
-  if (product_ids.length > 0) {
-    await manager.insert(
-      UserProductEntity,
-      product_ids.map((product_id) => ({ user_id, product_id })),
-    );
-  }
-}
-
-function presentUser(user: UserEntity, product_ids: number[]): UserView {
-  return {
-    id: user.id,
-    email: user.email,
-    name: user.name,
-    role: user.role,
-    disabled: user.disabled,
-    product_ids,
-    last_login_at: user.last_login_at?.toISOString() ?? null,
-    created_at: user.created_at.toISOString(),
-    updated_at: user.updated_at.toISOString(),
+function changedFields(dto: UpdateUserDto, password_hash: string | undefined): Partial<UserEntity> {
+  const { name, role, disabled, all_products, may_read_payloads } = dto;
+  const fields = {
+    name,
+    role,
+    disabled,
+    all_products,
+    may_read_payloads,
+    email: dto.email?.toLowerCase(),
+    password_hash,
   };
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+
+function credentialFaults(dto: CreateUserDto, email: string): FieldFault[] {
+  if (dto.invite === true) {
+    return dto.password === undefined ? [] : [{ field: 'password', message: 'must be absent when invite is true' }];
+  }
+  if (dto.password === undefined) return [{ field: 'password', message: 'is required, unless invite is true' }];
+  return passwordFaults('password', dto.password, email);
+}
+
+function grantFaults({ all_products, product_ids }: Pick<CreateUserDto, 'all_products' | 'product_ids'>): FieldFault[] {
+  if (all_products !== true || product_ids === undefined || product_ids.length === 0) return [];
+  return [{ field: 'product_ids', message: 'must be empty when all_products is true' }];
 }
 
 function auditFields(view: UserView): Record<string, unknown> {
-  const { email, name, role, disabled, product_ids } = view;
-  return { email, name, role, disabled, product_ids };
+  const { email, name, role, disabled, all_products, product_ids, may_read_payloads } = view;
+  return { email, name, role, disabled, all_products, product_ids, may_read_payloads };
 }
 
 async function withUniqueEmail<T>(work: () => Promise<T>): Promise<T> {
