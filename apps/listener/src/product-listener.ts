@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import {
   ActionFault,
   createActionRunner,
@@ -24,12 +25,13 @@ import {
 } from '@cortex-mqtt/contracts';
 import { createExpressionEngine } from '@cortex-mqtt/expressions';
 import type { EgressPolicy } from '@cortex-mqtt/egress';
-import { deriveClientId, deriveProductClientId, sharedFilter, takesTurns } from '@cortex-mqtt/mqtt';
+import { deriveClientId, deriveProductClientId, settingsFault, sharedFilter, takesTurns } from '@cortex-mqtt/mqtt';
 import type { Logger } from '@cortex-mqtt/observability';
 import { createDeliveryJournal, type DeliveryJournal, type QueueBackend, type TypedWorker } from '@cortex-mqtt/queues';
 import { createHandover, type Handover } from './deliveries/handover';
 import { startRetryWorker } from './deliveries/retry-worker';
 import { compilePlan, createIdentify } from './pipeline/compile-plan';
+import type { CompiledPlan } from './pipeline/compiled-plan';
 import type { EventLog } from './pipeline/event-log';
 import { createMessagePipeline, type MessagePipeline } from './pipeline/message-pipeline';
 import { type BrokerProbes, createBrokerProbes } from './probe/broker-probes';
@@ -301,25 +303,21 @@ export class ProductListener {
 
   private async applyNow(document: ListenerConfigDocument, source: ConfigSource): Promise<void> {
     const { logger, instance_id } = this.deps;
+    let is_begun = false;
     try {
       // What is from disk or environment is there because the orchestrator can't be asked.
       if (source !== 'orchestrator') await this.role.unanswered();
       const may_run = this.mayRun(document);
       const steps = reconcileSteps(document, this.applied, { may_run, instance_id });
       if (!may_run) this.suspect(document);
+      // What can fail comes first: nothing is closed before it is known that the next can be opened.
+      const plan = steps.some(({ kind }) => kind === 'swap-plan') ? this.compile(document) : null;
+      this.refuseUnusable(document);
+      is_begun = true;
       for (const step of steps) {
         switch (step.kind) {
           case 'swap-plan':
-            this.pipeline.apply(
-              compilePlan(document, {
-                runner: this.runner,
-                engine: this.engine,
-                breakers: this.breakers,
-                route: (message) =>
-                  (this.receiving ?? this.session)?.route(message as Parameters<MqttSession['route']>[0]) ?? [],
-                signal: this.stopping.signal,
-              }),
-            );
+            if (plan) this.pipeline.apply(plan);
             break;
           case 'start-session':
             this.session = this.createSession(document);
@@ -367,7 +365,32 @@ export class ProductListener {
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       logger.warn('configuration could not be applied; the one before goes on', { revision: document.revision, error });
+      if (is_begun && this.applied) this.applied = { ...this.applied, is_unsure: true };
       this.reject({ revision: document.revision, reason });
+    }
+  }
+
+  private compile(document: ListenerConfigDocument): CompiledPlan {
+    return compilePlan(document, {
+      runner: this.runner,
+      engine: this.engine,
+      breakers: this.breakers,
+      route: (message) => (this.receiving ?? this.session)?.route(message as Parameters<MqttSession['route']>[0]) ?? [],
+      signal: this.stopping.signal,
+    });
+  }
+
+  /**
+   * A broker that could not be connected to does not take the place of one that works. Where nothing runs there is nothing to
+   * keep: then it is a failed attempt with its reason, and the next of the list has its turn.
+   * @throws Error that names broker and field
+   */
+  private refuseUnusable(document: ListenerConfigDocument): void {
+    if (!this.applied?.is_session_running || !document.enabled) return;
+    const before = this.applied.document.brokers;
+    for (const broker of document.brokers) {
+      const fault = before.some((other) => isDeepStrictEqual(other, broker)) ? null : settingsFault(broker);
+      if (fault !== null) throw new Error(`broker "${broker.name}": ${fault.message}`);
     }
   }
 

@@ -14,6 +14,7 @@ import type { Overflow } from './overflow';
 import type { PipelineMessage } from './pipeline-message';
 import { createSampleBudget, RecentMessages } from './recent-messages';
 import { SubscriptionRuntime } from './subscription-runtime';
+import { UnmatchedMessages } from './unmatched-messages';
 
 export interface MessagePipelineDeps {
   /** Identity of a message: what it carries, else made anew. Two messages published on purpose never share one. */
@@ -33,6 +34,7 @@ export interface MessagePipelineDeps {
 export interface MessagePipeline {
   readonly engine: DeliveryEngine;
   readonly counters: InstanceCounters;
+  readonly unmatched: UnmatchedMessages;
   /** Takes one message. Never throws, never waits. */
   accept(message: PipelineMessage): void;
   /** Runs new messages by `plan`; deliveries under way end under the one they began with. */
@@ -70,6 +72,7 @@ export function createMessagePipeline(deps: MessagePipelineDeps): MessagePipelin
   const budget = createSampleBudget();
   const runtimes = new Map<number, SubscriptionRuntime<Delivery>>();
   const eventLog = deps.eventLog ?? null;
+  const unmatched = new UnmatchedMessages();
   const engine = new DeliveryEngine({
     counters,
     latency,
@@ -141,6 +144,7 @@ export function createMessagePipeline(deps: MessagePipelineDeps): MessagePipelin
   return {
     engine,
     counters,
+    unmatched,
     plan: () => plan,
 
     accept(message) {
@@ -149,6 +153,7 @@ export function createMessagePipeline(deps: MessagePipelineDeps): MessagePipelin
       const count = matched.length;
       if (count === 0) {
         counters.messages_unmatched += 1;
+        unmatched.add(message);
         message.settle();
         return;
       }
@@ -177,6 +182,7 @@ export function createMessagePipeline(deps: MessagePipelineDeps): MessagePipelin
 
     apply(next) {
       plan = next;
+      unmatched.planChanged();
       for (const [id, of] of runtimes) {
         const isIdle = of.running === 0 && of.waiting.isEmpty && of.lanes.size === 0 && of.admission === null;
         if (!isIdle || next.subscription(id)) continue;

@@ -20,6 +20,8 @@ export type ReconcileStep =
 export interface AppliedState {
   document: ListenerConfigDocument;
   is_session_running: boolean;
+  /** An attempt to apply another document broke off: what runs may be a part of that, so nothing counts as done. */
+  is_unsure?: boolean;
 }
 
 /**
@@ -33,15 +35,16 @@ export function reconcileSteps(
 ): ReconcileStep[] {
   const steps: ReconcileStep[] = [];
   const before = applied?.document;
-  if (!before || before.revision !== desired.revision || !isDeepStrictEqual(before, desired))
+  const is_unsure = applied?.is_unsure ?? false;
+  if (!before || is_unsure || before.revision !== desired.revision || !isDeepStrictEqual(before, desired))
     steps.push({ kind: 'swap-plan' });
   if (!desired.enabled || !may_run) {
     if (applied?.is_session_running) steps.push({ kind: 'stop-session' });
     return steps;
   }
   if (!applied?.is_session_running) return [...steps, { kind: 'start-session' }];
-  // Another client id: another session at the broker.
-  if (takesTurns(applied.document) !== takesTurns(desired))
+  // Another client id: another session at the broker. After an attempt that broke off it may be either.
+  if (is_unsure || takesTurns(applied.document) !== takesTurns(desired))
     return [...steps, { kind: 'stop-session' }, { kind: 'start-session' }];
   if (!isDeepStrictEqual(sessionPart(applied.document, instance_id), sessionPart(desired, instance_id)))
     steps.push({ kind: 'reconcile-session' });

@@ -73,6 +73,7 @@ export function statusFacts(
     warnings: [
       ...(session?.warnings ?? []),
       ...(listener?.drops.warnings() ?? []),
+      ...(listener?.pipeline.unmatched.warnings() ?? []),
       ...cacheWarnings(options.cache_fault ?? null),
     ],
     oldest_unacknowledged_ms: session?.oldest_unacknowledged_ms ?? null,

@@ -227,10 +227,30 @@ export class BrokerLink {
     this.deps.events.changed();
   }
 
+  /** What throws while the connection is opened is a failed attempt like any other: it has a reason, and another follows. */
   private connect(): void {
     clearTimeout(this.retry_timer);
     this.next_try_at_ms = null;
     this.phase = 'connecting';
+    const version = this.protocol_version;
+    try {
+      this.open();
+    } catch (reason) {
+      this.client = null;
+      const error = reason instanceof Error ? reason : new Error(String(reason));
+      const end = {
+        error: Object.assign(error, { code: 'INVALID_SETTING' }),
+        farewell: null,
+        is_connected: false,
+        version,
+      };
+      setImmediate(() => {
+        if (this.client === null && this.is_started) this.onClosed(end);
+      });
+    }
+  }
+
+  private open(): void {
     const { broker, client_id, egress, receiver, name } = this.deps;
     const version = this.protocol_version;
     const { options, buildStream } = buildClientOptions(
@@ -289,8 +309,6 @@ export class BrokerLink {
       if (!broker.clean_session && isStillKept(this.session, Date.now())) this.loseSession(Date.now());
       else if (is_first && this.session === null) this.began_without_session_at_ms = Date.now();
       this.filters.forget();
-    } else {
-      this.filters.distrustShared();
     }
     this.session = this.sessionOf(connack);
     this.noteWhileConnected();
@@ -338,6 +356,7 @@ export class BrokerLink {
     clearTimeout(this.refused_timer);
     clearInterval(this.noting_timer);
     if (end.is_connected) this.noteSeen();
+    this.filters.distrust();
     this.began_without_session_at_ms = null;
     const was_subscribing = this.phase === 'subscribing' && this.applying !== null;
     const lasted_ms = end.is_connected ? Date.now() - (this.connected_at_ms ?? 0) : 0;
@@ -508,6 +527,7 @@ export class BrokerLink {
       this.phase = 'connecting';
       this.deps.events.disconnected(this, null);
     }
+    this.filters.distrust();
     client.finishReceiving();
     await endClient(client);
   }

@@ -29,11 +29,13 @@ interface GrantedFilter extends AppliedFilter {
 }
 
 /**
- * The subscriptions of one MQTT session at the broker, and how they are brought to what is wanted: only what changed is sent
- * (MQTT 5, 3.8 and 3.10), and after a reconnection in which the broker kept its session nothing is.
+ * The subscriptions of one MQTT session at the broker, and how they are brought to what is wanted: on each connection every
+ * filter is asked for once, and after that only what changed is sent (MQTT 5, 3.8 and 3.10).
  */
 export class SessionFilters {
   private readonly granted = new Map<string, GrantedFilter>();
+  /** Granted on an earlier connection, and not asked for on this one yet. */
+  private readonly stale = new Set<string>();
   private readonly unsure = new Set<string>();
   private readonly refused = new Map<string, string>();
   private desired: readonly PlannedFilter[] = [];
@@ -43,11 +45,12 @@ export class SessionFilters {
 
   get record(): FilterRecord {
     return {
-      confirmed: [...this.granted.values()].map(({ filter, topic_filter, qos, identifier }) => ({
+      confirmed: [...this.granted.values()].map(({ filter, topic_filter, qos, identifier, subscription_ids }) => ({
         filter,
         topic_filter,
         qos,
         identifier,
+        ...(subscription_ids === undefined ? {} : { subscription_ids }),
       })),
       unsure: [...this.unsure],
     };
@@ -57,29 +60,32 @@ export class SessionFilters {
   restore(record: FilterRecord): void {
     for (const filter of record.confirmed) this.granted.set(filter.filter, { ...filter, granted_qos: filter.qos });
     for (const filter of record.unsure) this.unsure.add(filter);
+    this.distrust();
   }
 
   /** The broker has no session: it has no subscriptions either. */
   forget(): void {
     this.granted.clear();
+    this.stale.clear();
     this.unsure.clear();
     this.refused.clear();
   }
 
   /**
-   * The connection was away: meanwhile another member of the group may have emptied the session and taken its subscriptions
-   * back, so those of a group are asked for again.
+   * The connection is away. A broker that keeps the session may still have lost its subscriptions, and another member of a
+   * group may have taken them back, so every filter is asked for again on the next connection (MQTT 5, 3.2.2.1.1 promises
+   * the session only).
    */
-  distrustShared(): void {
-    for (const { filter } of this.granted.values()) {
-      if (!filter.startsWith('$share/')) continue;
-      this.granted.delete(filter);
-      this.unsure.add(filter);
-    }
+  distrust(): void {
+    for (const filter of this.granted.keys()) this.stale.add(filter);
   }
 
   want(desired: readonly PlannedFilter[]): void {
     this.desired = desired;
+    for (const { filter, identifier, subscription_ids } of desired) {
+      const known = this.granted.get(filter);
+      if (known && known.identifier === identifier) this.granted.set(filter, { ...known, subscription_ids });
+    }
     const wanted = new Set(desired.map(({ filter }) => filter));
     for (const filter of this.refused.keys()) if (!wanted.has(filter)) this.refused.delete(filter);
   }
@@ -90,7 +96,7 @@ export class SessionFilters {
 
   /** Whether the broker has answered for every filter that is wanted. */
   get is_answered(): boolean {
-    return this.desired.every(({ filter }) => this.granted.has(filter) || this.refused.has(filter));
+    return this.desired.every(({ filter }) => this.isGranted(filter) || this.refused.has(filter));
   }
 
   states(): TopicFilterState[] {
@@ -98,9 +104,13 @@ export class SessionFilters {
       topic_filter: filter,
       subscription_ids: [...subscription_ids],
       requested_qos: qos,
-      granted_qos: this.granted.get(filter)?.granted_qos ?? null,
+      granted_qos: this.isGranted(filter) ? (this.granted.get(filter)?.granted_qos ?? null) : null,
       refused: this.refused.get(filter) ?? null,
     }));
+  }
+
+  private isGranted(filter: string): boolean {
+    return this.granted.has(filter) && !this.stale.has(filter);
   }
 
   /**
@@ -113,10 +123,9 @@ export class SessionFilters {
     const wanted = new Set(this.desired.map(({ filter }) => filter));
     const superfluous = new Set([...unsubscribe, ...[...this.unsure].filter((filter) => !wanted.has(filter))]);
     const missing = new Map(
-      [...subscribe, ...this.desired.filter(({ filter }) => this.unsure.has(filter))].map((filter) => [
-        filter.filter,
-        filter,
-      ]),
+      [...subscribe, ...this.desired.filter(({ filter }) => this.unsure.has(filter) || this.stale.has(filter))].map(
+        (filter) => [filter.filter, filter],
+      ),
     );
     if (missing.size === 0 && superfluous.size === 0) return changes;
     const size = {
@@ -141,6 +150,7 @@ export class SessionFilters {
       const answer = codes.get(filter.filter);
       if (!answer) continue;
       this.unsure.delete(filter.filter);
+      this.stale.delete(filter.filter);
       const reason = subackRefusal(answer.code, answer.reason_string);
       if (reason !== null) {
         this.granted.delete(filter.filter);
@@ -162,6 +172,7 @@ export class SessionFilters {
     await client.unsubscribeAsync(batch.map(({ filter }) => filter));
     for (const { filter } of batch) {
       this.granted.delete(filter);
+      this.stale.delete(filter);
       this.unsure.delete(filter);
     }
   }

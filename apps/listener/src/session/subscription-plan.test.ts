@@ -118,6 +118,35 @@ describe('Subscription Identifiers', () => {
     expect(plan.route(0, { topic: 'a/b', subscription_identifiers: 5 })).toEqual([5, 9]);
   });
 
+  it('go before the topic, which the broker may have rewritten', () => {
+    const plan = buildPlan(buildSubscriptions('$queue/a/#', 'b', 'x/#'));
+    expect(plan.route(0, { topic: 'a/1', subscription_identifiers: 1 })).toEqual([1]);
+    expect(plan.route(0, { topic: 'mount/b', subscription_identifiers: 2 })).toEqual([2]);
+    expect(plan.route(0, { topic: 'elsewhere', subscription_identifiers: [1, 2] })).toEqual([1, 2]);
+  });
+
+  it('of before a change of prefix go to the same subscriptions while they live', () => {
+    const before = buildPlan(buildSubscriptions('old/a', 'old/b', 'old/b'));
+    const after: PlannedSubscription[] = [
+      { id: 1, topic_filter: 'new/a', qos: 1 },
+      { id: 3, topic_filter: 'new/b', qos: 1 },
+    ];
+    const applied = before.lanes[0]!;
+    const retired_identifiers = retireIdentifiers([], applied, buildPlan(after).lanes[0]!, 0);
+    const route = (topic: string, subscription_identifiers: number) =>
+      buildPlan(after, { retired_identifiers }).route(0, { topic, subscription_identifiers });
+    expect(route('old/a', 1)).toEqual([1]);
+    expect(route('new/a', 1)).toEqual([1]);
+    // The filter stood for 2 and 3; 2 is gone.
+    expect(route('old/b', 2)).toEqual([3]);
+    expect(route('mount/old/b', 2)).toEqual([3]);
+
+    // Notes of earlier versions don't name the subscriptions: the identifier is the first one's id.
+    const unnamed = retired_identifiers.map(({ subscription_ids, ...rest }) => rest);
+    const plan = buildPlan(after, { retired_identifiers: unnamed });
+    expect(plan.route(0, { topic: 'old/a', subscription_identifiers: 1 })).toEqual([1]);
+  });
+
   it('that are unknown, or absent, fall back to the topic', () => {
     const plan = buildPlan(buildSubscriptions('a/#', 'a/b', 'c'));
     expect(plan.route(0, { topic: 'a/b', subscription_identifiers: 77 })).toEqual([1, 2]);

@@ -29,6 +29,8 @@ export interface PlannedFilter {
 export interface RetiredIdentifier {
   identifier: number;
   topic_filter: string;
+  /** Subscriptions it stood for; absent in notes of earlier versions, where only the first is known. */
+  subscription_ids?: readonly number[];
   /** Milliseconds since the epoch. */
   retired_at_ms: number;
 }
@@ -122,26 +124,32 @@ function planByIdentifiers(groups: readonly FilterGroup[], input: PlanInput): Su
     by_filter.set(group.topic_filter, group);
     by_topic.add(group.topic_filter, group);
   }
-  const retired = new Map<number, string[]>();
-  for (const { identifier, topic_filter } of input.retired_identifiers ?? []) {
-    retired.set(identifier, [...(retired.get(identifier) ?? []), topic_filter]);
+  const by_subscription = new Map(groups.flatMap((group) => group.subscription_ids.map((id) => [id, group])));
+  const retired = new Map<number, RetiredIdentifier[]>();
+  for (const entry of input.retired_identifiers ?? []) {
+    retired.set(entry.identifier, [...(retired.get(entry.identifier) ?? []), entry]);
   }
 
   /**
-   * The groups that an identifier of this message stands for, now and before; null = it can't be told. Where its filter of
-   * before is still in use under another identifier, the message may have been queued for that one.
+   * The subscriptions that an identifier of this message stands for, now and before; null = it was never ours. An identifier
+   * counts for more than the topic: brokers rewrite topics (`$queue/…`, mount points), and a message that was queued before a
+   * filter changed still belongs to the subscription it was queued for.
    */
-  const groupsOf = (identifier: number, topic: string): FilterGroup[] | null => {
+  const idsFor = (identifier: number, topic: string): readonly number[] | null => {
     const current = by_identifier.get(identifier);
-    const found = current && matches(current.topic_filter, topic) ? [current] : [];
-    const earlier_filters = retired.get(identifier)?.filter((filter) => matches(filter, topic)) ?? [];
-    if (found.length === 0 && earlier_filters.length === 0) return null;
-    // Its subscriptions may be gone: then this copy is nobody's, the others have copies of their own.
-    for (const filter of earlier_filters) {
-      const group = by_filter.get(filter);
-      if (group && !found.includes(group)) found.push(group);
+    const before = retired.get(identifier) ?? [];
+    if (!current && before.length === 0) return null;
+    const fits_now = current !== undefined && matches(current.topic_filter, topic);
+    const fitting = before.filter(({ topic_filter }) => matches(topic_filter, topic));
+    const is_rewritten = !fits_now && fitting.length === 0;
+    const found = new Set<number>(current && (fits_now || is_rewritten) ? current.subscription_ids : []);
+    for (const { topic_filter, subscription_ids = [identifier] } of is_rewritten ? before : fitting) {
+      // Where the filter is still in use, the message may have been queued for those that have it now.
+      for (const id of by_filter.get(topic_filter)?.subscription_ids ?? []) found.add(id);
+      // Those that are gone are nobody's: the others have copies of their own.
+      for (const id of subscription_ids) if (by_subscription.has(id)) found.add(id);
     }
-    return found;
+    return [...found];
   };
 
   return {
@@ -154,16 +162,16 @@ function planByIdentifiers(groups: readonly FilterGroup[], input: PlanInput): Su
         if (group !== undefined && matches(group.topic_filter, topic)) return group.subscription_ids;
       }
       const identifiers = typeof carried === 'number' ? [carried] : carried;
-      const found = new Set<FilterGroup>();
+      const found = new Set<number>();
       // Without an identifier that we know, all that match: a duplicate is better than a loss.
       let is_known = identifiers.length > 0;
       for (const identifier of identifiers) {
-        const known = groupsOf(identifier, topic);
+        const known = idsFor(identifier, topic);
         if (known === null) is_known = false;
-        else for (const group of known) found.add(group);
+        else for (const id of known) found.add(id);
       }
-      if (!is_known) for (const group of by_topic.match(topic)) found.add(group);
-      return idsOf([...found]);
+      if (!is_known) for (const id of idsOf(by_topic.match(topic))) found.add(id);
+      return found.size === 0 ? NOTHING : [...found].sort((a, b) => a - b);
     },
   };
 }
@@ -283,7 +291,8 @@ function idsOf(groups: readonly FilterGroup[]): readonly number[] {
 }
 
 /** What a broker was told in SUBSCRIBE, as far as it matters for telling it anew. */
-export type AppliedFilter = Pick<PlannedFilter, 'filter' | 'topic_filter' | 'qos' | 'identifier'>;
+export type AppliedFilter = Pick<PlannedFilter, 'filter' | 'topic_filter' | 'qos' | 'identifier'> &
+  Partial<Pick<PlannedFilter, 'subscription_ids'>>;
 
 export interface SubscriptionSteps {
   /** Sent first: a message that two filters match comes twice for a moment, and never not at all. */
@@ -321,9 +330,9 @@ export function retireIdentifiers(
     if (is_fresh && !current.has(keyOf(retired))) all.set(keyOf(retired), retired);
   }
   for (const filter of applied) {
-    const { identifier, topic_filter } = filter;
+    const { identifier, topic_filter, subscription_ids } = filter;
     if (identifier === null || current.has(keyOf(filter))) continue;
-    all.set(keyOf(filter), { identifier, topic_filter, retired_at_ms: now_ms });
+    all.set(keyOf(filter), { identifier, topic_filter, subscription_ids, retired_at_ms: now_ms });
   }
   return [...all.values()].slice(-MAX_RETIRED_IDENTIFIERS);
 }
