@@ -109,6 +109,7 @@ export async function startListener(
       has_orchestrator: client !== null,
       egress,
       queues,
+      redact: redactor.redactText,
       logger: logger.child({ product_id: sourced.document.product_id }),
       eventLog: rotatingEventLog === null ? null : createEventLog((line) => rotatingEventLog.record(line as never)),
       onChange: () => reporter?.changed(),
@@ -231,5 +232,18 @@ function secretsOf({ document }: SourcedDocument): string[] {
     broker.client_key,
     broker.client_key_passphrase,
   ]);
-  return [...ofBrokers, ...Object.values(document.secrets)].filter((secret) => secret != null);
+  const ofProduct = Object.values(document.secrets);
+  return [...ofBrokers, ...ofProduct, ...ofProduct.map(passwordOf)].filter((secret) => secret != null);
+}
+
+/** Of a secret that is a URL. A destination may repeat the password alone. */
+function passwordOf(secret: string): string | null {
+  const url = URL.canParse(secret) ? new URL(secret) : null;
+  if (url === null || url.password === '') return null;
+  try {
+    return decodeURIComponent(url.password);
+  } catch {
+    // Not percent-encoded after all: then it is written as it stands.
+    return url.password;
+  }
 }

@@ -48,6 +48,7 @@ async function startListener() {
     ...{ has_orchestrator: false, egress: loopbackOnly, queues: null, logger: silentLogger, eventLog: null },
     onChange: () => undefined,
     onEvent: (event) => events.push(event),
+    redact: (text) => text,
     onCredentialsRefused: () => undefined,
   });
   cleanups.push(() => listener.stop({ drain_ms: 0 }));

@@ -61,6 +61,8 @@ export interface ProductListenerDeps {
   queues: QueueBackend | null;
   logger: Logger;
   eventLog: EventLog | null;
+  /** Hides the secrets of the configuration in a text. */
+  redact(text: string): string;
   onChange(): void;
   onEvent(event: ConnectionEvent): void;
   onCredentialsRefused(): void;
@@ -129,6 +131,7 @@ export class ProductListener {
     this.postgres = createPostgresSender({ egress });
     this.runner = createActionRunner({
       engine: this.engine,
+      redact: deps.redact,
       runtime: {
         http: this.http,
         publisher: this.publishing,

@@ -1,3 +1,5 @@
+import { storableText } from '@cortex-mqtt/contracts';
+
 /** What is known of a failed attempt: for the dead letter, the console and the log. Never a secret. */
 export interface FaultDetail {
   /** Stable, upper snake case, such as `HTTP_STATUS` or `TIMEOUT`. */
@@ -43,6 +45,7 @@ export class ActionFault extends Error {
 }
 
 export const MAX_EXCERPT_CHARS = 2_048;
+const MAX_MESSAGE_CHARS = 1_000;
 
 /** Any error of an attempt as an ActionFault. Errors that say `permanent` (expressions, payloads) are believed; others may pass. */
 export function toActionFault(error: unknown): ActionFault {
@@ -57,6 +60,25 @@ export function toActionFault(error: unknown): ActionFault {
       code: typeof code === 'string' ? code : 'FAILED',
       ...(typeof position === 'object' && position !== null ? { position } : {}),
     },
+    cause: error,
+  });
+}
+
+/**
+ * The fault as it may be written down: what the destination sent may hold our secrets, and what no store takes. `redact` comes first, so
+ * that no cut leaves the beginning of a secret standing. This is the one place from which faults reach jobs, logs and people.
+ */
+export function presentableFault(error: unknown, redact: (text: string) => string): ActionFault {
+  const { message, permanent, retry_after_ms, detail } = toActionFault(error);
+  const clean: FaultDetail = { code: detail.code };
+  for (const [name, value] of Object.entries(detail)) {
+    const limit = name === 'response_excerpt' ? MAX_EXCERPT_CHARS : MAX_MESSAGE_CHARS;
+    clean[name] = typeof value === 'string' ? storableText(redact(value), limit) : value;
+  }
+  return new ActionFault(storableText(redact(message), MAX_MESSAGE_CHARS), {
+    permanent,
+    retry_after_ms,
+    detail: clean,
     cause: error,
   });
 }

@@ -1,6 +1,6 @@
 import type { ActionDefinition, MessageEnvelope } from '@cortex-mqtt/contracts';
 import type { ExactValue, ExpressionEngine, TemplateScope } from '@cortex-mqtt/expressions';
-import { ActionFault, toActionFault } from './action-fault';
+import { ActionFault, presentableFault } from './action-fault';
 import { actionTypeOf, type RegisteredAction } from './action-registry';
 import type { ActionRuntime } from './action-runtime';
 import type { AnyAction } from './action-definition';
@@ -79,11 +79,13 @@ export interface ActionResult {
 export interface ActionRunner {
   /**
    * Evaluates `when` and `input` and prepares what would be sent; a promise only where there is something to wait for.
-   * Throws or rejects with what went wrong; `toActionFault` tells what it means.
+   * Throws or rejects with what went wrong; `faultOf` tells what it means.
    */
   prepare(action: CompiledAction, scope: ActionScope): PreparedAction | Promise<PreparedAction>;
   /** Sends what was prepared; a promise only where there is something to wait for. Throws or rejects in the same way. */
   execute(ready: ReadyAction, options: AttemptOptions): ActionOutcome | Promise<ActionOutcome>;
+  /** What an attempt failed with, free of secrets and of what can't be stored. */
+  faultOf(error: unknown): ActionFault;
   /** One attempt, from `when` to the destination's answer. Throws ActionFault. */
   run(action: ActionDefinition, scope: ActionScope, options: AttemptOptions): Promise<ActionResult>;
 }
@@ -98,10 +100,15 @@ export interface AttemptOptions {
 export function createActionRunner({
   engine,
   runtime,
+  redact,
 }: {
   engine: ExpressionEngine;
   runtime: ActionRuntime;
+  /** Hides the product's secrets in a text. */
+  redact: (text: string) => string;
 }): ActionRunner {
+  const faultOf: ActionRunner['faultOf'] = (error) => presentableFault(error, redact);
+
   const prepare: ActionRunner['prepare'] = (action, scope) => prepareAction(action, scope, engine);
 
   // Each type keeps the limit itself: a timer here as well would cost every attempt, and could not tell the phase.
@@ -111,6 +118,7 @@ export function createActionRunner({
   return {
     prepare,
     execute,
+    faultOf,
     run: async (action, scope, options) => {
       try {
         const ready = await prepare(new CompiledAction(action), scope);
@@ -118,7 +126,7 @@ export function createActionRunner({
         const { detail } = await execute(ready, options);
         return { status: 'succeeded', destination: ready.destination, detail };
       } catch (error) {
-        throw toActionFault(error);
+        throw faultOf(error);
       }
     },
   };

@@ -1,5 +1,11 @@
 import type { FieldFault } from '@cortex-mqtt/contracts';
-import { checkExpression, checkTemplate, type SourcePosition } from '@cortex-mqtt/expressions';
+import {
+  checkExpression,
+  checkTemplate,
+  ExpressionError,
+  parseTemplate,
+  type SourcePosition,
+} from '@cortex-mqtt/expressions';
 import type { CheckContext } from './action-type';
 
 /** Faults of an expression field; null and absent are fine. */
@@ -38,6 +44,18 @@ export function templateMapFaults(
 export function secretFaults(field: string, name: string | null | undefined, context: CheckContext): FieldFault[] {
   if (name === null || name === undefined || context.secretNames === null || context.secretNames.has(name)) return [];
   return [{ field, message: `the product has no secret "${name}"` }];
+}
+
+/** What of a template is written out; null for one that can't be read, whose own fault is told elsewhere. */
+export function literalOf(text: string): string | null {
+  try {
+    return parseTemplate(text)
+      .filter((part) => typeof part === 'string')
+      .join('');
+  } catch (error) {
+    if (error instanceof ExpressionError) return null;
+    throw error;
+  }
 }
 
 function at(position: SourcePosition | null): string {

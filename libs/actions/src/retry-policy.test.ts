@@ -24,6 +24,11 @@ describe('nextDelay', () => {
     expect(nextDelay(policy, 5, 5_000)).toBeNull();
   });
 
+  it('is never shortened by what the destination asked for', () => {
+    expect(nextDelay(policy, 3, 0, () => 1)).toBe(300);
+    expect(nextDelay(policy, 3, 250, () => 0.5)).toBe(300);
+  });
+
   it('takes about a day in all by default', () => {
     let total = 0;
     for (let attempt = 1; ; attempt += 1) {

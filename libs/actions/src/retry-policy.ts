@@ -13,8 +13,8 @@ const MAX_RETRY_AFTER_MS = 86_400_000;
 /**
  * Milliseconds until the next attempt after `attempt` have failed (1 = the first), or null when that was the last. Exponential
  * with full jitter (AWS Architecture Blog, "Exponential Backoff and Jitter"): destinations that come back aren't met by
- * everybody at once. `retry_after_ms`, what the destination asked for, is never undercut; jitter of one base delay is
- * added to it for the same reason.
+ * everybody at once. `retry_after_ms`, what the destination asked for, makes the pause longer and never shorter; jitter of one base
+ * delay is added to it for the same reason.
  */
 export function nextDelay(
   policy: RetryPolicy | null | undefined,
@@ -24,12 +24,12 @@ export function nextDelay(
 ): number | null {
   const { max_attempts, base_delay_ms, max_delay_ms } = resolveRetry(policy);
   if (attempt >= max_attempts) return null;
-  if (retry_after_ms !== null) {
-    return Math.round(Math.min(retry_after_ms, MAX_RETRY_AFTER_MS) + random() * base_delay_ms);
-  }
   // 2^40 base delays are beyond any cap; without the bound the power would become infinite.
   const ceiling = Math.min(max_delay_ms, base_delay_ms * 2 ** Math.min(attempt - 1, 40));
-  return Math.round(random() * ceiling);
+  const own_ms = random() * ceiling;
+  if (retry_after_ms === null) return Math.round(own_ms);
+  const asked_ms = Math.min(retry_after_ms, MAX_RETRY_AFTER_MS) + random() * base_delay_ms;
+  return Math.round(Math.max(own_ms, asked_ms));
 }
 
 export function resolveRetry(policy: RetryPolicy | null | undefined): Required<RetryPolicy> {

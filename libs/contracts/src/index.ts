@@ -8,5 +8,6 @@ export * from './jobs';
 export * from './listener-config';
 export * from './problem';
 export * from './status-report';
+export * from './storable-text';
 export * from './time-limit';
 export * from './validate';

@@ -51,6 +51,16 @@ export const queueNames = {
   deliveries: (product: ProductId): string => `deliveries-${product}`,
 };
 
+/** Matches the name of every queue of ours, those of `queueNames` that are added later included. */
+export const OWN_QUEUE_NAME = new RegExp(`^(?:${Object.values(queueNames).map(patternOf).join('|')})`);
+
+function patternOf(nameOf: (...parts: never[]) => string): string {
+  const mark = '0';
+  const [fixed = '', ...rest] = (nameOf as (...parts: string[]) => string)(mark, mark).split(mark);
+  const escaped = fixed.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  return rest.length === 0 ? `${escaped}$` : escaped;
+}
+
 /**
  * One delivery handed over to the queue: the message, ids and which actions are still to run.
  * Never configuration or secrets: the listener applies its current configuration by id.

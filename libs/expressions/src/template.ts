@@ -12,11 +12,15 @@ import { type Placeholder, parseTemplate, type TemplatePart } from './template-s
 export const REDACTED = '•••';
 
 /**
- * How values are put into the text around them. `url`: percent-encoded, so that a value can't add a path or a host;
- * `header`: refused with control characters or beyond Latin-1 (RFC 9110, 5.5); `json`: as a JSON value, or as the inside
+ * How values are put into the text around them. `url`: percent-encoded, so that a value can't add a path or a host, and never
+ * empty in the path, where `/users/{{payload.id}}` would become another resource (`{{payload.id?}}` may be); `form`: as HTML forms
+ * encode them; `header`: refused with control characters or beyond Latin-1 (RFC 9110, 5.5); `json`: as a JSON value, or as the inside
  * of a string where the placeholder stands between quotes; `none`: as it is.
  */
-export type Escape = 'url' | 'header' | 'json' | 'none';
+export type Escape = 'url' | 'form' | 'header' | 'json' | 'none';
+
+/** Before the first `?` or `#` a URL is a path. */
+type Context = Escape | 'path';
 
 export interface TemplateScope {
   envelope: MessageEnvelope;
@@ -79,8 +83,13 @@ function secretsOf(parts: readonly TemplatePart[]): string[] {
   return [...new Set(names)];
 }
 
-function renderParts(parts: readonly TemplatePart[], scope: TemplateScope, context: Escape): string | Promise<string> {
-  const rendered = parts.map((part) => (typeof part === 'string' ? part : renderPlaceholder(part, scope, context)));
+function renderParts(parts: readonly TemplatePart[], scope: TemplateScope, how: Escape): string | Promise<string> {
+  let context: Context = how === 'url' ? 'path' : how;
+  const rendered = parts.map((part) => {
+    if (typeof part !== 'string') return renderPlaceholder(part, scope, context);
+    if (context === 'path' && /[?#]/.test(part)) context = 'url';
+    return part;
+  });
   if (rendered.every((part) => typeof part === 'string')) return joined(rendered);
   return Promise.all(rendered).then(joined);
 }
@@ -93,7 +102,7 @@ function joined(parts: readonly string[]): string {
   return parts.join('');
 }
 
-function renderPlaceholder(hole: Placeholder, scope: TemplateScope, context: Escape): string | Promise<string> {
+function renderPlaceholder(hole: Placeholder, scope: TemplateScope, context: Context): string | Promise<string> {
   switch (hole.kind) {
     case 'secret': {
       if (scope.secrets === 'redact') return REDACTED;
@@ -113,7 +122,7 @@ function renderPlaceholder(hole: Placeholder, scope: TemplateScope, context: Esc
   }
 }
 
-async function evaluated(source: string, hole: Placeholder, scope: TemplateScope, context: Escape): Promise<string> {
+async function evaluated(source: string, hole: Placeholder, scope: TemplateScope, context: Context): Promise<string> {
   const bindings = scope.input === undefined ? {} : { input: scope.input };
   const exact = await scope.engine.evaluateExact(source, scope.envelope, { bindings });
   const isText = exact === undefined || typeof exact.value === 'string' || exact.value === null;
@@ -168,7 +177,7 @@ class JsonText {
   constructor(readonly text: string) {}
 }
 
-function written(value: unknown, hole: Placeholder, context: Escape): string {
+function written(value: unknown, hole: Placeholder, context: Context): string {
   if (value === undefined || (value === null && context !== 'json')) {
     if (hole.optional) return context === 'json' && !hole.quoted ? 'null' : '';
     throw new ExpressionError(
@@ -181,8 +190,21 @@ function written(value: unknown, hole: Placeholder, context: Escape): string {
   switch (context) {
     case 'none':
       return text;
+    case 'path':
+      if (text === '' && !hole.optional) {
+        throw new ExpressionError(
+          'TEMPLATE_EMPTY_VALUE',
+          `the value of {{${hole.source}}} is empty, and the URL would lead elsewhere; {{${hole.source}?}} allows it`,
+          hole.position,
+        );
+      }
+      return encode(text, hole);
     case 'url':
       return encode(text, hole);
+    case 'form':
+      return encode(text, hole)
+        .replace(/%20/g, '+')
+        .replace(/[!'()~]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
     case 'header':
       if (/[^\t\x20-\x7e\x80-\xff]/.test(text)) {
         throw new ExpressionError(

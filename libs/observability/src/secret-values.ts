@@ -76,9 +76,17 @@ function hashAt(text: string, at: number): number {
   return (text.charCodeAt(at) * 961 + text.charCodeAt(at + 1) * 31 + text.charCodeAt(at + 2)) & 0xffff;
 }
 
-/** As it is, inside JSON, in base64, and inside a URL. */
+/** As it is, inside JSON, in either base64, inside HTML, inside a URL and inside a form. */
 function spellingsOf(value: string): Set<string> {
-  const spellings = new Set([value, JSON.stringify(value).slice(1, -1), Buffer.from(value).toString('base64')]);
+  const bytes = Buffer.from(value);
+  const spellings = new Set([
+    value,
+    JSON.stringify(value).slice(1, -1),
+    bytes.toString('base64'),
+    bytes.toString('base64url'),
+    value.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;'),
+    new URLSearchParams({ '': value }).toString().slice(1),
+  ]);
   // Half a surrogate pair has no URL encoding.
   if (!/\p{Surrogate}/u.test(value)) spellings.add(encodeURIComponent(value));
   return spellings;

@@ -9,7 +9,6 @@ import {
   type PreparedAction,
   parsedBytes,
   CompiledAction as RunnableAction,
-  toActionFault,
 } from '@cortex-mqtt/actions';
 import type { ActionDefinition, ListenerConfigDocument, ListenerSubscription } from '@cortex-mqtt/contracts';
 import type { ExpressionEngine } from '@cortex-mqtt/expressions';
@@ -156,10 +155,10 @@ class PlannedAction implements CompiledAction {
         secrets,
       });
       return ready instanceof Promise
-        ? ready.then((prepared) => this.execute(delivery, prepared)).catch(failed)
+        ? ready.then((prepared) => this.execute(delivery, prepared)).catch(this.failed)
         : this.execute(delivery, ready);
     } catch (error) {
-      return failed(error);
+      return this.failed(error);
     }
   }
 
@@ -168,8 +167,23 @@ class PlannedAction implements CompiledAction {
     const { runner, breakers, signal } = this.plan;
     const options = { attempt: delivery.attemptsOf(this.id) + 1, signal };
     const result = breakers.breakerFor(ready.destination).run(() => runner.execute(ready, options));
-    return result instanceof Promise ? result.then(succeeded, failed) : succeeded(result);
+    return result instanceof Promise ? result.then(succeeded, this.failed) : succeeded(result);
   }
+
+  private readonly failed = (error: unknown): ActionOutcome => {
+    const fault = this.plan.runner.faultOf(error);
+    if (fault.detail.code === 'BREAKER_OPEN') {
+      return { kind: 'deferred', error: fault.message, retry_after_ms: fault.retry_after_ms ?? BREAKER_PAUSE_MS };
+    }
+    return {
+      kind: 'failed',
+      error: fault.message,
+      permanent: fault.permanent,
+      status: statusOf(fault.detail.status),
+      response_excerpt: fault.detail.response_excerpt ?? null,
+      retry_after_ms: fault.retry_after_ms,
+    };
+  };
 }
 
 const secretsFrom =
@@ -180,21 +194,6 @@ const secretsFrom =
 function succeeded({ detail }: AttemptOutcome): ActionOutcome {
   const status = statusOf(detail.status);
   return status === null ? SUCCEEDED : { kind: 'succeeded', status };
-}
-
-function failed(error: unknown): ActionOutcome {
-  const fault = toActionFault(error);
-  if (fault.detail.code === 'BREAKER_OPEN') {
-    return { kind: 'deferred', error: fault.message, retry_after_ms: fault.retry_after_ms ?? BREAKER_PAUSE_MS };
-  }
-  return {
-    kind: 'failed',
-    error: fault.message,
-    permanent: fault.permanent,
-    status: statusOf(fault.detail.status),
-    response_excerpt: fault.detail.response_excerpt ?? null,
-    retry_after_ms: fault.retry_after_ms,
-  };
 }
 
 const statusOf = (status: unknown): number | null => (typeof status === 'number' ? status : null);

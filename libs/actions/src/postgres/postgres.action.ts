@@ -3,6 +3,7 @@ import { ActionFault } from '../action-fault';
 import type { ActionType, PrepareContext } from '../action-type';
 import { expressionFaults, secretFaults } from '../field-checks';
 import { PostgresAction } from './postgres-action';
+import { highestParameter } from './statement-parameters';
 import type { StatementRequest } from './postgres-sender';
 
 export type PreparedStatement = StatementRequest;
@@ -66,10 +67,7 @@ async function parameterOf(source: string, context: PrepareContext): Promise<unk
 
 /** The server would refuse it with every message. */
 function parameterCountFaults({ statement, parameters }: PostgresAction) {
-  const used = [...statement.replace(/'(?:[^']|'')*'|--[^\n]*/g, '').matchAll(/\$(\d+)/g)].map((match) =>
-    Number(match[1]),
-  );
-  const highest = Math.max(0, ...used);
+  const highest = highestParameter(statement);
   const given = parameters?.length ?? 0;
   if (highest === given) return [];
   return [

@@ -4,7 +4,7 @@ import { mqttStringFault, topicMatches, validatePublishTopic } from '@cortex-mqt
 import { ActionFault } from '../action-fault';
 import type { ActionType, CheckContext, PrepareContext } from '../action-type';
 import { templateFaults, templateMapFaults } from '../field-checks';
-import { looksLikeJson, scopeOf } from '../rendering';
+import { escapeOf, scopeOf } from '../rendering';
 import { PublishAction } from './publish-action';
 import type { PublishRequest } from './publisher';
 
@@ -47,7 +47,7 @@ export const publishAction: ActionType<PublishAction, PreparedPublish> = {
       const topic = await compiled.topic.render(scope, { escape: 'none' });
       const fault = validatePublishTopic(topic);
       if (fault !== null) {
-        throw new ActionFault(`the topic ${fault}: ${JSON.stringify(topic.slice(0, 200))}`, {
+        throw new ActionFault(`the topic ${fault}: ${JSON.stringify(topic)}`, {
           permanent: true,
           detail: { code: 'INVALID_TOPIC' },
         });
@@ -125,9 +125,9 @@ function compilePublish({ topic, user_properties, payload, content_type }: Publi
   };
 }
 
-async function payloadOf({ payload }: CompiledPublish, context: PrepareContext): Promise<Buffer> {
+async function payloadOf({ payload, content_type }: CompiledPublish, context: PrepareContext): Promise<Buffer> {
   if (payload !== null) {
-    const how = looksLikeJson(payload.text) ? 'json' : 'none';
+    const how = escapeOf(payload.text, content_type?.text);
     return Buffer.from(await payload.render(scopeOf(context), { escape: how }));
   }
   if (context.input !== undefined) {

@@ -10,6 +10,7 @@ import {
   Min,
   MinLength,
 } from '../validators';
+import { OWN_QUEUE_NAME } from '@cortex-mqtt/contracts';
 import { ActionBase } from '../action-base';
 
 /** A BullMQ job for a downstream worker. */
@@ -17,10 +18,10 @@ export class QueueAction extends ActionBase {
   @Equals('queue')
   type!: 'queue';
 
-  /** Name of the queue; the control, deliveries and connection-tests queues are refused. */
+  /** Name of the queue; queues of the system itself are refused. */
   @IsString()
   @Matches(/^[A-Za-z0-9_.-]{1,100}$/, { message: 'must be 1–100 characters of A-Z a-z 0-9 _ . -' })
-  @Matches(/^(?!control-|deliveries-|connection-tests$)/, { message: 'is a queue of the system itself' })
+  @Matches(new RegExp(`^(?!${OWN_QUEUE_NAME.source.slice(1)})`), { message: 'is a queue of the system itself' })
   @JSONSchema({ title: 'Queue', description: 'Name of the BullMQ queue.' })
   queue!: string;
 

@@ -1,5 +1,7 @@
+import { queueNames } from '@cortex-mqtt/contracts';
 import { createQueueBackend, type QueueBackend } from '@cortex-mqtt/queues';
 import { createTestDatabase, type TestDatabase } from '@cortex-mqtt/testing';
+import { validateActions } from '../action-registry';
 import { type ActionBench, createActionBench } from '../testing/action-bench';
 import { createQueueAdder } from './queue-adder';
 
@@ -87,6 +89,21 @@ describe('the queue action', () => {
       await bench.run(action, scope);
       const [job] = await (await backend.queue('inputs').bull()).getJobs();
       expect(job?.data).toEqual(wanted);
+    }
+  });
+
+  it.each(Object.values(queueNames).map((nameOf) => (nameOf as (...parts: string[]) => string)('1', 'x')))(
+    'never reaches %s, a queue of the system itself',
+    (queue) => {
+      expect(validateActions([{ type: 'queue', queue, job_name: 'x' }]).faults).toEqual([
+        { field: 'actions[0].queue', message: 'is a queue of the system itself' },
+      ]);
+    },
+  );
+
+  it('takes names that only resemble one of ours', () => {
+    for (const queue of ['operations-of-mine', 'my-control-1', 'deliveries']) {
+      expect(validateActions([{ type: 'queue', queue, job_name: 'x' }]).faults).toEqual([]);
     }
   });
 

@@ -41,9 +41,13 @@ export interface ScopeOptions extends Partial<Omit<ActionScope, 'envelope' | 'se
 }
 
 export function createActionBench(
-  overrides: Partial<ActionRuntime> & { egressAllow?: string[]; connectTimeout_ms?: number } = {},
+  overrides: Partial<ActionRuntime> & {
+    egressAllow?: string[];
+    connectTimeout_ms?: number;
+    redact?: (text: string) => string;
+  } = {},
 ): ActionBench {
-  const { egressAllow = ['loopback'], connectTimeout_ms, ...runtimeOverrides } = overrides;
+  const { egressAllow = ['loopback'], connectTimeout_ms, redact = (text) => text, ...runtimeOverrides } = overrides;
   const egress = createEgressPolicy({ allow: egressAllow });
   const published: PublishRequest[] = [];
   const jobs: JobRequest[] = [];
@@ -66,7 +70,7 @@ export function createActionBench(
     ...runtimeOverrides,
   };
   const engine = createExpressionEngine();
-  const runner = createActionRunner({ engine, runtime });
+  const runner = createActionRunner({ engine, runtime, redact });
   const run: ActionBench['run'] = (action, scope = {}) =>
     runner.run(buildAction(action), buildScope(scope), { attempt: scope.attempt ?? 1, signal: scope.signal });
   return {

@@ -3,23 +3,35 @@ import { ActionFault } from '../action-fault';
 
 const PREFIX = 'whsec_';
 
+/** Bytes of a key (specification 1.0.0, "Signature scheme"). */
+const MIN_KEY_BYTES = 24;
+const MAX_KEY_BYTES = 64;
+
 /**
  * Key of a Standard Webhooks secret: base64 behind `whsec_` (specification 1.0.0, "Signature scheme"). Throws a permanent
  * ActionFault that names the secret, never shows it.
  */
 export function signingKey(name: string, secret: string): Buffer {
-  const encoded = secret.startsWith(PREFIX) ? secret.slice(PREFIX.length) : secret;
-  const key = Buffer.from(encoded, 'base64');
-  if (key.length < 16 || !/^[A-Za-z0-9+/]+={0,2}$/.test(encoded)) {
-    throw new ActionFault(
-      `the secret "${name}" is no signing secret: ${PREFIX} and base64 of 24 to 64 bytes is expected`,
-      {
-        permanent: true,
-        detail: { code: 'SIGNING_SECRET' },
-      },
-    );
+  const key = keyIn(secret);
+  if (key === null) {
+    throw new ActionFault(`the secret "${name}" is no signing secret: ${SIGNING_SECRET_FORM} is expected`, {
+      permanent: true,
+      detail: { code: 'SIGNING_SECRET' },
+    });
   }
   return key;
+}
+
+export const SIGNING_SECRET_FORM = `${PREFIX} and base64 of ${MIN_KEY_BYTES} to ${MAX_KEY_BYTES} bytes`;
+
+/** Whether a secret can sign. */
+export const isSigningSecret = (secret: string): boolean => keyIn(secret) !== null;
+
+function keyIn(secret: string): Buffer | null {
+  const encoded = secret.startsWith(PREFIX) ? secret.slice(PREFIX.length) : secret;
+  const key = Buffer.from(encoded, 'base64');
+  const is_key = /^[A-Za-z0-9+/]+={0,2}$/.test(encoded) && key.length >= MIN_KEY_BYTES && key.length <= MAX_KEY_BYTES;
+  return is_key ? key : null;
 }
 
 /**

@@ -12,6 +12,12 @@ export function webhookUrlFault(text: string): string | null {
   if (head.some((part) => typeof part !== 'string' && part.kind !== 'secret')) {
     return 'the host must not come from the message: write it out, or keep it in a secret';
   }
+  if (leadingSecretRuns(parts)) {
+    return 'a secret in front must be followed by "/", "?", "#" or nothing: what is appended to a host chooses another one';
+  }
+  // Whatever stands for a value is no dot: what a message brings is checked when it comes.
+  const written = parts.map((part) => (typeof part === 'string' ? part : 'x')).join('');
+  if (hasDotSegment(written)) return 'must not hold "." or ".." as part of its path: write the path it leads to';
   if (head.some((part) => typeof part !== 'string')) return null;
   const origin = head.join('');
   let url: URL;
@@ -24,6 +30,18 @@ export function webhookUrlFault(text: string): string | null {
   if (url.username !== '' || url.password !== '')
     return 'must not hold a user name or password; use an Authorization header';
   return null;
+}
+
+/** A secret that holds the whole base, with something behind that would belong to its host. */
+function leadingSecretRuns([first, next]: readonly TemplatePart[]): boolean {
+  if (first === undefined || typeof first === 'string' || next === undefined) return false;
+  return typeof next !== 'string' || !/^[/?#]/.test(next);
+}
+
+/** `.` or `..` between slashes, percent-encoded or not: a URL parser takes the folder before it away. */
+function hasDotSegment(url: string): boolean {
+  const path = url.replace(/^[^:/?#]+:\/\/[^/?#]*/, '').replace(/[?#].*$/s, '');
+  return /(?:^|[/\\])(?:\.|%2e){1,2}(?=[/\\]|$)/i.test(path);
 }
 
 function partsOf(text: string): TemplatePart[] | null {
@@ -79,9 +97,7 @@ export function parseWebhookUrl(text: string): URL {
   }
   if (url.protocol !== 'http:' && url.protocol !== 'https:') return fail('the URL must begin with http:// or https://');
   if (url.username !== '' || url.password !== '') return fail('the URL must not hold a user name or password');
-  // `..` isn't percent-encoded, and a URL parser takes the folder before it away: a value could choose another path.
-  const path = text.replace(/^[^:]+:\/\/[^/?#]*/, '').replace(/[?#].*$/s, '');
-  if (/(?:^|[/\\])(?:\.|%2e){1,2}(?=[/\\]|$)/i.test(path))
-    return fail('a value in the URL is "." or "..", which would change its path');
+  // `..` isn't percent-encoded: a value could choose another path.
+  if (hasDotSegment(text)) return fail('a value in the URL is "." or "..", which would change its path');
   return url;
 }

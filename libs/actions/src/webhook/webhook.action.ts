@@ -2,11 +2,11 @@ import type { FieldFault } from '@cortex-mqtt/contracts';
 import { compileTemplate, type Escape, REDACTED, type Template } from '@cortex-mqtt/expressions';
 import { ActionFault } from '../action-fault';
 import type { ActionType, CheckContext, PrepareContext } from '../action-type';
-import { secretFaults, templateFaults, templateMapFaults } from '../field-checks';
-import { defaultJson, looksLikeJson, scopeOf } from '../rendering';
+import { literalOf, secretFaults, templateFaults, templateMapFaults } from '../field-checks';
+import { defaultJson, escapeOf, looksLikeJson, scopeOf } from '../rendering';
 import type { HttpAnswer } from './http/answer-reader';
 import type { TlsIdentity } from './http/exchange';
-import { FIELD_NAME } from './http/field-syntax';
+import { FIELD_NAME, FIELD_VALUE } from './http/field-syntax';
 import { requestHead } from './http/request-head';
 import { parseRetryAfter } from './retry-after';
 import { signingKey, standardWebhookLines } from './standard-webhooks';
@@ -53,7 +53,7 @@ export const webhookAction: ActionType<WebhookAction, PreparedWebhook> = {
     ...templateFaults('url', definition.url, context),
     ...urlFaults(definition.url),
     ...templateMapFaults('headers', definition.headers, context, headerNameFault),
-    ...lineBreakFaults(definition.headers),
+    ...headerValueFaults(definition.headers),
     ...templateFaults('body', definition.body, context),
     ...bodyFaults(definition),
     ...secretsFaults(definition, context),
@@ -111,6 +111,9 @@ interface CompiledWebhook {
 
 function compileWebhook(definition: WebhookAction): CompiledWebhook {
   const { url: url_text, body } = definition;
+  // Also of what was stored before the check knew it.
+  const unfit = webhookUrlFault(url_text);
+  if (unfit !== null) throw new ActionFault(`the URL ${unfit}`, { permanent: true, detail: { code: 'INVALID_URL' } });
   const end = startsWithSecret(url_text) ? url_text.indexOf('}}') + 2 : 0;
   const url = compileTemplate(url_text.slice(end));
   const headers = Object.entries(definition.headers ?? {}).map(([name, value]): [string, Template] => [
@@ -128,7 +131,7 @@ function compileWebhook(definition: WebhookAction): CompiledWebhook {
     url,
     headers,
     body: typeof body === 'string' ? compileTemplate(body) : null,
-    body_escape: (type === undefined ? isJson : /\bjson\b/i.test(type)) ? 'json' : 'none',
+    body_escape: type === undefined && isJson ? 'json' : escapeOf(body ?? '', type),
     content_type,
   };
 }
@@ -262,7 +265,7 @@ function statusFault({ status, headers, body_latin1 }: HttpAnswer): ActionFault 
       code: 'HTTP_STATUS',
       status,
       response_excerpt: Buffer.from(body_latin1, 'latin1').toString('utf8'),
-      ...(location === undefined ? {} : { location: location.slice(0, 500) }),
+      ...(location === undefined ? {} : { location }),
     },
   });
 }
@@ -277,12 +280,18 @@ function headerNameFault(name: string): string | null {
   return RESERVED.test(name) ? 'is set by cortex-mqtt itself' : null;
 }
 
-function lineBreakFaults(headers: Record<string, unknown> | undefined): FieldFault[] {
-  return Object.entries(headers ?? {}).flatMap(([name, value]) =>
-    typeof value === 'string' && /[\r\n\0]/.test(value)
-      ? [{ field: `headers.${name}`, message: 'must not hold a line break' }]
-      : [],
-  );
+/** What is written out must be sendable (RFC 9110, 5.5); what comes from a message is checked when it comes. */
+function headerValueFaults(headers: Record<string, unknown> | undefined): FieldFault[] {
+  return Object.entries(headers ?? {}).flatMap(([name, value]): FieldFault[] => {
+    if (typeof value !== 'string') return [];
+    const field = `headers.${name}`;
+    if (/[\r\n\0]/.test(value)) return [{ field, message: 'must not hold a line break' }];
+    const literal = literalOf(value);
+    if (literal === null || FIELD_VALUE.test(literal)) return [];
+    return [
+      { field, message: 'must not hold a control character or a letter beyond Latin-1: a header can not carry it' },
+    ];
+  });
 }
 
 function bodyFaults(definition: WebhookAction): FieldFault[] {

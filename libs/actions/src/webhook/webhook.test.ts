@@ -197,12 +197,38 @@ describe('what an answer means', () => {
     ['120', 120_000],
     ['0', 0],
     ['Wed, 21 Oct 2015 07:28:00 GMT', 0],
+    ['Thu, 01 Jan 2026 00:00:10 GMT', 10_000],
+    ['Thursday, 01-Jan-26 00:00:10 GMT', 10_000],
+    ['Thu Jan  1 00:00:10 2026', 10_000],
     ['soon', null],
+    ['soon 2', null],
+    ['Mon 2030', null],
+    ['Thu, 01 Jan 2026 00:00:10', null],
+    ['2026-01-01T00:00:10Z', null],
+    ['1.5', null],
     ['-5', null],
     ['', null],
     [undefined, null],
   ])('reads Retry-After %j', (value, expected) => {
     expect(parseRetryAfter(value, Date.parse('2026-01-01'))).toBe(expected);
+  });
+
+  it('hides secrets in what the destination echoes before it is cut, and cuts between characters', async () => {
+    const secret = 'the-secret-of-the-product';
+    const hiding = createActionBench({ redact: (text) => text.replaceAll(secret, '[redacted]') });
+    try {
+      receiver.answerWith({ status: 500, body: `${'x'.repeat(2_040)}${secret} ${'y'.repeat(9_000)}` });
+      const { detail } = await hiding.faultOf(webhook());
+      expect(detail.response_excerpt).toBe(`${'x'.repeat(2_040)}[redact…`);
+      receiver.answerWith({ status: 302, headers: { location: `/${'l'.repeat(990)}${secret}` } });
+      expect(JSON.stringify((await hiding.faultOf(webhook())).detail)).not.toContain(secret.slice(0, 8));
+      receiver.answerWith({ status: 500, body: `${'x'.repeat(2_046)}😀\u0000z` });
+      expect((await hiding.faultOf(webhook())).detail.response_excerpt).toBe(`${'x'.repeat(2_046)}…`);
+      receiver.answerWith({ status: 500, body: 'a\u0000b' });
+      expect((await hiding.faultOf(webhook())).detail.response_excerpt).toBe('ab');
+    } finally {
+      await hiding.stop();
+    }
   });
 
   it('keeps at most 2 kB of an answer', async () => {
@@ -223,6 +249,44 @@ describe('what an answer means', () => {
     expect(sent).toBeLessThan(1_000_000_000);
     receiver.answerWith({});
     expect(await bench.run(webhook())).toMatchObject({ detail: { status: 200 } });
+  });
+});
+
+describe('how values are written', () => {
+  const value = { payload: '{"v": "a b\\"&c=d~\'é", "n": 1.50}' };
+  it.each([
+    ['application/json', '{{payload.v}}', '"a b\\"&c=d~\'é"'],
+    ['application/vnd.api+json; charset=utf-8', '{{payload.v}}', '"a b\\"&c=d~\'é"'],
+    ['application/x-ndjson', '{{payload.v}}\n{{payload.n}}', '"a b\\"&c=d~\'é"\n1.50'],
+    ['text/plain', '{"v": {{payload.v}}}', '{"v": "a b\\"&c=d~\'é"}'],
+    ['text/plain', '[{{payload.v}}]', '["a b\\"&c=d~\'é"]'],
+    ['text/plain', 'v={{payload.v}}', 'v=a b"&c=d~\'é'],
+    ['application/x-www-form-urlencoded', 'v={{payload.v}}&n={{payload.n}}', 'v=a+b%22%26c%3Dd%7E%27%C3%A9&n=1.50'],
+    ['application/jsonish', '{{payload.n}}', '1.50'],
+  ])('in a body of %s: %s', async (type, body, wanted) => {
+    await bench.run(webhook({ headers: { 'Content-Type': type }, body }), value);
+    expect(receiver.requests[0]?.text).toBe(wanted);
+    await bench.run({ type: 'publish', topic: 'out', payload: body, content_type: type }, value);
+    expect(bench.published.at(-1)?.payload.toString()).toBe(wanted);
+  });
+});
+
+describe('a value in the path of a URL', () => {
+  it.each(['{{payload.id}}', '{{payload.id}}/x', 'x-{{payload.id}}', '{{$trim(payload.id)}}'])(
+    'is never empty: %s',
+    async (path) => {
+      const action = webhook({ method: 'DELETE', url: `${receiver.url}/users/${path}` });
+      const fault = await bench.faultOf(action, { payload: '{"id": ""}' });
+      expect(fault).toMatchObject({ permanent: true, detail: { code: 'TEMPLATE_EMPTY_VALUE' } });
+      expect(receiver.requests).toHaveLength(0);
+    },
+  );
+
+  it('is empty where the template says so, and in the query', async () => {
+    const scope = { payload: '{"id": ""}' };
+    await bench.run(webhook({ url: `${receiver.url}/users/{{payload.id?}}` }), scope);
+    await bench.run(webhook({ url: `${receiver.url}/users?id={{payload.id}}` }), scope);
+    expect(receiver.requests.map(({ url }) => url)).toEqual(['/users/', '/users?id=']);
   });
 });
 
@@ -295,8 +359,13 @@ describe('faults on the way', () => {
   it('fails for good when a value would choose another path', async () => {
     for (const name of ['..', '.', '%2e%2E']) {
       const url = `${receiver.url}/api/${name === '%2e%2E' ? '%2e%2E' : '{{payload.v}}'}/x`;
-      const fault = await bench.faultOf(webhook({ url }), { payload: JSON.stringify({ v: name }) });
-      expect(fault).toMatchObject({ permanent: true, detail: { code: 'INVALID_URL' } });
+      // As it may have been stored: at save the one that is written out is refused.
+      const stored = { id: 'a1', enabled: true, type: 'webhook', url };
+      const scope = buildScope({ payload: JSON.stringify({ v: name }) });
+      await expect(bench.runner.run(stored, scope, { attempt: 1 })).rejects.toMatchObject({
+        permanent: true,
+        detail: { code: 'INVALID_URL' },
+      });
     }
     await bench.run(webhook({ url: `${receiver.url}/api/{{payload.v}}/x` }), {
       payload: '{"v": "../../admin?x#y@evil.test:80"}',
@@ -315,6 +384,33 @@ describe('faults on the way', () => {
   it('fails for good when the payload is not JSON', async () => {
     const fault = await bench.faultOf(webhook(), { payload: '{"a":' });
     expect(fault).toMatchObject({ permanent: true, detail: { code: 'NOT_JSON', position: { line: 1, column: 6 } } });
+  });
+});
+
+describe('a stored URL that no check has seen', () => {
+  it('never lets a message choose the host', async () => {
+    const stored = { id: 'a1', enabled: true, type: 'webhook', url: '{{secrets.BASE}}{{payload.v}}/x' };
+    const scope = buildScope({ payload: '{"v": ".evil.test"}', secrets: { BASE: 'https://example' } });
+    await expect(bench.runner.run(stored, scope, { attempt: 1 })).rejects.toMatchObject({
+      permanent: true,
+      detail: { code: 'INVALID_URL' },
+    });
+  });
+});
+
+describe('a signing secret', () => {
+  it.each([16, 23, 65])('of %d bytes is refused', async (bytes) => {
+    const secrets = { KEY: `whsec_${Buffer.alloc(bytes, 1).toString('base64')}` };
+    expect(await bench.faultOf(webhook({ signing_secrets: ['KEY'] }), { secrets })).toMatchObject({
+      permanent: true,
+      detail: { code: 'SIGNING_SECRET' },
+    });
+  });
+
+  it.each([24, 64])('of %d bytes signs', async (bytes) => {
+    const secrets = { KEY: `whsec_${Buffer.alloc(bytes, 1).toString('base64')}` };
+    await bench.run(webhook({ signing_secrets: ['KEY'] }), { secrets });
+    expect(receiver.requests[0]?.headers['webhook-signature']).toMatch(/^v1,/);
   });
 });
 
@@ -371,6 +467,16 @@ describe('a definition is refused', () => {
     [{ client_cert_secret: 'A' }, 'client_key_secret'],
     [{ signing_secrets: ['A'] }, 'signing_secrets[0]'],
     [{ url: 'https://example.test/{{secrets.A}}' }, 'url'],
+    [{ url: 'https://example.test/a/../b' }, 'url'],
+    [{ url: 'https://example.test/%2E%2e/{{payload.x}}' }, 'url'],
+    [{ url: 'https://example.test/./x?a=1' }, 'url'],
+    [{ url: '{{secrets.A}}/../x' }, 'url'],
+    [{ url: '{{secrets.A}}{{payload.host}}/x' }, 'url'],
+    [{ url: '{{secrets.A}}.example.com/x' }, 'url'],
+    [{ url: '{{secrets.A}}:8080/x' }, 'url'],
+    [{ headers: { a: 'naïve', b: 'snow ☃' } }, 'headers.b'],
+    [{ headers: { a: 'snow ☃ {{payload.x}}' } }, 'headers.a'],
+    [{ headers: { a: 'bell \u0007' } }, 'headers.a'],
   ])('%j at %s', (fields, field) => {
     expect(check(fields, []).map((fault) => fault.field)).toContain(`actions[0].${field}`);
   });
@@ -379,6 +485,10 @@ describe('a definition is refused', () => {
     [{ url: 'https://example.test:8443/{{payload.x}}?a={{topic}}#{{qos}}' }],
     [{ url: 'https://example.test?x={{payload.x}}' }],
     [{ url: '{{secrets.A}}' }],
+    [{ url: '{{secrets.A}}/x' }],
+    [{ url: '{{secrets.A}}?x={{payload.x}}' }],
+    [{ url: 'https://example.test/a..b/.well-known/...?x=/../' }],
+    [{ headers: { a: 'naïve' } }],
     [{ url: 'https://{{secrets.A}}/x/{{payload.x}}' }],
     [{ headers: { Authorization: 'Bearer {{secrets.A}}' }, signing_secrets: ['A'] }],
   ])('but not %j', (fields) => {

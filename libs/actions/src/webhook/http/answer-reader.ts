@@ -1,16 +1,17 @@
-import { MAX_EXCERPT_CHARS } from '../../action-fault';
 import { AnswerFault, type AnswerHead, parseAnswerHead, parseField } from './answer-head';
 
 export interface HttpAnswer {
   status: number;
   /** By name in lower case; of several of one name the first. */
   headers: ReadonlyMap<string, string>;
-  /** Beginning of the body, as much as is shown of it, one character a byte. */
+  /** Beginning of the body, one character a byte; more than is shown of it. */
   body_latin1: string;
 }
 
 /** As much of a body is read; what comes after is of no use to us. */
 const MAX_BODY_BYTES = 65_536;
+/** As much of it is kept: more than is ever shown, so that secrets can be found in it before it is cut. */
+const KEPT_BODY_CHARS = 16_384;
 /** Status lines, headers and trailers of one answer, interim answers included. */
 const MAX_HEAD_BYTES = 32_768;
 const MAX_CHUNK_LINE_BYTES = 1_024;
@@ -142,7 +143,7 @@ export class AnswerReader {
   }
 
   private readBody(bytes: Buffer, end: number): void {
-    const room = MAX_EXCERPT_CHARS - this.body_latin1.length;
+    const room = KEPT_BODY_CHARS - this.body_latin1.length;
     if (room > 0) this.body_latin1 += bytes.toString('latin1', this.at, Math.min(end, this.at + room));
     this.body_bytes += end - this.at;
     this.remaining -= end - this.at;
