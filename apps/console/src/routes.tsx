@@ -4,6 +4,7 @@ import { ProductsPage } from './features/products/products-page';
 import { SignInPage } from './features/sign-in/sign-in-page';
 import { AdminOnly, NotFoundPage, RouteCrash } from './shell/route-states';
 import { Shell } from './shell/shell';
+import { ShellSkeleton } from './shell/shell-skeleton';
 import { StartPage } from './shell/start-page';
 
 /** Every address of the console. Pages beyond the first are loaded when they are opened. */
@@ -14,7 +15,7 @@ export function createRouter() {
       path: '/',
       element: <Shell />,
       errorElement: <RouteCrash />,
-      HydrateFallback: Nothing,
+      HydrateFallback: FirstPage,
       children: [
         {
           errorElement: <RouteCrash />,
@@ -95,7 +96,7 @@ const productRoute: RouteObject = {
   children: [{ errorElement: <RouteCrash />, children: productPages }],
 };
 
-/** While the first page's code is on its way. */
-function Nothing() {
-  return null;
+/** While the first page's code loads. */
+function FirstPage() {
+  return <ShellSkeleton />;
 }

@@ -44,7 +44,8 @@ describe('the action editor', () => {
       await page.getByLabel('Topic', { exact: true }).first().fill('big/{+id}');
       await page.getByRole('button', { name: 'Add a condition' }).click();
       const condition = page.getByRole('textbox', { name: 'Condition' });
-      await condition.click();
+      await condition.waitFor();
+      // The cursor is in it already.
       await page.keyboard.type('pay');
       await page.getByRole('option', { name: /payload/ }).click();
       await page.keyboard.type('.');
@@ -66,6 +67,10 @@ describe('the action editor', () => {
     'takes a secret by its name, and a dry run says what would be sent, and sends nothing',
     async () => {
       await addAction('Call a webhook');
+      await page.keyboard.type('Call the shop');
+      await page.getByRole('button', { name: 'Move Call the shop', exact: true }).waitFor();
+      await page.keyboard.press('Control+a');
+      await page.keyboard.press('Delete');
       await page.getByRole('textbox', { name: 'URL' }).fill(`${world.receiver.url}/orders`);
       await page.getByRole('combobox', { name: 'Signing secrets' }).click();
       await page.getByRole('option', { name: 'HOOK_KEY' }).click();

@@ -142,6 +142,58 @@ describe('configuring a product in the console', () => {
   );
 
   it(
+    'goes on showing the newest value as theirs when what it had read before is older',
+    async () => {
+      await page.goto(world.config_page);
+      await page.getByLabel('Prefix', { exact: true }).fill('ours');
+      // Nothing is read any more until the save has to read the newest version by itself.
+      let isCut = true;
+      await page.route('**/mqtt-config', (route) =>
+        isCut && route.request().method() === 'GET' ? route.abort() : route.fallback(),
+      );
+      await world.product.configure({ topics: { prefix: 'newest' } });
+      await page.route('**/mqtt-config', async (route) => {
+        if (route.request().method() === 'PUT') isCut = false;
+        await route.fallback();
+      });
+      await confirmSave();
+      const choice = page.getByRole('dialog', { name: 'Changed on both sides' });
+      await choice.getByText('newest', { exact: true }).waitFor();
+      await choice.getByText('newest', { exact: true }).click();
+      await choice.getByRole('button', { name: 'Apply my choice' }).click();
+      await page.unroute('**/mqtt-config');
+      await waitFor(async () => (await page.getByLabel('Prefix', { exact: true }).inputValue()) === 'newest', {
+        timeout_ms: 60_000,
+        message: () => 'their prefix in the form',
+      });
+      await world.product.configure({ topics: { prefix: 'mine' } });
+    },
+    STEPS_MS,
+  );
+
+  it(
+    'keeps what is typed through a reload, secrets excepted, and saves it by Ctrl+S',
+    async () => {
+      await page.goto(world.config_page);
+      await page.getByLabel('Pattern', { exact: true }).fill('eu/#');
+      await page.getByLabel('Pattern', { exact: true }).fill('kept/#');
+      await page.getByRole('button', { name: 'Replace' }).first().click();
+      await page.getByLabel('Password', { exact: true }).fill('typed-secret');
+      page.once('dialog', (dialog) => void dialog.accept());
+      await page.reload();
+      await world.said('1 unsaved change');
+      expect(await page.getByLabel('Pattern', { exact: true }).inputValue()).toBe('kept/#');
+      expect(await page.evaluate('JSON.stringify(sessionStorage)')).not.toContain('typed-secret');
+      await page.keyboard.press('Control+s');
+      await page.getByRole('dialog', { name: 'What this changes' }).getByText('kept/#').first().waitFor();
+      await page.keyboard.press('Escape');
+      await page.getByRole('button', { name: 'Discard' }).click();
+      await page.getByText('unsaved change').waitFor({ state: 'detached' });
+    },
+    STEPS_MS,
+  );
+
+  it(
     'switches a subscription off at once, and undoes it',
     async () => {
       await page.goto(world.config_page);
@@ -175,9 +227,10 @@ describe('configuring a product in the console', () => {
       await status.getByText('Disconnected', { exact: true }).first().waitFor();
       await status.getByText('never gives up').first().waitFor();
       await status
-        .getByText(/next try/)
+        .getByText(/next try (in \d+ s|now)/)
         .first()
         .waitFor();
+      expect(await status.getByText('1 of 1').count()).toBe(0);
       await world.mosquitto.start();
       await status.getByText('Connected', { exact: true }).first().waitFor();
     },

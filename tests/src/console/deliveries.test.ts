@@ -50,7 +50,7 @@ describe('dead letters in the console', () => {
     async () => {
       await page.goto('/products');
       const row = page.getByRole('listitem').filter({ hasText: 'Orders' });
-      await row.getByText(`${LETTERS} deliveries were given up`).waitFor();
+      await row.getByText(`${LETTERS} dead letters`).waitFor();
       await world.said('1 product needs attention');
       await page.goto(`/products/${world.product.id}`);
       await page.getByRole('link', { name: 'Open the dead letters' }).click();
@@ -117,9 +117,15 @@ describe('dead letters in the console', () => {
       await dialog.getByRole('textbox', { name: 'Payload' }).click();
       await page.keyboard.press('Control+a');
       await page.keyboard.insertText('{"total": 9007199254740993}');
+      const answers: number[] = [];
+      page.on('response', (response) => answers.push(response.status()));
       await dialog.getByRole('button', { name: 'Try again' }).click();
+      // The view of it closes: nothing asks for what has succeeded and is gone.
+      await page.getByRole('dialog', { name: 'Delivery' }).waitFor({ state: 'detached' });
       const requests = await world.receiver.waitForRequests(2, { timeout_ms: 60_000 });
       expect(requests[1]?.url).toBe(`/orders/${LETTERS}`);
+      await world.said(`Dead letters (${LETTERS - 2})`);
+      expect(answers).not.toContain(404);
     },
     STEPS_MS,
   );

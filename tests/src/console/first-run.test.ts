@@ -45,6 +45,13 @@ describe('the first run, from signing in to the first message', () => {
     async () => {
       visit = await openConsole({ browser, url: stack.orchestrator_url });
       page = visit.page;
+      const refused: string[] = [];
+      page.on('response', (response) => response.status() >= 400 && refused.push(response.url()));
+      await page.goto('/');
+      await page.getByRole('button', { name: 'Sign in' }).waitFor();
+      // Who has never been here was not signed out, and nothing was asked that the server had to refuse.
+      expect(await page.getByText('signed out').count()).toBe(0);
+      expect(refused).toEqual([]);
       await signInAt(page, stack.admin);
       await page.getByText('No products yet').waitFor();
       await page.getByRole('link', { name: 'New product' }).first().click();
@@ -53,7 +60,7 @@ describe('the first run, from signing in to the first message', () => {
       // What is wrong is told at the field, and the cursor is there.
       await next('Create the product');
       await page.getByText('Give it a name.').waitFor();
-      await page.keyboard.type('Night shop');
+      await page.keyboard.type('夜店 Übersee');
       await page.keyboard.press('Enter');
       await page.waitForURL(setup('broker'));
     },

@@ -97,6 +97,9 @@ function queryString(query: RequestOptions['query']): string {
   return text ? `?${text}` : '';
 }
 
+/** Whether the browser holds a session at all, without asking the server: its CSRF cookie comes and goes with it. */
+export const hasSession = (): boolean => csrfToken() !== null;
+
 /** The token the server set beside the session; it proves that the request comes from this page. */
 function csrfToken(): string | null {
   const found = document.cookie.split('; ').find((cookie) => cookie.startsWith('csrf_token='));

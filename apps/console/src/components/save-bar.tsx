@@ -1,4 +1,5 @@
 import { Button } from '@mantine/core';
+import { useHotkeys } from '@mantine/hooks';
 import type { ReactNode } from 'react';
 import { texts } from '../texts';
 import classes from './save-bar.module.css';
@@ -15,8 +16,10 @@ interface Props {
   extra?: ReactNode;
 }
 
-/** Stays at the bottom while something is unsaved. */
+/** Stays at the bottom while something is unsaved. Ctrl+S (⌘S) does what its button does, in fields too. */
 export function SaveBar({ changes, summary, saving, blocked, onDiscard, onSave, saveLabel, extra }: Props) {
+  const isSavable = changes > 0 && !saving && !blocked;
+  useHotkeys([['mod+S', () => isSavable && onSave()]], []);
   if (changes === 0) return null;
   return (
     <section className={classes.bar} aria-label={texts.mqttConfig.changes(changes)}>

@@ -28,4 +28,5 @@ export function asState(state: string | null | undefined): AnyState {
 }
 
 export const toneOf = (state: AnyState): Tone => TONES[state];
-export const severityOf = (state: AnyState): number => SEVERITY[TONES[state]];
+/** Somebody paused it on purpose: it comes after everything that runs. */
+export const severityOf = (state: AnyState): number => (state === 'paused' ? 5 : SEVERITY[TONES[state]]);

@@ -22,6 +22,16 @@ export function Time({ at, fallback = texts.common.never }: { at: string | null 
   );
 }
 
+/** Seconds until a moment that is soon, such as the next attempt: `in 12 s`, `now`. */
+export function Countdown({ to }: { to: string }) {
+  const left_s = Math.ceil((Date.parse(to) - useNow()) / 1_000);
+  return (
+    <Tooltip label={exactTime(to)}>
+      <time dateTime={to}>{left_s > 0 ? texts.time.inSeconds(left_s) : texts.time.now}</time>
+    </Tooltip>
+  );
+}
+
 function createClock(intervalMs: number) {
   const listeners = new Set<() => void>();
   let now = Date.now();

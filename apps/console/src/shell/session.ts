@@ -1,7 +1,9 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { get, post } from '../api/client';
+import { get, hasSession, post } from '../api/client';
 import { keys } from '../api/keys';
+import { ApiError } from '../api/problem';
 import type { User } from '../api/types';
+import { texts } from '../texts';
 import { forgetKept } from '../components/kept-draft';
 
 export interface Session {
@@ -12,7 +14,10 @@ export interface Session {
 export function useSession() {
   return useQuery({
     queryKey: keys.me,
-    queryFn: ({ signal }) => get<Session>('/auth/me', { signal }),
+    queryFn: ({ signal }) => {
+      if (!hasSession()) throw new ApiError({ type: 'about:blank', title: 'Unauthorized', status: 401, detail: '' });
+      return get<Session>('/auth/me', { signal });
+    },
     staleTime: 60_000,
     retry: false,
   });
@@ -28,6 +33,11 @@ export function useUser(): User {
 /** May the signed-in user change this product? The server decides; this only spares people buttons that would fail. */
 export function mayChange(user: User, productId: number): boolean {
   return user.role !== 'viewer' && (user.all_products || user.product_ids.includes(productId));
+}
+
+/** Why a page can't be changed, and what would help. */
+export function readOnlyReason(user: User): string {
+  return user.role === 'viewer' ? texts.common.readOnlyViewer : texts.common.readOnly;
 }
 
 export function useSignIn() {

@@ -2,7 +2,7 @@ import { ActionIcon, Drawer, Kbd, UnstyledButton } from '@mantine/core';
 import { useDisclosure, useHotkeys } from '@mantine/hooks';
 import { IconMenu2, IconSearch } from '@tabler/icons-react';
 import { useQueryClient } from '@tanstack/react-query';
-import { lazy, Suspense, useEffect } from 'react';
+import { lazy, Suspense, useEffect, useRef } from 'react';
 import { Link, Navigate, Outlet, useLocation, useNavigate } from 'react-router';
 import { whenSignedOut } from '../api/client';
 import { ApiError } from '../api/problem';
@@ -12,6 +12,7 @@ import { AccountMenu } from './account-menu';
 import { Logo } from './logo';
 import { Navigation } from './navigation';
 import { useSession } from './session';
+import { ShellSkeleton } from './shell-skeleton';
 import classes from './shell.module.css';
 import { openPalette } from './palette-control';
 
@@ -24,11 +25,15 @@ export function Shell() {
   const navigate = useNavigate();
   const queryClient = useQueryClient();
   const [menuOpened, menu] = useDisclosure(false);
+  const wasSignedIn = useRef(false);
+  if (session.data) wasSignedIn.current = true;
   // Here, not in the palette: its code may still be on its way. In inputs too.
   useHotkeys([['mod+K', openPalette]], []);
 
   useEffect(() => {
     whenSignedOut(() => {
+      // Who was never signed in has not been signed out: the page below sends them to sign in, without a word.
+      if (!wasSignedIn.current) return;
       queryClient.clear();
       const from = window.location.pathname + window.location.search;
       void navigate('/sign-in', { state: { from, ended: true } });
@@ -39,7 +44,7 @@ export function Shell() {
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new address closes the menu
   useEffect(() => menu.close(), [location.pathname]);
 
-  if (session.isPending) return null;
+  if (session.isPending) return <ShellSkeleton />;
   if (session.isError && !session.data) {
     if (session.error instanceof ApiError && session.error.status === 401) {
       return <Navigate to="/sign-in" replace state={{ from: location.pathname + location.search }} />;

@@ -1,17 +1,20 @@
 const many = (n: number, one: string, several: string) =>
   n === 1 ? `1 ${one}` : `${n.toLocaleString('en')} ${several}`;
 
+const STATES = { dead: 'Dead letters', retrying: 'Retrying', in_flight: 'In flight' };
+
 /** Texts of the page `/products/{id}/deliveries`. */
 export const deliveriesTexts = {
   title: 'Deliveries',
   subtitle: 'Messages on their way through a subscription’s actions. What is done is not listed.',
   state: 'State',
-  states: { dead: 'Dead letters', retrying: 'Retrying', in_flight: 'In flight' },
-  deadCount: (n: number) => `Dead letters (${n.toLocaleString('en')})`,
+  states: STATES,
+  stateCount: (state: keyof typeof STATES, n: number | undefined) =>
+    n ? `${STATES[state]} (${n.toLocaleString('en')})` : STATES[state],
   stateHint: {
-    dead: 'Given up: every try failed, or trying again can’t help.',
-    retrying: 'Failed, and will be tried again by themselves.',
-    in_flight: 'A listener is at it right now.',
+    dead: 'Every attempt failed, or another attempt can’t help.',
+    retrying: 'Failed, and will be retried automatically.',
+    in_flight: 'A listener is working on them right now.',
   },
   subscription: 'Subscription',
   allSubscriptions: 'All subscriptions',
@@ -26,7 +29,7 @@ export const deliveriesTexts = {
     in_flight: 'Nothing is in flight',
   },
   emptyHint: {
-    dead: 'Deliveries that are given up are kept here with their message, until somebody retries or deletes them.',
+    dead: 'Deliveries that failed for good are kept here with their message until somebody retries or deletes them.',
     retrying: 'Deliveries whose actions failed wait here for their next try.',
     in_flight: 'Deliveries that take longer than a moment are listed here while a listener works on them.',
   },
@@ -35,15 +38,15 @@ export const deliveriesTexts = {
   atLeast: (n: number) => `At least ${n.toLocaleString('en')}; the queue is too long to look through at once.`,
   attempts: (n: number) => many(n, 'attempt', 'attempts'),
   bytes: (n: number) => many(n, 'byte', 'bytes'),
-  died: 'given up',
+  died: 'dead since',
   queued: 'queued',
   nextTry: 'next try',
   noError: 'no error so far',
   open: (topic: string) => `Delivery of ${topic}`,
 
   detail: 'Delivery',
-  gone: 'This delivery is not here any more',
-  goneHint: 'It succeeded meanwhile, or somebody deleted it.',
+  gone: 'This delivery is no longer here',
+  goneHint: 'It has succeeded, or somebody deleted it.',
   message: 'Message',
   topic: 'Topic',
   received: 'Received',
@@ -102,8 +105,8 @@ export const deliveriesTexts = {
   which: 'Taken are all dead letters',
   whichSubscription: (name: string) => `of the subscription “${name}”`,
   whichError: (error: string) => `whose error contains “${error}”`,
-  whichFrom: (time: string) => `given up from ${time} on`,
-  whichTo: (time: string) => `given up until ${time}`,
+  whichFrom: (time: string) => `dead since ${time} or later`,
+  whichTo: (time: string) => `dead by ${time}`,
   typeNumber: (n: number) => `Type ${n} to confirm`,
   operation: {
     retry_deliveries: 'Retrying dead letters',

@@ -135,6 +135,8 @@ export const subscriptionTexts = {
       when: 'Only when',
       input: 'Input',
       request: 'Would send',
+      body: 'Body',
+      payload: 'Payload',
     },
     passes: 'lets it through',
     stops: 'stops it here',

@@ -19,7 +19,7 @@ import { texts } from '../../texts';
 import { useProductId } from '../products/product-id';
 import { useProducts } from '../products/products-query';
 import classes from './audit-log-page.module.css';
-import { actionWords, auditRows, subjectOf } from './audit-words';
+import { actionWords, auditRows, auditSummary, subjectOf } from './audit-words';
 
 const words = texts.audit;
 const PAGE_SIZE = 50;
@@ -163,11 +163,7 @@ function Entry({ entry, product }: { entry: AuditEntry; product: string | null }
         <IconChevronRight size={16} className={isOpen ? classes.open : classes.closed} aria-hidden />
         <span className={classes.what}>
           <span className={rows.title}>{what}</span> {subject && <span className={classes.subject}>{subject}</span>}
-          <span className={classes.fields}>
-            {[product, [...new Set(changes.map(({ label }) => label.replace(/ › .*/, '')))].join(', ')]
-              .filter(Boolean)
-              .join(' · ')}
-          </span>
+          <span className={classes.fields}>{[product, auditSummary(entry, changes)].filter(Boolean).join(' · ')}</span>
         </span>
         <span className={classes.who}>
           {entry.actor_kind === 'system' ? words.system : entry.actor_name}
@@ -178,7 +174,11 @@ function Entry({ entry, product }: { entry: AuditEntry; product: string | null }
       </UnstyledButton>
       {isOpen && (
         <div className={classes.body}>
-          {changes.length === 0 ? <p className={rows.note}>{words.noDetails}</p> : <ChangeTable rows={changes} />}
+          {changes.length === 0 ? (
+            <p className={rows.note}>{words.noDetails}</p>
+          ) : (
+            <ChangeTable rows={changes} isNew={entry.before === null} />
+          )}
           <p className={rows.note}>
             {[entry.ip && `${words.ip} ${entry.ip}`, entry.request_id && `${words.request} ${entry.request_id}`]
               .filter(Boolean)

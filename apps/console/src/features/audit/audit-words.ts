@@ -34,6 +34,24 @@ export function auditRows({ before, after }: Pick<AuditEntry, 'before' | 'after'
     }));
 }
 
+const SUMMARY_FIELDS = 4;
+const SUMMARY_VALUE = 40;
+
+/** One line of what changed: the names of the fields, or for something new the first values that it was given. */
+export function auditSummary(entry: AuditEntry, rows: ChangeRow[]): string {
+  const isNew = entry.before === null && entry.after !== null;
+  if (!isNew) return [...new Set(rows.map(({ label }) => label.replace(/ › .*/, '')))].join(', ');
+  const told = rows.filter(
+    ({ key, after }) => key !== 'id' && after !== texts.mqttConfig.emptyValue && after !== subjectOf(entry),
+  );
+  return told
+    .slice(0, SUMMARY_FIELDS)
+    .map(
+      ({ label, after }) => `${label}: ${after.length > SUMMARY_VALUE ? `${after.slice(0, SUMMARY_VALUE)}…` : after}`,
+    )
+    .join(', ');
+}
+
 const SEPARATOR = ' › ';
 
 /** Each plain value by its path: `actions › a1 › url`; entries of a list by their id, else by their place. */

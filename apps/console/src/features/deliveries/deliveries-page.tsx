@@ -37,6 +37,10 @@ export function DeliveriesPage() {
   // Two answers of different moments side by side would contradict each other.
   const isWholeList = filter.state === 'dead' && !isFiltered(filter);
   const dead = isWholeList ? deliveries.data?.total : counts.data?.dead;
+  const countOf = (state: DeliveryState): number | undefined => {
+    if (state === 'dead') return dead;
+    return state === filter.state && !isFiltered(filter) ? deliveries.data?.total : undefined;
+  };
 
   /** Changes the address; an empty value takes the name out. */
   const set = (changes: Record<string, string | null>, options?: { isStep: true }) =>
@@ -87,7 +91,7 @@ export function DeliveriesPage() {
             onChange={(state) => set({ state: state === 'dead' ? null : state })}
             data={DELIVERY_STATES.map((value) => ({
               value,
-              label: value === 'dead' && dead ? words.deadCount(dead) : words.states[value],
+              label: words.stateCount(value, countOf(value)),
             }))}
           />
         </div>

@@ -24,10 +24,15 @@ export function useDeliveries(productId: number, filter: DeliveryFilter, page: n
   return useQuery({
     queryKey: [...keys.deliveries(productId), 'list', filter, page],
     queryFn: ({ signal }) => readDeliveries(productId, filter, { page, page_size: PAGE_SIZE }, signal),
-    placeholderData: (previous) => previous,
+    // The page before stays while the next one loads; rows of another state or filter would be untrue.
+    placeholderData: (previous, query) => (isSameList(query?.queryKey, filter) ? previous : undefined),
     refetchInterval: filter.state === 'dead' ? 5_000 : 2_000,
   });
 }
+
+/** Is it a page of the same list? The filter is the fourth part from the end but one of the key. */
+const isSameList = (key: readonly unknown[] | undefined, filter: DeliveryFilter): boolean =>
+  JSON.stringify(key?.at(-2)) === JSON.stringify(filter);
 
 export function useDelivery(productId: number, deliveryId: string | null) {
   return useQuery({

@@ -166,7 +166,9 @@ function DeliveryActions({
     try {
       await post(`${path}/retry`, body);
       notifyDone(words.retried);
-      await refresh();
+      // It is another one now, or gone because it succeeded: this view of it is over.
+      onGone();
+      void refresh();
       return true;
     } catch (error) {
       if (error instanceof ApiError && error.status === 409) notifyWarning(words.retry, words.busy);

@@ -101,6 +101,7 @@ export function BrokerEditor({ productId, loaded, id, onClose }: Props) {
     showsFault: (field) => field in NEW_DRAFT,
     labelOf: (field) => texts.mqttConfig.fields[field] ?? words.name,
     faultPrefix: 'broker.',
+    keepAs: `product ${productId} broker ${id ?? 'new'}`,
   });
   const test = useConnectionTest(productId);
   const bind = createBinder(

@@ -15,6 +15,7 @@ import classes from './connection-status-panel.module.css';
 import { type LiveMode, useConnectionStatus } from './connection-status-query';
 import { FilterFaults, InstanceStatusView, Problem, RecoveryLine } from './instance-status-view';
 import { ReconnectButton } from './reconnect-button';
+import { useProduct } from '../products/products-query';
 import { adviceOf, distinctWarnings, subscribedOf, worstFirst } from './status-reading';
 
 const words = texts.status;
@@ -22,6 +23,7 @@ const words = texts.status;
 /** Is it connected, since when, does it run what was saved, and what is wrong if not. */
 export function ConnectionStatusPanel({ productId, canChange }: { productId: number; canChange: boolean }) {
   const { status, mode, error, retry } = useConnectionStatus(productId);
+  const isPaused = useProduct(productId).data?.enabled === false;
   return (
     <Panel
       id="status"
@@ -34,7 +36,11 @@ export function ConnectionStatusPanel({ productId, canChange }: { productId: num
       }
     >
       {status ? (
-        <Status status={status} />
+        isPaused ? (
+          <Paused status={status} />
+        ) : (
+          <Status status={status} />
+        )
       ) : error ? (
         <Failure error={error} onRetry={retry} />
       ) : (
@@ -51,6 +57,23 @@ function LiveSign({ mode }: { mode: LiveMode }) {
         {mode === 'stream' ? words.live : words.polling}
       </span>
     </Tooltip>
+  );
+}
+
+/** Nothing of a paused product is a fault: it says that it is paused, and what was received so far. */
+function Paused({ status }: { status: ConnectionStatus }) {
+  return (
+    <div className={classes.status}>
+      <StatusBadge state="paused" />
+      <p className={classes.note}>{texts.stateHint.paused}</p>
+      <Facts
+        items={[
+          [words.messages, count(status.messages_received)],
+          [words.lastMessage, <Time key="l" at={status.last_message_at} />],
+          [words.lastConnected, <Time key="u" at={status.last_connected_at} />],
+        ]}
+      />
+    </div>
   );
 }
 

@@ -2,7 +2,7 @@ import type { ReactNode } from 'react';
 import type { InstanceStatus, Recovery } from '../../api/types';
 import { count, duration } from '../../components/relative-time';
 import { StatusBadge, ToneIcon } from '../../components/status-badge';
-import { Time } from '../../components/time';
+import { Countdown, Time } from '../../components/time';
 import { texts } from '../../texts';
 import classes from './connection-status-panel.module.css';
 import { loweredFilters, refusedFilters } from './status-reading';
@@ -55,7 +55,7 @@ export function InstanceStatusView({
         <Figure
           label={words.topics}
           value={
-            instance.subscribed.wanted > 0
+            instance.subscribed.wanted > 0 && isConnected(instance)
               ? words.topicsOf(instance.subscribed.granted, instance.subscribed.wanted)
               : null
           }
@@ -76,6 +76,10 @@ export function InstanceStatusView({
   );
 }
 
+/** What a broker granted counts only while it is connected. */
+const isConnected = ({ state }: Pick<InstanceStatus, 'state'>): boolean =>
+  state === 'connected' || state === 'degraded';
+
 /** Each broker, where the listener is at several at once. */
 function BrokerStates({ brokers }: Pick<InstanceStatus, 'brokers'>) {
   return (
@@ -84,12 +88,12 @@ function BrokerStates({ brokers }: Pick<InstanceStatus, 'brokers'>) {
         <li key={name}>
           <StatusBadge state={state} /> <span title={`${host}:${port}`}>{words.brokerName(name)}</span>{' '}
           <span className={classes.note}>
-            {words.topicsOf(granted, wanted)}
+            {words.topicsOf(state === 'connected' ? granted : 0, wanted)}
             {reason && <> · {reason}</>}
             {next_try_at && (
               <>
                 {' · '}
-                {words.nextTry} <Time at={next_try_at} />
+                {words.nextTry} <Countdown to={next_try_at} />
               </>
             )}
           </span>
@@ -107,7 +111,7 @@ export function RecoveryLine({ recovery }: { recovery: Recovery }) {
       {recovery.next_try_at && (
         <>
           {' · '}
-          {words.nextTry} <Time at={recovery.next_try_at} />
+          {words.nextTry} <Countdown to={recovery.next_try_at} />
         </>
       )}
       {' · '}

@@ -1,5 +1,14 @@
 import type { Change } from './config-draft';
-import { beginEditing, type Editing, rebase, resolveConflicts, saveMerged, type Tagged } from './merged-editing';
+import {
+  beginEditing,
+  type Editing,
+  keptChanges,
+  rebase,
+  resolveConflicts,
+  resumeEditing,
+  saveMerged,
+  type Tagged,
+} from './merged-editing';
 
 /** A server with one document, which refuses what was made upon an older version. */
 function startServer(values: Record<string, unknown>) {
@@ -84,5 +93,33 @@ describe('a refresh while somebody types', () => {
     const twice = rebase(once, { values: { host: 'theirs again' }, etag: '3' }).next;
     expect(twice.conflicts).toMatchObject([{ field: 'host', mine: 'mine', theirs: 'theirs again' }]);
     expect(resolveConflicts(twice, { host: 'theirs' }).draft).toEqual({ host: 'theirs again' });
+  });
+});
+
+describe('continuing after a reload', () => {
+  const kept = { host: { before: 'a', after: 'mine' } };
+
+  it('puts what was typed onto what the server has, and takes what others changed', () => {
+    const resumed = resumeEditing({ values: { host: 'a', port: 2 }, etag: '7' }, kept);
+    expect(resumed).toEqual({
+      base: { host: 'a', port: 2 },
+      draft: { host: 'mine', port: 2 },
+      etag: '7',
+      conflicts: [],
+    });
+  });
+
+  it('asks where somebody else changed the same field meanwhile', () => {
+    const { conflicts } = resumeEditing({ values: { host: 'theirs' }, etag: '7' }, kept);
+    expect(conflicts).toEqual([{ field: 'host', base: 'a', mine: 'mine', theirs: 'theirs' }]);
+  });
+
+  it('never keeps a secret, and ignores a field that is not there any more', () => {
+    const changes = [
+      { field: 'host', before: 'a', after: 'mine' },
+      { field: 'password', before: null, after: 'hunter2' },
+    ];
+    expect(keptChanges(changes, (field) => field === 'password')).toEqual(kept);
+    expect(resumeEditing({ values: { port: 1 }, etag: '7' }, kept).draft).toEqual({ port: 1 });
   });
 });

@@ -21,7 +21,24 @@ export function beginEditing({ values, etag }: Tagged): Editing {
   return { base: values, draft: values, etag, conflicts: [] };
 }
 
-/** Goes on upon a newer version: fields nobody touched here follow it, the others stay; `taken` names what followed. */
+/** Changes that were typed before the page was loaded again, by field; a secret is never among them. */
+export type KeptChanges = Record<string, { before: unknown; after: unknown }>;
+
+/** Continues with what was typed before a reload, merged into what the server has now. */
+export function resumeEditing(loaded: Tagged, kept: KeptChanges): Editing {
+  const known = Object.entries(kept).filter(([field]) => field in loaded.values);
+  const base = { ...loaded.values, ...Object.fromEntries(known.map(([field, { before }]) => [field, before])) };
+  const draft = { ...base, ...Object.fromEntries(known.map(([field, { after }]) => [field, after])) };
+  return rebase({ base, draft, etag: null, conflicts: [] }, loaded).next;
+}
+
+export function keptChanges(changes: Change[], isSecret: (field: string) => boolean): KeptChanges {
+  return Object.fromEntries(
+    changes.filter(({ field }) => !isSecret(field)).map(({ field, before, after }) => [field, { before, after }]),
+  );
+}
+
+/** Continues from a newer version: fields nobody touched here follow it, the others stay; `taken` names what followed. */
 export function rebase(editing: Editing, newest: Tagged): { next: Editing; taken: Change[] } {
   const { merged, conflicts, taken } = mergeDrafts(editing.base, editing.draft, newest.values);
   const stillOpen = editing.conflicts

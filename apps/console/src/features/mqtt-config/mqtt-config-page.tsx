@@ -6,7 +6,7 @@ import { Panel } from '../../components/layout';
 import { SaveBar } from '../../components/save-bar';
 import { Loaded } from '../../components/states';
 import { UnsavedGuard } from '../../components/unsaved-guard';
-import { mayChange, useUser } from '../../shell/session';
+import { mayChange, readOnlyReason, useUser } from '../../shell/session';
 import { texts } from '../../texts';
 import { useProductId } from '../products/product-id';
 import { useProduct } from '../products/products-query';
@@ -77,7 +77,7 @@ function MqttConfig({ productId, loaded }: { productId: number; loaded: TaggedCo
     <>
       {!canChange && (
         <Alert icon={<IconEye size={18} />} color="gray">
-          {texts.common.readOnly}
+          {readOnlyReason(user)}
         </Alert>
       )}
       <div className={classes.columns}>

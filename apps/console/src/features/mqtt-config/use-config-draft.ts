@@ -21,6 +21,7 @@ export function useConfigDraft(productId: number, loaded: TaggedConfig): ConfigD
   const keep = (config: TaggedConfig) => queryClient.setQueryData(keys.mqttConfig(productId), config);
   const state = useMergedDraft<TaggedConfig>({
     loaded: known,
+    keepAs: `product ${productId} mqtt-config`,
     write: async (changes, ifMatch) => {
       const path = `/products/${productId}/mqtt-config` as const;
       // An answer that is on its way would bring the old values back.
@@ -33,6 +34,7 @@ export function useConfigDraft(productId: number, loaded: TaggedConfig): ConfigD
     },
     readNewest: async () => {
       const newest = await readMqttConfig(productId);
+      await queryClient.cancelQueries({ queryKey: keys.mqttConfig(productId), exact: true });
       keep(newest);
       return tagged(newest);
     },

@@ -1,9 +1,20 @@
 import { useEffect, useRef, useState } from 'react';
 import { ApiError, faultsByField } from '../../api/problem';
+import { readKept, useKept } from '../../components/kept-draft';
 import { notifyFailure, notifyWarning } from '../../components/notify';
 import { texts } from '../../texts';
-import { type Change, type ConfigDraft, type Conflict, changesBetween } from './config-draft';
-import { beginEditing, type Choices, rebase, resolveConflicts, saveMerged, type Tagged } from './merged-editing';
+import { type Change, type ConfigDraft, type Conflict, changesBetween, isSecretField } from './config-draft';
+import {
+  beginEditing,
+  type Choices,
+  type KeptChanges,
+  keptChanges,
+  rebase,
+  resolveConflicts,
+  resumeEditing,
+  saveMerged,
+  type Tagged,
+} from './merged-editing';
 
 export interface MergedDraft<Saved> {
   draft: ConfigDraft;
@@ -36,6 +47,8 @@ interface Source<Saved> {
   labelOf: (field: string) => string;
   /** What stands before the API's name of a field to make the draft's. */
   faultPrefix?: string;
+  /** Name under which what is typed survives a reload of this tab, without its secrets. */
+  keepAs: string;
 }
 
 /**
@@ -45,19 +58,25 @@ interface Source<Saved> {
  */
 export function useMergedDraft<Saved>(source: Source<Saved>): MergedDraft<Saved> {
   const { loaded, labelOf } = source;
-  const [editing, setEditing] = useState(() => beginEditing(loaded));
+  const [editing, setEditing] = useState(() =>
+    resumeEditing(loaded, readKept<KeptChanges>(source.keepAs) as KeptChanges),
+  );
   const [generation, setGeneration] = useState(0);
   const [faults, setFaults] = useState<Record<string, string>>({});
   const [saving, setSaving] = useState(false);
   const isSaving = useRef(false);
+  /** Versions that have been merged in: what is cached may still be one of them after a save has read a newer one. */
+  const seen = useRef(new Set<string | null>());
   const changes = changesBetween(editing.base, editing.draft);
+  useKept(source.keepAs, keptChanges(changes, isSecretField));
   const namesOf = (fields: Change[]) => fields.map(({ field }) => labelOf(field)).join(', ');
   const renew = () => setGeneration((number) => number + 1);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: what is loaded is merged in once
   useEffect(() => {
     // Without a tag it is a new one, which nobody else can change.
-    if (isSaving.current || loaded.etag === null || loaded.etag === editing.etag) return;
+    seen.current.add(editing.etag);
+    if (isSaving.current || loaded.etag === null || seen.current.has(loaded.etag)) return;
     const { next, taken } = rebase(editing, loaded);
     setEditing(next);
     if (changes.length > 0 && taken.length > 0) {

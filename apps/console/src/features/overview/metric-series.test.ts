@@ -34,6 +34,11 @@ describe('series of a chart', () => {
     expect(series.sums).toMatchObject({ messages_received: 153, deliveries_failed: 3 });
   });
 
+  it('have a gap, not zero, before the product existed', () => {
+    const created_at = new Date(START_MS + 15_000).toISOString();
+    expect(seriesOf(buildMetrics([0, 10, 20], 60), created_at).rate).toEqual([null, 1, 2]);
+  });
+
   it('know their newest and highest value, over gaps', () => {
     expect(latestAndHighest([null, 5, 40, 7, null])).toEqual({ latest: 7, highest: 40 });
     expect(latestAndHighest([null, null])).toBeNull();

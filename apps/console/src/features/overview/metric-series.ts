@@ -6,8 +6,8 @@ const REPORT_LAG_S = 6;
 export interface MetricSeries {
   times_s: number[];
   width_s: number;
-  /** Messages a second. */
-  rate: number[];
+  /** Messages per second; null before the product existed. */
+  rate: (number | null)[];
   p50_ms: (number | null)[];
   p95_ms: (number | null)[];
   p99_ms: (number | null)[];
@@ -21,17 +21,19 @@ export interface MetricSeries {
 
 /**
  * Points as the charts draw them. The last one, which is still being filled, would look like a drop: it is left out of
- * the lines, and counted in the sums.
+ * the lines, and counted in the sums. Before `created_at` there is a gap, not a line at zero.
  */
-export function seriesOf(metrics: Metrics): MetricSeries {
+export function seriesOf(metrics: Metrics, created_at?: string): MetricSeries {
   const { points, width_s } = metrics;
   const end_s = Date.parse(metrics.to) / 1_000;
   const whole = points.filter((point) => Date.parse(point.at) / 1_000 + width_s <= end_s - REPORT_LAG_S);
+  const existed = (point: MetricPoint) =>
+    created_at === undefined || Date.parse(point.at) + width_s * 1_000 > Date.parse(created_at);
   const sum = (field: keyof MetricSeries['sums']) => points.reduce((total, point) => total + point[field], 0);
   return {
     times_s: whole.map((point) => Date.parse(point.at) / 1_000),
     width_s,
-    rate: whole.map((point) => point.messages_received / width_s),
+    rate: whole.map((point) => (existed(point) ? point.messages_received / width_s : null)),
     p50_ms: whole.map((point) => point.latency_p50_ms),
     p95_ms: whole.map((point) => point.latency_p95_ms),
     p99_ms: whole.map((point) => point.latency_p99_ms),

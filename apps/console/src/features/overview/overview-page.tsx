@@ -50,6 +50,7 @@ export function OverviewPage() {
         counts={counts.data}
         metrics={metrics.data}
         uptime={uptime.data?.windows}
+        isPaused={product.data?.enabled === false}
       />
       <RangeBar window={window} onChange={setWindow} width_s={metrics.data?.width_s} />
       <Loaded query={metrics} loading={<Skeleton height={520} />}>
@@ -57,6 +58,7 @@ export function OverviewPage() {
           <div className={metrics.isPlaceholderData ? classes.refreshing : undefined}>
             <TrafficCharts
               metrics={loaded}
+              created_at={product.data?.created_at}
               onZoom={(from_s, to_s) => setWindow({ kind: 'fixed', range: window.range, ...zoomTo(from_s, to_s) })}
             />
             <FlowPanel productId={productId} metrics={loaded} counts={counts.data} window={window} />

@@ -50,10 +50,11 @@ export function problemsOf({ product, status, counts }: Known): ProductProblem[]
   if (counts && counts.dead > 0) {
     problems.push({ tone: 'bad', title: words.dead(counts.dead), detail: words.deadHint, remedy: 'dead' });
   }
-  if (counts && counts.waiting >= MANY_WAITING) {
+  const waiting = counts ? counts.waiting + counts.active : 0;
+  if (waiting >= MANY_WAITING) {
     problems.push({
       tone: 'warn',
-      title: words.waiting(counts.waiting),
+      title: words.waiting(waiting),
       detail: words.waitingHint,
       remedy: 'deliveries',
     });

@@ -17,16 +17,19 @@ interface Props {
   counts: DeliveryCounts | undefined;
   metrics: Metrics | undefined;
   uptime: UptimeWindow[] | undefined;
+  isPaused: boolean;
 }
 
 /** The figures one looks at first. */
-export function Tiles({ productId, status, counts, metrics, uptime }: Props) {
+export function Tiles({ productId, status, counts, metrics, uptime, isPaused }: Props) {
   const latency = metrics ? latestAndHighest(seriesOf(metrics).p95_ms) : null;
   return (
     <dl className={classes.tiles}>
       <Tile label={words.tiles.state}>
-        <span className={classes.badge}>{status ? <StatusBadge state={status.state} /> : '–'}</span>
-        {status?.live.since && (
+        <span className={classes.badge}>
+          {status ? <StatusBadge state={isPaused ? 'paused' : status.state} /> : '–'}
+        </span>
+        {!isPaused && status?.live.since && (
           <Note>
             {words.tiles.since} <Time at={status.live.since} />
           </Note>
@@ -65,7 +68,7 @@ export function Tiles({ productId, status, counts, metrics, uptime }: Props) {
       </Tile>
       <Tile label={words.tiles.uptime} wide>
         <span className={classes.uptimes}>
-          {(uptime ?? []).map((window) => (
+          {knownWindows(uptime ?? []).map((window) => (
             <Uptime key={window.window} window={window} />
           ))}
         </span>
@@ -94,6 +97,16 @@ function Figure({ value, unit }: { value: string; unit?: string }) {
 
 const Note = ({ children }: { children: ReactNode }) => <span className={classes.note}>{children}</span>;
 
+const knownFor_s = (window: UptimeWindow): number => window.connected_s + window.disconnected_s;
+/** Nearly all of the window: what a listener missed between two reports doesn't make another window of it. */
+const isKnown = (window: UptimeWindow): boolean => window.unknown_s <= 0.02 * (knownFor_s(window) + window.unknown_s);
+
+/** Windows longer than what is known would all say the same: the first of them stands for all. */
+function knownWindows(windows: UptimeWindow[]): UptimeWindow[] {
+  const firstUnknown = windows.findIndex((window) => !isKnown(window));
+  return firstUnknown === -1 ? windows : windows.slice(0, firstUnknown + 1);
+}
+
 function Uptime({ window }: { window: UptimeWindow }) {
   const detail = [
     words.interruptions(window.interruptions),
@@ -104,7 +117,11 @@ function Uptime({ window }: { window: UptimeWindow }) {
     <Tooltip label={detail}>
       <span className={classes.uptime}>
         <span className={classes.uptimeFigure}>{window.uptime === null ? '–' : percent(window.uptime)}</span>
-        <span className={classes.note}>{words.uptimeWindow[window.window]}</span>
+        <span className={classes.note}>
+          {isKnown(window)
+            ? words.uptimeWindow[window.window]
+            : words.uptimeSince(duration(knownFor_s(window) * 1_000))}
+        </span>
       </span>
     </Tooltip>
   );

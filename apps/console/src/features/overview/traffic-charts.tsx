@@ -17,12 +17,15 @@ const whole = (value: number): string => (Number.isInteger(value) ? count(value)
 /** Rate, latency and failures, one under the other on the same time. */
 export function TrafficCharts({
   metrics,
+  created_at,
   onZoom,
 }: {
   metrics: Metrics;
+  /** When the product was created. */
+  created_at: string | undefined;
   onZoom: (from_s: number, to_s: number) => void;
 }) {
-  const series = useMemo(() => seriesOf(metrics), [metrics]);
+  const series = useMemo(() => seriesOf(metrics, created_at), [metrics, created_at]);
   const lines = useMemo((): { [C in 'rate' | 'latency' | 'failures']: ChartSeries[] } => {
     return {
       rate: [{ label: words.received, color: '--chart-1', kind: 'area', values: series.rate }],

@@ -72,6 +72,7 @@ function Settings({ loaded }: { loaded: TaggedProduct }) {
   const [choosing, choose] = useDisclosure(false);
   const state = useMergedDraft<TaggedProduct>({
     loaded: useMemo(() => tagged(loaded), [loaded]),
+    keepAs: `product ${product.id} settings`,
     write: async (changes, ifMatch) => {
       await queryClient.cancelQueries({ queryKey: keys.productVersion(product.id) });
       const body = Object.fromEntries(changes.map(({ field, after }) => [field, bodyValue(field, after)]));
@@ -83,7 +84,12 @@ function Settings({ loaded }: { loaded: TaggedProduct }) {
       notifyDone(words.saved);
       return saved;
     },
-    readNewest: async () => tagged(await readProduct(product.id)),
+    readNewest: async () => {
+      const newest = await readProduct(product.id);
+      await queryClient.cancelQueries({ queryKey: keys.productVersion(product.id) });
+      queryClient.setQueryData(keys.productVersion(product.id), newest);
+      return tagged(newest);
+    },
     savedAs: tagged,
     showsFault: (field) => field.replace(/\..*/, '') in words.fields,
     labelOf: (field) => words.fields[field] ?? field,

@@ -114,7 +114,7 @@ function ProductRow({ product }: { product: ProductOverview }) {
           {product.name}
         </Link>
         <span className={classes.note}>
-          {product.connection_error && isConnectionProblem(product) ? (
+          {product.connection_error && product.enabled && isConnectionProblem(product) ? (
             <span className={classes[`${toneOf(state)}Note`]}>{product.connection_error}</span>
           ) : (
             product.description || <span className="mono">{product.slug}</span>

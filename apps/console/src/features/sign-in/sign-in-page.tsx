@@ -23,6 +23,8 @@ export function SignInPage() {
   const [error, setError] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
 
+  // Until it is known that nobody is signed in, the form would only flash.
+  if (session.isPending) return null;
   if (session.data && !busy) return <Navigate to={target} replace />;
 
   const submit = async (event: FormEvent<HTMLFormElement>) => {

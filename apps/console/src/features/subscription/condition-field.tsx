@@ -1,4 +1,5 @@
 import { Button } from '@mantine/core';
+import { useState } from 'react';
 import { texts } from '../../texts';
 import { ExpressionField } from './expression/expression-field';
 import type { SampleEnvelope } from './sample-message';
@@ -16,12 +17,20 @@ interface Props {
 /** Which of the messages go on to the actions; none means all. */
 export function ConditionField({ state, readOnly, sample }: Props) {
   const { draft, faults, set } = state;
+  const [wasAdded, setWasAdded] = useState(false);
   if (draft.filter === null) {
     return (
       <div className={classes.condition}>
         <span className={classes.note}>{words.filterNone}</span>
         {!readOnly && (
-          <Button size="compact-sm" variant="subtle" onClick={() => set({ filter: '' })}>
+          <Button
+            size="compact-sm"
+            variant="subtle"
+            onClick={() => {
+              setWasAdded(true);
+              set({ filter: '' });
+            }}
+          >
             {words.addFilter}
           </Button>
         )}
@@ -38,6 +47,7 @@ export function ConditionField({ state, readOnly, sample }: Props) {
         sample={sample}
         error={faults.filter}
         readOnly={readOnly}
+        autoFocus={wasAdded}
         placeholder="payload.celsius > 80"
       />
       {!readOnly && (

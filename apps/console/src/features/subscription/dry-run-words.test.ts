@@ -34,6 +34,23 @@ describe('the outcome of an action', () => {
   });
 });
 
+describe('what would be sent', () => {
+  const request = { ok: true, value: { method: 'POST', body: '{"a":1}' } } as const;
+
+  it('shows a body as it is sent, on a line of its own', () => {
+    const steps = actionSteps(action({ request }));
+    expect(steps.map(({ key, value }) => [key, value])).toEqual([
+      ['request', { method: 'POST' }],
+      ['body', '{\n  "a": 1\n}'],
+    ]);
+  });
+
+  it('is not shown where the condition holds it back', () => {
+    const held = action({ would_run: false, when: { ok: true, value: false }, request });
+    expect(actionSteps(held).map(({ key }) => key)).toEqual(['when']);
+  });
+});
+
 describe('the way of a message to its actions', () => {
   it('ends where it ends', () => {
     const result: DryRunResult = {

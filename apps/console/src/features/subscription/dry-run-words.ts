@@ -1,6 +1,7 @@
 import type { DryRunAction, DryRunResult, DryRunStep } from '../../api/types';
 import type { Tone } from '../../components/state-language';
 import { texts } from '../../texts';
+import { indentJson } from '../deliveries/payload-views';
 
 const words = texts.subscription.dryRun;
 
@@ -66,9 +67,26 @@ export function actionSteps(action: DryRunAction): StepLine[] {
   const lines: StepLine[] = [];
   if (action.when) lines.push(testLine('when', words.steps.when, action.when));
   if (action.input) lines.push(lineOf('input', words.steps.input, action.input, (value) => ({ outcome: '', value })));
-  if (action.request)
-    lines.push(lineOf('request', words.steps.request, action.request, (value) => ({ outcome: '', value })));
+  // What a condition holds back is never sent, whatever it would have been.
+  if (action.request && (action.would_run || !action.request.ok)) lines.push(...requestLines(action.request));
   return lines;
+}
+
+/** Text that is sent as it stands; it gets a line of its own, where it reads as it is sent and not as an escaped string. */
+const SENT_TEXTS = ['body', 'payload'] as const;
+
+function requestLines(request: DryRunStep<unknown>): StepLine[] {
+  const head = lineOf('request', words.steps.request, request, (value) => ({ outcome: '', value }));
+  if (!request.ok || typeof request.value !== 'object' || request.value === null) return [head];
+  const rest: Record<string, unknown> = { ...request.value };
+  const texts: StepLine[] = [];
+  for (const name of SENT_TEXTS) {
+    const text = rest[name];
+    if (typeof text !== 'string') continue;
+    delete rest[name];
+    texts.push({ key: name, label: words.steps[name], tone: 'ok', outcome: '', value: indentJson(text) ?? text });
+  }
+  return [{ ...head, value: rest }, ...texts];
 }
 
 function testLine(key: string, label: string, step: DryRunStep<boolean>): StepLine {

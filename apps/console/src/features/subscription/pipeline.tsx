@@ -42,6 +42,7 @@ interface Props {
 /** The actions in the order they run; reordered by dragging, by keyboard or from the menu. */
 export function Pipeline({ actions, onChange, types, faults, context, outcomes }: Props) {
   const [open, setOpen] = useState<string | null>(null);
+  const [added, setAdded] = useState<string | null>(null);
   const sensors = useSensors(
     useSensor(PointerSensor, { activationConstraint: { distance: 5 } }),
     useSensor(KeyboardSensor, { coordinateGetter: toNextCard }),
@@ -90,6 +91,7 @@ export function Pipeline({ actions, onChange, types, faults, context, outcomes }
                 place={{ index, count: actions.length }}
                 type={types.find((type) => type.type === action.type)}
                 opened={open === action.id}
+                wasAdded={added === action.id}
                 onToggle={() => setOpen(open === action.id ? null : action.id)}
                 onChange={(next) => onChange(actions.map((one) => (one.id === action.id ? next : one)))}
                 onMove={(to) => onChange(moved(actions, index, to))}
@@ -111,6 +113,7 @@ export function Pipeline({ actions, onChange, types, faults, context, outcomes }
             const action = newAction(type, actions);
             onChange([...actions, action]);
             setOpen(action.id);
+            setAdded(action.id);
           }}
         />
       )}
@@ -124,6 +127,8 @@ interface CardProps {
   place: { index: number; count: number };
   type: ActionType | undefined;
   opened: boolean;
+  /** Just now, by hand: its name takes the focus. */
+  wasAdded: boolean;
   onToggle: () => void;
   onChange: (action: ActionDefinition) => void;
   onMove: (to: number) => void;
@@ -232,7 +237,7 @@ function CardMenu({
   );
 }
 
-function ActionForm({ action, type, onChange, faults, context }: CardProps & { type: ActionType }) {
+function ActionForm({ action, type, onChange, faults, context, wasAdded }: CardProps & { type: ActionType }) {
   const fields = actionFields(type.schema);
   const write = (name: string, value: unknown) => onChange({ ...action, [name]: value });
   const form = { value: action, onChange: write, faults, context };
@@ -246,6 +251,7 @@ function ActionForm({ action, type, onChange, faults, context }: CardProps & { t
           value={action.name ?? ''}
           error={faults.name}
           disabled={context.readOnly}
+          autoFocus={wasAdded}
           onChange={(event) => write('name', event.currentTarget.value)}
         />
         <Switch
@@ -273,7 +279,8 @@ function ActionForm({ action, type, onChange, faults, context }: CardProps & { t
 
 function AddAction({ types, onAdd }: { types: ActionType[]; onAdd: (type: string) => void }) {
   return (
-    <Menu position="bottom-start" width={320}>
+    // The new card takes the focus; given back to the button, it would stand behind the card.
+    <Menu position="bottom-start" width={320} returnFocus={false}>
       <Menu.Target>
         <Button variant="light" leftSection={<IconPlus size={16} />}>
           {words.addAction}

@@ -9,7 +9,7 @@ import { SaveBar } from '../../components/save-bar';
 import { Failure, Loaded, LoadingRows } from '../../components/states';
 import { UnsavedGuard } from '../../components/unsaved-guard';
 import { NotFoundPage } from '../../shell/route-states';
-import { mayChange, useUser } from '../../shell/session';
+import { mayChange, readOnlyReason, useUser } from '../../shell/session';
 import { texts } from '../../texts';
 import { useDelivery } from '../deliveries/deliveries-query';
 import { type TaggedConfig, useMqttConfig } from '../mqtt-config/mqtt-config-query';
@@ -21,6 +21,7 @@ import { useSecretNames } from '../secrets/secrets-query';
 import { ConditionField } from './condition-field';
 import { DryRunPanel } from './dry-run-panel';
 import { EvaluatorProvider, useNewEvaluator } from './expression/evaluator-context';
+import { useRecentMessages } from './recent-messages-query';
 import { JsonView } from './json-view';
 import { Pipeline } from './pipeline';
 import { envelopeOf, newSample, resolvedFilter, type Sample, sampleOf } from './sample-message';
@@ -110,7 +111,10 @@ function Editor({ productId, loaded, config, delivery }: EditorProps) {
     delivery ? sampleOf(delivery, draft.payload_format) : null,
   );
   const [untouched] = useState(() => new Date());
-  const sample = pinned ?? newSample(filter, untouched);
+  // Nothing typed and nothing picked: the newest message that came, else a made-up one.
+  const recent = useRecentMessages(productId, loaded?.subscription.id ?? null, { every_ms: false });
+  const newest = recent.data?.[0];
+  const sample = pinned ?? (newest ? sampleOf(newest, draft.payload_format) : newSample(filter, untouched));
   const envelope = envelopeOf(sample, {
     productId,
     subscriptionId: loaded?.subscription.id ?? 0,
@@ -153,7 +157,7 @@ function Editor({ productId, loaded, config, delivery }: EditorProps) {
       />
       {readOnly && (
         <Alert icon={<IconEye size={18} />} color="gray">
-          {texts.common.readOnly}
+          {readOnlyReason(user)}
         </Alert>
       )}
       <div className={classes.columns}>

@@ -23,6 +23,7 @@ export function useSubscriptionDraft(productId: number, loaded: TaggedSubscripti
   const id = loaded?.subscription.id ?? null;
   const state = useMergedDraft<TaggedSubscription>({
     loaded: useMemo(() => tagged(loaded), [loaded]),
+    keepAs: `product ${productId} subscription ${id ?? 'new'}`,
     write: async (changes, ifMatch) => {
       // An answer that is on its way would bring the old values back.
       if (id !== null) await queryClient.cancelQueries({ queryKey: keys.subscription(productId, id), exact: true });
@@ -39,7 +40,13 @@ export function useSubscriptionDraft(productId: number, loaded: TaggedSubscripti
       notifyDone(id === null ? texts.subscription.created(data.name) : texts.subscription.saved(data.name));
       return saved;
     },
-    readNewest: async () => tagged(id === null ? null : await readSubscription(productId, id)),
+    readNewest: async () => {
+      if (id === null) return tagged(null);
+      const newest = await readSubscription(productId, id);
+      await queryClient.cancelQueries({ queryKey: keys.subscription(productId, id), exact: true });
+      queryClient.setQueryData(keys.subscription(productId, id), newest);
+      return tagged(newest);
+    },
     savedAs: tagged,
     showsFault: (field) => field in EMPTY_DRAFT || field.startsWith('actions['),
     labelOf: fieldName,

@@ -1,6 +1,6 @@
 import { buildTestApp } from '../../testing/build-test-app';
 import type { UpdateProductDto } from './product.dto';
-import { ProductService } from './product.service';
+import { ProductService, slugOf } from './product.service';
 
 it('looks through the topics of all subscriptions only when slug or variables change', async () => {
   const app = await buildTestApp();
@@ -27,4 +27,15 @@ it('looks through the topics of all subscriptions only when slug or variables ch
   } finally {
     await app.close();
   }
+});
+
+it.each([
+  ['Order Desk (EU)', 'order-desk-eu'],
+  ['Überwachung', 'uberwachung'],
+  ['東京工場', 'dong-jing-gong-chang'],
+  ['Завод №7', 'zavod-no7'],
+  ['🏭', 'product'],
+  ['x'.repeat(200), 'x'.repeat(63)],
+])('makes a slug of the name %s', (name, slug) => {
+  expect(slugOf(name)).toBe(slug);
 });

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { FieldFault } from '@cortex-mqtt/contracts';
+import { transliterate } from 'transliteration';
 import { type DataSource, type EntityManager, ILike, In, QueryFailedError } from 'typeorm';
 import { ConflictError, NotFoundError, ValidationError } from '../../http/app-error';
 import { type Page, pageWindow } from '../../http/pagination';
@@ -60,8 +61,6 @@ export class ProductService {
 
   async create(dto: CreateProductDto, actor: Actor): Promise<Versioned<ProductView>> {
     const slug = dto.slug ?? slugOf(dto.name);
-    if (slug === '')
-      throw new ValidationError([{ field: 'slug', message: 'is needed: the name has no letter a-z or digit' }]);
     const variables = checkedVariables(dto.variables ?? {});
     const result = await withUniqueSlug(slug, () =>
       this.deps.dataSource.transaction(async (manager) => {
@@ -139,14 +138,18 @@ export class ProductService {
   }
 }
 
-/** `Order Desk (EU)` → `order-desk-eu`. */
-function slugOf(name: string): string {
-  return name
+/** `Order Desk (EU)` → `order-desk-eu`, `Überwachung` → `uberwachung`, `東京工場` → `dong-jing-gong-chang`. */
+export function slugOf(name: string): string {
+  const slug = transliterate(name)
     .normalize('NFKD')
+    .replace(/\p{M}/gu, '')
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-+/, '')
     .slice(0, 63)
-    .replace(/^-+|-+$/g, '');
+    .replace(/-+$/, '');
+  // A name of signs alone, such as 🏭.
+  return slug || 'product';
 }
 
 function checkedVariables(variables: Record<string, string>): Record<string, string> {

@@ -5,7 +5,7 @@ import { ApiError } from '../../../api/problem';
 import type { ConnectionStatus, Product } from '../../../api/types';
 import { Failure, LoadingRows } from '../../../components/states';
 import { NotFoundPage } from '../../../shell/route-states';
-import { mayChange, useUser } from '../../../shell/session';
+import { mayChange, readOnlyReason, useUser } from '../../../shell/session';
 import { texts } from '../../../texts';
 import { useConnectionStatus } from '../../mqtt-config/connection-status-query';
 import { type TaggedConfig, useMqttConfig } from '../../mqtt-config/mqtt-config-query';
@@ -72,7 +72,7 @@ function Setup({ step, product, config, status, done }: SetupProps) {
         <Step step={step} product={product} config={config} status={status} />
       ) : (
         <Alert icon={<IconEye size={18} />} color="gray">
-          {texts.common.readOnly}
+          {readOnlyReason(user)}
         </Alert>
       )}
     </SetupFrame>

@@ -18,6 +18,8 @@ interface Props {
   placeholder?: string;
   invalid?: boolean;
   minLines?: number;
+  /** Takes the focus when it appears. */
+  autoFocus?: boolean;
 }
 
 const highlighting = syntaxHighlighting(
@@ -108,6 +110,7 @@ export function CodeEditor(props: Props) {
       }),
     });
     view.current = editor;
+    if (props.autoFocus) editor.focus();
     return () => {
       editor.destroy();
       view.current = null;

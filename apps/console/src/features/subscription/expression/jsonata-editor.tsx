@@ -20,6 +20,7 @@ export interface JsonataEditorProps {
   error?: string;
   minLines?: number;
   placeholder?: string;
+  autoFocus?: boolean;
 }
 
 const PAUSE_MS = 200;
@@ -40,6 +41,7 @@ export default function JsonataEditor(props: JsonataEditorProps) {
   return (
     <div className={classes.field}>
       <CodeEditor
+        autoFocus={props.autoFocus}
         label={label}
         value={value}
         onChange={onChange}
