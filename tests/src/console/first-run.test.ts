@@ -145,7 +145,7 @@ describe('the first run, from signing in to the first message', () => {
     'waits until a listener runs, is connected and subscribed; and has the commands to run one elsewhere',
     async () => {
       await atStep('Who listens?');
-      await page.getByText('night-shop-1 has started').waitFor({ timeout: LIVE_MS });
+      await page.getByText('ye-dian-ubersee-1 has started').waitFor({ timeout: LIVE_MS });
       await page.getByText('It is connected to the broker').waitFor({ timeout: LIVE_MS });
       await page.getByText('1 subscription is in force').waitFor({ timeout: LIVE_MS });
       expect(await seriousFaults(page)).toEqual([]);
