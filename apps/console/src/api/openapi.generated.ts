@@ -1170,9 +1170,9 @@ export interface components {
             page_size?: number | null;
         };
         CreateApiTokenDto: {
-            expires_at?: string;
+            expires_at?: (string) | null;
             scopes?: ("read" | "write" | "tokens")[];
-            product_ids?: number[];
+            product_ids?: number[] | null;
             name: string;
             expires_in_days?: number | null;
         };

@@ -1,9 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { Agent, createServer, request, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { hashToken } from '@cortex-mqtt/secrets';
 import { buildTestApp, type Client, type TestApp } from '../testing/build-test-app';
+import { startHttpCalls } from '../testing/http-calls';
 import type { Access, Scope } from './principal';
 import type { Route } from './route';
 
@@ -36,12 +34,17 @@ const CALLERS: Caller[] = [
   ...[...PEOPLE, { role: 'admin' } as const].flatMap((person): Caller[] => [
     { ...person, credential: 'token' },
     { ...person, credential: 'session' },
-    { ...person, credential: 'token', scopes: ['read'] },
-    { ...person, credential: 'token', scopes: ['read', 'write'] },
-    { ...person, credential: 'token', scopes: ['tokens'] },
     { ...person, credential: 'token', limit: 'this' },
     { ...person, credential: 'token', limit: 'other' },
   ]),
+  ...(['viewer', 'operator', 'admin'] as const).flatMap((role): Caller[] =>
+    ([['read'], ['read', 'write'], ['tokens']] as Scope[][]).map((scopes) => ({
+      role,
+      grant: 'this',
+      credential: 'token',
+      scopes,
+    })),
+  ),
   { role: 'viewer', grant: 'all', payloads: true, credential: 'token' },
   { role: 'viewer', grant: 'this', payloads: true, credential: 'session' },
   { role: 'viewer', grant: 'other', payloads: true, credential: 'session' },
@@ -249,15 +252,13 @@ describe('authorisation of every route', () => {
       limit: undefined,
     };
     for (const route of routes) Object.assign(route, cut);
-    const server = createServer(test.app).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const agent = new Agent({ keepAlive: true, maxSockets: 8 });
+    const calls = await startHttpCalls(test.app, { connections: 8, limit_ms: 30_000 });
     const wrong: string[] = [];
     for (const caller of CALLERS) {
       const headers = await headersOf(caller);
       await Promise.all(
         routes.map(async (route) => {
-          const status = await statusOf({ server, agent, method: route.method, path: pathOf(route), headers });
+          const { status } = await calls.send({ method: route.method, path: pathOf(route), headers });
           const outcome = OUTCOMES[status] ?? status;
           const should = expected(route, caller);
           if (outcome === should) return;
@@ -265,8 +266,7 @@ describe('authorisation of every route', () => {
         }),
       );
     }
-    agent.destroy();
-    server.close();
+    calls.close();
     for (const [index, route] of routes.entries()) Object.assign(route, kept[index]);
     expect(wrong).toEqual([]);
   }, 120_000);
@@ -334,26 +334,6 @@ const OUTCOMES: Record<number, Outcome> = {
 };
 
 const bearer = (token: string) => ({ Authorization: `Bearer ${token}` });
-
-function statusOf(call: {
-  server: Server;
-  agent: Agent;
-  method: string;
-  path: string;
-  headers: Record<string, string>;
-}): Promise<number> {
-  const { server, agent, path, headers } = call;
-  const { port } = server.address() as AddressInfo;
-  return new Promise((resolve, reject) => {
-    const method = call.method.toUpperCase();
-    const sent = request({ host: '127.0.0.1', port, agent, method, path, headers }, (response) => {
-      response.resume();
-      response.once('end', () => resolve(response.statusCode ?? 0));
-    });
-    sent.once('error', reject);
-    sent.end();
-  });
-}
 
 function describeCaller({ role, grant, payloads, credential, scopes, limit }: Caller): string {
   const parts = [

@@ -2,13 +2,13 @@ import type { FieldFault } from '@cortex-mqtt/contracts';
 
 /** Deeper than anything a person writes, and far from what recursion in a library can take. */
 const MAX_DEPTH = 64;
-/** Assigning to it changes the object's prototype instead of adding a field. */
-const FORBIDDEN_KEY = '__proto__';
+/** Names that every object has already: assigning to the first changes the prototype, and libraries trust the second. */
+const FORBIDDEN_KEYS: readonly string[] = ['__proto__', 'constructor'];
 const FAULTS_NAMED = 10;
 const NUL = /\0/g;
 
 /**
- * Faults of JSON that no field may have: nesting beyond 64 levels, keys named `__proto__`, and texts that Postgres can't hold
+ * Faults of JSON that no field may have: nesting beyond 64 levels, keys named `__proto__` or `constructor`, and texts that Postgres can't hold
  * (NUL, lone surrogates). Looked for before any library walks the value. It walks without recursion itself.
  */
 export function hostileFaults(input: unknown): FieldFault[] {
@@ -59,8 +59,8 @@ function walk(
     const container = value as Record<string, unknown>;
     for (const key of Object.keys(container)) {
       const below = Array.isArray(value) ? `${path}[${key}]` : path === '' ? key : `${path}.${key}`;
-      if (key === FORBIDDEN_KEY) {
-        fault(path, `must not have a field named ${FORBIDDEN_KEY}`);
+      if (FORBIDDEN_KEYS.includes(key)) {
+        fault(path, `must not have a field named ${key}`);
         continue;
       }
       const inner = container[key];

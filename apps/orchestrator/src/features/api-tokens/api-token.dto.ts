@@ -10,7 +10,6 @@ import {
   IsOptional,
   IsString,
   Min,
-  ValidateIf,
 } from 'class-validator';
 import { BearerTokenView, CreateBearerTokenDto } from '../../http/bearer-token.dto';
 import { MayBeAbsent } from '../../http/optional';
@@ -29,7 +28,7 @@ export class ApiTokenListQuery extends PageQuery {
 export class CreateApiTokenDto extends CreateBearerTokenDto {
   /** When it ends (RFC 3339), instead of `expires_in_days`; null = never. */
   @IsISO8601({ strict: true })
-  @ValidateIf((_object, value) => value !== undefined && value !== null)
+  @IsOptional()
   expires_at?: string | null;
 
   /** `read` opens every GET, `write` all other calls, `tokens` those that make credentials. Absent: read and write. */
@@ -48,7 +47,7 @@ export class CreateApiTokenDto extends CreateBearerTokenDto {
   @ArrayUnique()
   @IsInt({ each: true })
   @Min(1, { each: true })
-  @ValidateIf((_object, value) => value !== undefined && value !== null)
+  @IsOptional()
   product_ids?: number[] | null;
 }
 

@@ -231,7 +231,7 @@ describe('deliveries over REST', () => {
     await bury([{ id: 'd-1', reason: 'HTTP 404' }]);
     const { body } = await operator('post', `${base}/deliveries/purge`).send({ error: 'nothing' }).expect(202);
     const other = await app.product();
-    await operator('post', `/api/v1/products/${other.id}/deliveries/purge`).send({}).expect(403);
+    await operator('post', `/api/v1/products/${other.id}/deliveries/purge`).send({}).expect(404);
     await viewer('get', `/api/v1/products/${other.id}/operations/${body.id}`).expect(404);
     await viewer('get', `/api/v1/products/${other.id}/deliveries/d-1`).expect(404);
   });

@@ -2,6 +2,7 @@ import type { DryRunAction, DryRunResult, DryRunStep } from '@cortex-mqtt/action
 import type { QoS } from '@cortex-mqtt/contracts';
 import { Type } from 'class-transformer';
 import {
+  IsDefined,
   Allow,
   IsArray,
   IsBase64,
@@ -59,6 +60,7 @@ export class SampleMessageDto {
 }
 
 export class DryRunDto {
+  @IsDefined({ message: 'is required' })
   @ValidateNested()
   @Type(() => SampleMessageDto)
   message!: SampleMessageDto;

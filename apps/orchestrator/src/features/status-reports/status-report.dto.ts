@@ -13,6 +13,7 @@ import {
 } from '@cortex-mqtt/contracts';
 import { Type } from 'class-transformer';
 import {
+  IsDefined,
   ArrayMaxSize,
   IsArray,
   IsBoolean,
@@ -248,6 +249,7 @@ export class StatusReportDto implements StatusReport {
   @IsOptional()
   latency_ms!: StatusReport['latency_ms'];
 
+  @IsDefined({ message: 'is required' })
   @ValidateNested()
   @Type(() => InstanceCountersDto)
   counters!: InstanceCountersDto;
@@ -256,6 +258,7 @@ export class StatusReportDto implements StatusReport {
   @IsOptional()
   is_leaving?: boolean;
 
+  @IsDefined({ message: 'is required' })
   @ValidateNested()
   @Type(() => StatusDeltaDto)
   delta!: StatusDeltaDto;

@@ -1,4 +1,7 @@
-import { buildTestApp, type Client, type TestApp } from '../../testing/build-test-app';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { buildTestApp, type Client, TEST_PASSWORD, type TestApp } from '../../testing/build-test-app';
 
 describe('grants', () => {
   let test: TestApp;
@@ -96,6 +99,87 @@ describe('grants', () => {
     await granted('get', delivery).expect(404);
     const operator = await test.client('operator', [mine.id], { may_read_payloads: false });
     await operator('get', recent).expect(200);
+  });
+
+  describe('end an open stream', () => {
+    const isOver = async (stream: Response): Promise<void> => {
+      // Ends only when the server ends it; the test's own limit would fail otherwise.
+      await stream.text();
+    };
+
+    it.each([
+      ['its token is revoked', 'UPDATE api_tokens SET revoked_at = now() WHERE user_id = $1'],
+      ['its token is over', 'UPDATE api_tokens SET expires_at = now() WHERE user_id = $1'],
+      ['its user is disabled', 'UPDATE users SET disabled = true WHERE id = $1'],
+      ['the product is not granted any more', 'DELETE FROM user_products WHERE user_id = $1'],
+    ])('when %s', async (_name, change) => {
+      const viewer = await test.client('viewer', [mine.id]);
+      const server = createServer(test.app).listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      const { port } = server.address() as AddressInfo;
+      const path = `/api/v1/products/${mine.id}/mqtt-config/status/stream`;
+      const stream = await fetch(`http://127.0.0.1:${port}${path}`, {
+        headers: { Authorization: `Bearer ${viewer.token}` },
+      });
+      expect(stream.status).toBe(200);
+      await test.dataSource.query(change, [viewer.user_id]);
+      await isOver(stream);
+      server.close();
+    });
+  });
+
+  it('list where one is signed in, and end a session elsewhere', async () => {
+    const { user_id } = await test.client('viewer');
+    const [here, elsewhere] = [await test.session(user_id), await test.session(user_id)];
+    const { body } = await here('get', '/api/v1/auth/sessions').expect(200);
+    expect(body.items.map(({ is_current }: { is_current: boolean }) => is_current)).toEqual([false, true]);
+    const stranger = await test.session((await test.client('viewer')).user_id);
+    await stranger('delete', `/api/v1/auth/sessions/${body.items[0].id}`).expect(404);
+    await here('delete', `/api/v1/auth/sessions/${body.items[0].id}`).expect(204);
+    await elsewhere('get', '/api/v1/auth/me').expect(401);
+    await here('get', '/api/v1/auth/me').expect(200);
+  });
+
+  it('come with an invitation that lets one person choose a password, once', async () => {
+    const { body: user } = await admin('post', '/api/v1/users')
+      .send({ email: 'invited@example.com', role: 'viewer', invite: true, product_ids: [mine.id] })
+      .expect(201);
+    expect(user).toMatchObject({ local_sign_in: false, invited_until: user.invitation.expires_at });
+    const login = () =>
+      test.anonymous('post', '/api/v1/auth/login').send({ email: user.email, password: TEST_PASSWORD });
+    await login().expect(401);
+    const accept = (fields: object) =>
+      test
+        .anonymous('post', '/api/v1/auth/invitations/accept')
+        .send({ token: user.invitation.token, password: TEST_PASSWORD, ...fields });
+    const { body: read } = await test
+      .anonymous('post', '/api/v1/auth/invitations/read')
+      .send({ token: user.invitation.token })
+      .expect(200);
+    expect(read.email).toBe(user.email);
+    await accept({ password: 'too short' }).expect(400);
+    const { body: session } = await accept({ name: 'Ina' }).expect(200);
+    expect(session.user).toMatchObject({ id: user.id, name: 'Ina', all_products: false, product_ids: [mine.id] });
+    await accept({}).expect(404);
+    await login().expect(200);
+    const { body: again } = await admin('post', `/api/v1/users/${user.id}/invitation`).expect(201);
+    const { body: newest } = await admin('post', `/api/v1/users/${user.id}/invitation`).expect(201);
+    await accept({ token: again.token }).expect(404);
+    await test.dataSource.query('UPDATE user_invitations SET expires_at = now()');
+    await accept({ token: newest.token }).expect(404);
+    await admin('post', '/api/v1/users').send({ email: 'n@example.com', role: 'viewer' }).expect(400);
+  });
+
+  it('of API tokens end with a new password unless one asks to keep them', async () => {
+    const user = await test.client('operator', [mine.id]);
+    const reset = (fields: object) =>
+      admin('patch', `/api/v1/users/${user.user_id}`)
+        .send({ password: TEST_PASSWORD, ...fields })
+        .expect(200);
+    await reset({ revoke_api_tokens: false });
+    await user('get', '/api/v1/auth/me').expect(200);
+    await reset({});
+    await user('get', '/api/v1/auth/me').expect(401);
   });
 
   describe('of an API token', () => {
