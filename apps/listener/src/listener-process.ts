@@ -111,6 +111,10 @@ export async function startListener(
       queues,
       redact: redactor.redactText,
       logger: logger.child({ product_id: sourced.document.product_id }),
+      segments:
+        client === null || config.listenerToken === undefined
+          ? null
+          : { post: (bytes) => client.postSegment(bytes), secret: config.listenerToken },
       eventLog: rotatingEventLog === null ? null : createEventLog((line) => rotatingEventLog.record(line as never)),
       onChange: () => reporter?.changed(),
       onEvent: (event) => {

@@ -35,6 +35,8 @@ import type { CompiledPlan } from './pipeline/compiled-plan';
 import type { EventLog } from './pipeline/event-log';
 import { createMessagePipeline, type MessagePipeline } from './pipeline/message-pipeline';
 import { type BrokerProbes, createBrokerProbes } from './probe/broker-probes';
+import { createRecording, type Recording } from './recording/recording';
+import type { PostResult } from './recording/segment-sender';
 import { type AppliedState, reconcileSteps, sessionPart } from './reconcile/reconcile-steps';
 import { type QueueGauge, startQueueGauge } from './reporting/queue-gauge';
 import { ReplicaRole } from './replica/replica-role';
@@ -63,6 +65,8 @@ export interface ProductListenerDeps {
   eventLog: EventLog | null;
   /** Hides the secrets of the configuration in a text. */
   redact(text: string): string;
+  /** Stores recorded messages; null: there is nobody who would. */
+  segments: { post(bytes: Buffer): Promise<PostResult>; secret: string } | null;
   onChange(): void;
   onEvent(event: ConnectionEvent): void;
   onCredentialsRefused(): void;
@@ -94,6 +98,8 @@ export class ProductListener {
   readonly probe: BrokerProbes;
   readonly drops: DropWatch;
   readonly role: ReplicaRole;
+  /** null: there is no orchestrator that would store what was received. */
+  readonly recording: Recording | null;
   /** null: no queue is configured. */
   readonly queue_gauge: QueueGauge | null;
   applied: AppliedState | null = null;
@@ -149,8 +155,18 @@ export class ProductListener {
           destination,
         }),
     });
+    this.recording =
+      deps.segments &&
+      createRecording({
+        ...deps.segments,
+        data_dir: deps.data_dir,
+        product_id: deps.product_id,
+        engine: this.engine,
+        logger,
+      });
     this.pipeline = createMessagePipeline({
       identify: createIdentify(),
+      recorder: this.recording?.recorder ?? null,
       nextDelay: ({ attempts_made, retry, retry_after_ms }) => nextDelay(retry, attempts_made, retry_after_ms),
       eventLog: deps.eventLog,
       onDropped: (delivery) =>
@@ -283,6 +299,7 @@ export class ProductListener {
     // Those are acknowledged and still running: ended here, they would all run once more from the queue.
     await waitAtMost(left_ms(), this.pipeline.drain());
     await this.handover?.stop();
+    await this.recording?.stop();
     this.stopping.abort();
     await Promise.all([
       probes_stopped,
@@ -320,6 +337,7 @@ export class ProductListener {
       for (const step of steps) {
         switch (step.kind) {
           case 'swap-plan':
+            this.recording?.recorder.use(document.archive ?? null, document.subscriptions);
             if (plan) this.pipeline.apply(plan);
             break;
           case 'start-session':

@@ -4,7 +4,7 @@ import {
   type QueuedMessage,
   type ProductId,
 } from '@cortex-mqtt/contracts';
-import { createEnvelope, createSharedPayload, type ExpressionEngine } from '@cortex-mqtt/expressions';
+import { createEnvelope, createSharedPayload, type ExpressionEngine, messageExtras } from '@cortex-mqtt/expressions';
 import { matchParams } from '@cortex-mqtt/mqtt';
 import { type FaultDetail, toActionFault } from './action-fault';
 import { type ActionScope, CompiledAction, contextOf, inputOf } from './action-runner';
@@ -84,6 +84,18 @@ export async function dryRun(
         duplicate: message.duplicate,
         user_properties: message.user_properties,
         received_at: message.received_at,
+        ...messageExtras({
+          broker: message.broker ?? null,
+          properties: {
+            user_properties: message.user_properties,
+            content_type: message.content_type,
+            response_topic: message.response_topic ?? null,
+            correlation_data: message.correlation_data_base64
+              ? Buffer.from(message.correlation_data_base64, 'base64')
+              : null,
+            message_expiry_s: message.message_expiry_s ?? null,
+          },
+        }),
       },
       raw,
       shared,

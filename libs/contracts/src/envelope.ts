@@ -21,4 +21,23 @@ export interface MessageEnvelope {
   user_properties: Record<string, string | string[]>;
   /** RFC 3339, UTC, milliseconds. */
   received_at: string;
+  /** Name of the broker it came by. This and what follows is absent where it is not known or the message has none. */
+  broker?: string;
+  content_type?: string;
+  /** Where the publisher waits for an answer (MQTT 5, 3.3.2.3.5); see the option `reply` of actions. */
+  response_topic?: string;
+  /** Base64 of what an answer has to bring along (MQTT 5, 3.3.2.3.6). */
+  correlation_data?: string;
+  /** Seconds that were left when the broker sent it (MQTT 5, 3.3.2.3.3). */
+  message_expiry_s?: number;
+  /** When the publisher says it sent it: the user property `published-at`, `time` or `timestamp`; RFC 3339, UTC. */
+  published_at?: string;
+  /** Set when a stored message is run again. `received_at` above is then the first time, this one the replay's. */
+  replay?: { id: string; received_at: string };
 }
+
+/** What only some messages have; only keys that are there. */
+export type EnvelopeExtras = Pick<
+  MessageEnvelope,
+  'broker' | 'content_type' | 'response_topic' | 'correlation_data' | 'message_expiry_s' | 'published_at' | 'replay'
+>;

@@ -1,4 +1,5 @@
 export * from './action-definition';
+export * from './archive';
 export * from './broker';
 export * from './clean-text';
 export * from './connection-test';

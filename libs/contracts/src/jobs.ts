@@ -122,4 +122,12 @@ export interface QueuedMessage {
   user_properties: Record<string, string | string[]>;
   content_type: string | null;
   received_at: string;
+  /** What follows is absent in jobs of before it was kept. */
+  response_topic?: string | null;
+  correlation_data_base64?: string | null;
+  message_expiry_s?: number | null;
+  payload_is_utf8?: boolean;
+  broker?: string | null;
+  /** Under which the message is recorded. */
+  record_id?: string | null;
 }

@@ -1,4 +1,5 @@
 import type { ActionDefinition } from './action-definition';
+import type { ListenerArchive } from './archive';
 import type { BrokerConnection, QoS } from './broker';
 
 export const PAYLOAD_FORMATS = ['json', 'text', 'binary'] as const;
@@ -63,6 +64,8 @@ export interface ListenerConfigDocument {
   /** Delivery probe; null = off. */
   probe: { topic: string; interval_s: number } | null;
   subscriptions: ListenerSubscription[];
+  /** null = nothing is recorded, as with an orchestrator that keeps no archive. */
+  archive?: ListenerArchive | null;
   /** Values of `{{secrets.NAME}}`. */
   secrets: Record<string, string>;
 }

@@ -1,4 +1,5 @@
-import type { MessageEnvelope, PayloadFormat } from '@cortex-mqtt/contracts';
+import type { EnvelopeExtras, MessageEnvelope, PayloadFormat } from '@cortex-mqtt/contracts';
+import { EXTRA_NAMES, extrasOf } from './envelope-extras';
 import { decodePayload, type DecodedPayload } from './payload';
 
 export type EnvelopeFields = Omit<MessageEnvelope, 'payload' | 'payload_base64'>;
@@ -24,7 +25,7 @@ export function createEnvelope(
 ): MessageEnvelope {
   // Own accessors: JSONata reads own properties only. Literals, not defineProperty: this runs for every action.
   if (raw.format === 'binary') {
-    return {
+    const binary = {
       id: fields.id,
       product_id: fields.product_id,
       subscription_id: fields.subscription_id,
@@ -43,8 +44,9 @@ export function createEnvelope(
       received_at: fields.received_at,
       [RAW]: raw,
     } as MessageEnvelope;
+    return Object.assign(binary, extrasOf(fields));
   }
-  return {
+  const envelope = {
     id: fields.id,
     product_id: fields.product_id,
     subscription_id: fields.subscription_id,
@@ -60,6 +62,7 @@ export function createEnvelope(
     received_at: fields.received_at,
     [RAW]: raw,
   } as MessageEnvelope;
+  return Object.assign(envelope, extrasOf(fields));
 }
 
 /** The decoded payload of one message, made once. */
@@ -108,6 +111,7 @@ export abstract class LazyEnvelope implements MessageEnvelope {
   abstract readonly duplicate: boolean;
   abstract readonly user_properties: MessageEnvelope['user_properties'];
   abstract readonly received_at: string;
+  abstract readonly extras: EnvelopeExtras;
   /** The same for all envelopes of a message. */
   abstract readonly shared: SharedPayload;
   private owned: MessageEnvelope | null = null;
@@ -118,6 +122,34 @@ export abstract class LazyEnvelope implements MessageEnvelope {
 
   get payload_base64(): string | undefined {
     return this.shared.decode().payload_base64;
+  }
+
+  get broker(): EnvelopeExtras['broker'] {
+    return this.extras.broker;
+  }
+
+  get content_type(): EnvelopeExtras['content_type'] {
+    return this.extras.content_type;
+  }
+
+  get response_topic(): EnvelopeExtras['response_topic'] {
+    return this.extras.response_topic;
+  }
+
+  get correlation_data(): EnvelopeExtras['correlation_data'] {
+    return this.extras.correlation_data;
+  }
+
+  get message_expiry_s(): EnvelopeExtras['message_expiry_s'] {
+    return this.extras.message_expiry_s;
+  }
+
+  get published_at(): EnvelopeExtras['published_at'] {
+    return this.extras.published_at;
+  }
+
+  get replay(): EnvelopeExtras['replay'] {
+    return this.extras.replay;
   }
 
   get [RAW](): RawPayload {
@@ -156,7 +188,8 @@ export function serializeEnvelope(envelope: MessageEnvelope): string {
     `"params":${objectText(envelope.params)},`;
   const tail =
     `"qos":${envelope.qos},"retain":${envelope.retain},"duplicate":${envelope.duplicate},` +
-    `"user_properties":${objectText(envelope.user_properties)},"received_at":${quoted(envelope.received_at)}}`;
+    `"user_properties":${objectText(envelope.user_properties)},"received_at":${quoted(envelope.received_at)}` +
+    `${extrasText(envelope)}}`;
   const json = jsonTextOf(envelope);
   if (json !== null) return `${head}"payload":${json},${tail}`;
   const { payload } = envelope;
@@ -204,4 +237,15 @@ const quoted = (text: string): string => (PLAIN.test(text) ? `"${text}"` : JSON.
 function objectText(value: object): string {
   for (const _name in value) return JSON.stringify(value);
   return '{}';
+}
+
+/** The rest of an object: `,"broker":"primary"`. */
+function extrasText(envelope: MessageEnvelope): string {
+  let text = '';
+  for (const name of EXTRA_NAMES) {
+    const value = envelope[name];
+    if (value === undefined) continue;
+    text += `,"${name}":${typeof value === 'string' ? quoted(value) : JSON.stringify(value)}`;
+  }
+  return text;
 }

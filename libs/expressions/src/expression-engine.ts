@@ -5,6 +5,7 @@ import { rawPayloadOf } from './envelope';
 import { type EvaluationScope, evaluateExactly, plainScope } from './exact-evaluation';
 import { ExactValue } from './exact-value';
 import type { Moment } from './evaluation-moment';
+import { extrasOf } from './envelope-extras';
 import { ExpressionError } from './expression-error';
 import { DEFAULT_LIMITS, type ExpressionLimits, inlineBounds } from './limits';
 import { LruCache } from './lru-cache';
@@ -177,6 +178,7 @@ function sandboxInput(input: unknown): SandboxInput {
     duplicate,
     user_properties,
     received_at,
+    ...extrasOf(input as MessageEnvelope),
   };
   return { kind: 'envelope', fields: JSON.stringify(fields), bytes: raw.bytes, format: raw.format };
 }

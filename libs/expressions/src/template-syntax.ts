@@ -32,6 +32,13 @@ export const TEMPLATE_NAMES = [
   'duplicate',
   'user_properties',
   'received_at',
+  'broker',
+  'content_type',
+  'response_topic',
+  'correlation_data',
+  'message_expiry_s',
+  'published_at',
+  'replay',
   'input',
   'secrets',
 ] as const;

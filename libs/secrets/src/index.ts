@@ -9,3 +9,4 @@ export { KeyRing, type SealContext, type SealedPlace } from './key-ring';
 export { hashPassword, needsRehash, verifyPassword } from './password-hash';
 export { EnvelopeFormatError, KeyFormatError, TamperedError, UnknownKeyError } from './secret-errors';
 export { generateToken, hashToken, timingSafeEqualText, tokenMatches } from './token';
+export * from './sealed-bytes';

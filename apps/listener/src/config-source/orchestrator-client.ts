@@ -1,5 +1,6 @@
 import type { ConnectionTestRequest, StageResult, StatusReply, StatusReport } from '@cortex-mqtt/contracts';
 import { Agent } from '@cortex-mqtt/egress';
+import type { PostResult } from '../recording/segment-sender';
 
 /** Milliseconds one call may take. */
 const CALL_LIMIT_MS = 10_000;
@@ -28,6 +29,8 @@ export interface OrchestratorClient {
   postStatus(report: StatusReport): Promise<StatusReply>;
   fetchConnectionTest(id: string): Promise<ConnectionTestRequest>;
   postStages(id: string, stages: StageResult[]): Promise<void>;
+  /** Stores recorded messages; never rejects for what the orchestrator answers. */
+  postSegment(bytes: Buffer): Promise<PostResult>;
   close(): Promise<void>;
 }
 
@@ -46,10 +49,15 @@ export function createOrchestratorClient({ url, token }: { url: string; token: s
         method,
         headers: {
           authorization: `Bearer ${token}`,
-          ...(options.body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(options.body === undefined ? {} : { 'content-type': contentType(options.body) }),
           ...(options.etag ? { 'if-none-match': options.etag } : {}),
         },
-        body: options.body === undefined ? null : JSON.stringify(options.body),
+        body:
+          options.body === undefined
+            ? null
+            : Buffer.isBuffer(options.body)
+              ? options.body
+              : JSON.stringify(options.body),
         signal: AbortSignal.timeout(CALL_LIMIT_MS),
       });
       text = await response.body.text();
@@ -94,9 +102,21 @@ export function createOrchestratorClient({ url, token }: { url: string; token: s
     async postStages(id, stages) {
       await call('POST', `/internal/v1/connection-tests/${encodeURIComponent(id)}/stages`, { body: { stages } });
     },
+    async postSegment(bytes) {
+      try {
+        await call('POST', '/internal/v1/message-segments', { body: bytes });
+        return 'stored';
+      } catch (error) {
+        // A token that is refused now may be renewed; only what the orchestrator has looked at is refused for good.
+        return error instanceof OrchestratorRefusedError ? 'refused' : 'later';
+      }
+    },
     close: () => agent.close(),
   };
 }
+
+const contentType = (body: unknown): string =>
+  Buffer.isBuffer(body) ? 'application/octet-stream' : 'application/json';
 
 /** The problem's detail, or the beginning of whatever it was. */
 function excerpt(text: string): string {

@@ -29,6 +29,12 @@ export function toJobData(
       user_properties: message.properties.user_properties,
       content_type: message.properties.content_type,
       received_at: new Date(message.received_at_ms).toISOString(),
+      response_topic: message.properties.response_topic,
+      correlation_data_base64: message.properties.correlation_data?.toString('base64') ?? null,
+      message_expiry_s: message.properties.message_expiry_s,
+      payload_is_utf8: message.properties.payload_is_utf8,
+      broker: message.broker,
+      record_id: delivery.record?.id ?? null,
     },
     succeeded_actions: actions
       .filter((_action, index) => delivery.states[index] === ACTION_SUCCEEDED)
@@ -54,7 +60,15 @@ export function toMessage(data: DeliveryJobData): PipelineMessage {
     qos: message.qos,
     retain: message.retain,
     duplicate: message.duplicate,
-    properties: { user_properties: message.user_properties, content_type: message.content_type },
+    properties: {
+      user_properties: message.user_properties,
+      content_type: message.content_type,
+      response_topic: message.response_topic ?? null,
+      correlation_data: message.correlation_data_base64 ? Buffer.from(message.correlation_data_base64, 'base64') : null,
+      message_expiry_s: message.message_expiry_s ?? null,
+      payload_is_utf8: message.payload_is_utf8 ?? false,
+    },
+    broker: message.broker ?? null,
     received_at_ms: Date.parse(message.received_at),
     settle: () => undefined,
   };

@@ -146,6 +146,7 @@ export function startRetryWorker(deps: {
         subscription,
         message: toMessage(data),
         message_id: data.message.message_id,
+        record_id: data.message.record_id ?? null,
         isRevived: data.revived_at_ms !== null,
         restore: (delivery) => {
           restoreProgress(delivery, data);

@@ -33,6 +33,13 @@ export class AttemptRecord {
         delivery.deferral = null;
         if (delivery.attempts !== null || delivery.states.length > 1) {
           remember(delivery, index, outcome, started_ms);
+        } else if (delivery.record !== null) {
+          const ended_ms = Date.now();
+          delivery.quick = {
+            began_ms: started_ms === 0 ? ended_ms : started_ms,
+            ended_ms,
+            status: outcome.status ?? null,
+          };
         }
         return;
       case 'deferred':

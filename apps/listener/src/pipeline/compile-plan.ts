@@ -74,11 +74,12 @@ export function compilePlan(document: ListenerConfigDocument, deps: CompilePlanD
 }
 
 /** Gives the identity of a message whose subscription names no key of its own. */
-export function createIdentify(): (message: PipelineMessage) => string {
+export function createIdentify(): (message: PipelineMessage, record_id: string | null) => string {
   const makeId = createMessageIds();
-  return ({ topic, payload, properties }) => {
+  return ({ topic, payload, properties }, record_id) => {
     const source = { topic, user_properties: properties.user_properties, payload: () => parsedBytes(payload) };
-    return ownIdentity(source, properties.content_type, makeId).message_id;
+    const makeOwn = record_id === null ? makeId : () => `r_${record_id}`;
+    return ownIdentity(source, properties.content_type, makeOwn).message_id;
   };
 }
 

@@ -3,10 +3,11 @@ import { AttemptRecord, type NextDelay, shorten } from './attempt-record';
 import type { ActionOutcome, CompiledAction } from './compiled-plan';
 import { ConcurrencyGate, type GateLimits } from './concurrency-gate';
 import { ACTION_TO_DO, type Delivery, type QueuedFate } from './delivery';
-import type { EventLog } from './event-log';
+import type { DeliveryEvent, EventLog } from './event-log';
 import type { LatencyHistogram } from './latency-histogram';
 import { enterLane, leaveLane, nextOfLane } from './ordering-lanes';
 import type { Overflow, OverflowEvents } from './overflow';
+import type { Recorder } from './recorder';
 
 export interface EngineLimits extends GateLimits {
   /** Runs in quick succession before a failing delivery is left to the queue. */
@@ -43,6 +44,7 @@ export class DeliveryEngine implements OverflowEvents {
       nextDelay: NextDelay;
       limits: EngineLimits;
       eventLog: EventLog | null;
+      recorder: Recorder | null;
       onDropped: (delivery: Delivery) => void;
     },
   ) {
@@ -85,13 +87,13 @@ export class DeliveryEngine implements OverflowEvents {
   onLeft(delivery: Delivery): void {
     if (!this.close(delivery, 'left')) return;
     this.deps.counters.deliveries_queued += 1;
-    this.deps.eventLog?.(delivery, 'queued');
+    this.tell(delivery, 'queued');
   }
 
   onBuried(delivery: Delivery): void {
     if (delivery.phase !== 'dying' || !this.close(delivery, 'ended')) return;
     this.deps.counters.deliveries_dead += 1;
-    this.deps.eventLog?.(delivery, 'dead');
+    this.tell(delivery, 'dead');
   }
 
   onRefused(delivery: Delivery): void {
@@ -101,6 +103,11 @@ export class DeliveryEngine implements OverflowEvents {
 
   onLost(delivery: Delivery): void {
     if (delivery.phase === 'dying') this.drop(delivery);
+  }
+
+  private tell(delivery: Delivery, event: DeliveryEvent): void {
+    this.deps.eventLog?.(delivery, event);
+    this.deps.recorder?.ended(delivery, event);
   }
 
   private run(delivery: Delivery): void {
@@ -182,7 +189,7 @@ export class DeliveryEngine implements OverflowEvents {
     this.deps.counters.deliveries_succeeded += 1;
     const now_ms = Date.now();
     this.deps.latency.record(now_ms - delivery.message.received_at_ms, now_ms);
-    this.deps.eventLog?.(delivery, 'succeeded');
+    this.tell(delivery, 'succeeded');
     if (delivery.onFate) {
       this.hand(delivery, { kind: 'done' });
       return;
@@ -195,7 +202,7 @@ export class DeliveryEngine implements OverflowEvents {
     delivery.dead_reason = shorten(reason);
     if (delivery.onFate) {
       this.deps.counters.deliveries_dead += 1;
-      this.deps.eventLog?.(delivery, 'dead');
+      this.tell(delivery, 'dead');
       this.hand(delivery, { kind: 'dead', reason: delivery.dead_reason });
       return;
     }
@@ -212,7 +219,7 @@ export class DeliveryEngine implements OverflowEvents {
   /** Given up without a dead letter. */
   private drop(delivery: Delivery): void {
     this.deps.counters.deliveries_failed += 1;
-    this.deps.eventLog?.(delivery, 'failed');
+    this.tell(delivery, 'failed');
     this.deps.onDropped(delivery);
     this.close(delivery, 'ended');
   }
@@ -221,7 +228,7 @@ export class DeliveryEngine implements OverflowEvents {
   private hand(delivery: Delivery, fate: QueuedFate): void {
     if (fate.kind === 'again') {
       this.deps.counters.deliveries_queued += 1;
-      this.deps.eventLog?.(delivery, 'queued');
+      this.tell(delivery, 'queued');
     }
     this.close(delivery, 'ended');
     delivery.onFate?.(fate);

@@ -1,6 +1,6 @@
 import { actionDeliveryId } from '@cortex-mqtt/actions';
-import type { ListenerSubscription, MessageEnvelope } from '@cortex-mqtt/contracts';
-import { LazyEnvelope, type SharedPayload } from '@cortex-mqtt/expressions';
+import type { EnvelopeExtras, ListenerSubscription, MessageEnvelope } from '@cortex-mqtt/contracts';
+import { LazyEnvelope, messageExtras, type SharedPayload } from '@cortex-mqtt/expressions';
 import { matchParams } from '@cortex-mqtt/mqtt';
 import type { DeliveryView } from './compiled-plan';
 import type { PipelineMessage } from './pipeline-message';
@@ -33,6 +33,7 @@ export class DeliveryEnvelope extends LazyEnvelope {
   private readonly message: PipelineMessage;
   private own_id: string | null = null;
   private own_params: Record<string, string> | null = null;
+  private own_extras: EnvelopeExtras | null = null;
 
   /** `action_id` null: for what is asked before the first action; its id is then empty. */
   constructor(
@@ -92,5 +93,14 @@ export class DeliveryEnvelope extends LazyEnvelope {
 
   get received_at(): string {
     return this.scope.isoTime(this.message.received_at_ms);
+  }
+
+  get extras(): EnvelopeExtras {
+    if (this.own_extras === null) {
+      const { replay } = this.message;
+      const extras = messageExtras(this.message);
+      this.own_extras = replay ? { ...extras, replay } : extras;
+    }
+    return this.own_extras;
   }
 }

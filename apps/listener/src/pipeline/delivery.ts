@@ -2,6 +2,7 @@ import type { DeliveryAttempt, PayloadFormat } from '@cortex-mqtt/contracts';
 import { createSharedPayload, type SharedPayload } from '@cortex-mqtt/expressions';
 import type { CompiledSubscription, DeliveryView } from './compiled-plan';
 import { type DeliveryPhase, type JournalState, mayMove } from './delivery-state';
+import type { MessageRecord, RecordedEvent } from './message-record';
 import type { PipelineMessage } from './pipeline-message';
 import type { SubscriptionRuntime } from './subscription-runtime';
 import type { InLine } from './waiting-line';
@@ -21,11 +22,12 @@ export class MessageSlot {
   constructor(
     readonly message: PipelineMessage,
     private pending: number,
-    private readonly identify: (message: PipelineMessage) => string,
+    private readonly identify: (message: PipelineMessage, record_id: string | null) => string,
+    readonly record: MessageRecord | null = null,
   ) {}
 
   get message_id(): string {
-    this.identity ??= this.identify(this.message);
+    this.identity ??= this.identify(this.message, this.record?.id ?? null);
     return this.identity;
   }
 
@@ -37,6 +39,11 @@ export class MessageSlot {
     if (this.payload === null) this.payload = made;
     else this.other_payloads = [...(this.other_payloads ?? []), made];
     return made;
+  }
+
+  /** Something else, too, has to end before the broker may forget the message; it calls `release`. */
+  hold(): void {
+    this.pending += 1;
   }
 
   /** One delivery has ended or is held durably; the last one lets the broker forget the message. */
@@ -76,6 +83,10 @@ export class Delivery implements DeliveryView, InLine<Delivery> {
   dead_reason: string | null = null;
   ordering_key: string | null = null;
   own_message_id: string | null = null;
+  /** The only attempt of a delivery that succeeded at once. */
+  quick: { began_ms: number; ended_ms: number; status: number | null } | null = null;
+  /** How it ended, as far as the recorder has heard. */
+  recorded_as: RecordedEvent | null = null;
   /** Set for a delivery that came from the queue. */
   onFate: ((fate: QueuedFate) => void) | null = null;
   /** Neighbours among those watched for the handover. */
@@ -109,6 +120,10 @@ export class Delivery implements DeliveryView, InLine<Delivery> {
 
   get message(): PipelineMessage {
     return this.slot.message;
+  }
+
+  get record(): MessageRecord | null {
+    return this.slot.record;
   }
 
   get message_id(): string {

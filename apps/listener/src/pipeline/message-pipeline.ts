@@ -12,17 +12,20 @@ import type { EventLog } from './event-log';
 import { createLatencyHistogram, type LatencySnapshot } from './latency-histogram';
 import type { Overflow } from './overflow';
 import type { PipelineMessage } from './pipeline-message';
+import type { Recorder } from './recorder';
 import { createSampleBudget, RecentMessages } from './recent-messages';
 import { SubscriptionRuntime } from './subscription-runtime';
 import { UnmatchedMessages } from './unmatched-messages';
 
 export interface MessagePipelineDeps {
-  /** Identity of a message: what it carries, else made anew. Two messages published on purpose never share one. */
-  identify: (message: PipelineMessage) => string;
+  /** Identity of a message: what it carries, else that of its record. Two messages published on purpose never share one. */
+  identify: (message: PipelineMessage, record_id: string | null) => string;
   nextDelay: NextDelay;
   limits?: Partial<EngineLimits>;
   /** A line for each message and outcome; null = none. */
   eventLog?: EventLog | null;
+  /** Keeps what is received and what becomes of it; null = nobody does. */
+  recorder?: Recorder | null;
   /** Hears of a delivery that is given up while no queue is configured: the event's only trace. */
   onDropped: (delivery: Delivery) => void;
 }
@@ -45,6 +48,8 @@ export interface MessagePipeline {
     subscription: CompiledSubscription;
     message: PipelineMessage;
     message_id: string;
+    /** Under which the message is recorded; null = it is not. */
+    record_id: string | null;
     isRevived: boolean;
     restore: (delivery: Delivery) => void;
     onFate: (fate: QueuedFate, delivery: Delivery) => void;
@@ -73,12 +78,14 @@ export function createMessagePipeline(deps: MessagePipelineDeps): MessagePipelin
   const runtimes = new Map<number, SubscriptionRuntime<Delivery>>();
   const eventLog = deps.eventLog ?? null;
   const unmatched = new UnmatchedMessages();
+  const recorder = deps.recorder ?? null;
   const engine = new DeliveryEngine({
     counters,
     latency,
     nextDelay: deps.nextDelay,
     limits: { ...DEFAULT_ENGINE_LIMITS, ...deps.limits },
     eventLog,
+    recorder,
     onDropped: deps.onDropped,
   });
   /** News of subscriptions that are gone. */
@@ -101,6 +108,11 @@ export function createMessagePipeline(deps: MessagePipelineDeps): MessagePipelin
     return subscription.runtime as SubscriptionRuntime<Delivery>;
   };
 
+  const filteredOut = (delivery: Delivery): void => {
+    recorder?.ended(delivery, 'filtered');
+    delivery.release();
+  };
+
   const start = (delivery: Delivery): void => {
     counters.deliveries_started += 1;
     engine.admit(delivery);
@@ -116,10 +128,13 @@ export function createMessagePipeline(deps: MessagePipelineDeps): MessagePipelin
         return;
       }
       if (ready === false) {
-        delivery.release();
+        filteredOut(delivery);
         return;
       }
-      const admission = ready.then((isWanted) => (isWanted ? start(delivery) : delivery.release()), reject(delivery));
+      const admission = ready.then(
+        (isWanted) => (isWanted ? start(delivery) : filteredOut(delivery)),
+        reject(delivery),
+      );
       if (subscription.orderingKey !== null) chain(of, admission);
       return;
     }
@@ -128,7 +143,7 @@ export function createMessagePipeline(deps: MessagePipelineDeps): MessagePipelin
       of,
       // Worked out at once, admitted in order.
       Promise.all([prepareAsync(delivery), before]).then(
-        ([isWanted]) => (isWanted ? start(delivery) : delivery.release()),
+        ([isWanted]) => (isWanted ? start(delivery) : filteredOut(delivery)),
         reject(delivery),
       ),
     );
@@ -153,12 +168,14 @@ export function createMessagePipeline(deps: MessagePipelineDeps): MessagePipelin
       const count = matched.length;
       if (count === 0) {
         counters.messages_unmatched += 1;
-        unmatched.add(message);
+        if (!recorder?.unmatched(message)) unmatched.add(message);
         message.settle();
         return;
       }
       counters.messages_matched += 1;
-      const slot = new MessageSlot(message, count, deps.identify);
+      const record = recorder?.open(message) ?? null;
+      const slot = new MessageSlot(message, count, deps.identify, record);
+      if (record !== null && recorder?.holdUntilStored(record, () => slot.release())) slot.hold();
       for (let index = 0; index < count; index += 1) {
         const subscription = matched[index] as CompiledSubscription;
         const of = runtimeOf(subscription);
@@ -168,6 +185,7 @@ export function createMessagePipeline(deps: MessagePipelineDeps): MessagePipelin
         if (budget.isOpen(message.received_at_ms)) of.recent.offer(message);
         sequence += 1;
         const delivery = new Delivery(slot, subscription, of, sequence);
+        if (record !== null) recorder?.join(record, delivery);
         if (subscription.filter === null && subscription.orderingKey === null && subscription.messageKey === null) {
           start(delivery);
         } else {
@@ -193,10 +211,11 @@ export function createMessagePipeline(deps: MessagePipelineDeps): MessagePipelin
       }
     },
 
-    runQueued({ subscription, message, message_id, isRevived, restore, onFate }) {
+    runQueued({ subscription, message, message_id, record_id, isRevived, restore, onFate }) {
       if (isRevived) counters.deliveries_started += 1;
       else counters.deliveries_taken += 1;
-      const slot = new MessageSlot(message, 1, () => message_id);
+      const record = record_id === null ? null : (recorder?.reopen(record_id, message.replay?.id ?? null) ?? null);
+      const slot = new MessageSlot(message, 1, () => message_id, record);
       sequence += 1;
       const delivery = new Delivery(slot, subscription, runtimeOf(subscription), sequence);
       delivery.own_message_id = message_id;

@@ -10,9 +10,17 @@ export interface PipelineMessage {
   readonly properties: {
     readonly user_properties: Record<string, string | string[]>;
     readonly content_type: string | null;
+    readonly response_topic: string | null;
+    readonly correlation_data: Buffer | null;
+    readonly message_expiry_s: number | null;
+    readonly payload_is_utf8: boolean;
   };
+  /** Name of the broker it came by; null = not known. */
+  readonly broker: string | null;
   /** Milliseconds since the epoch. */
   readonly received_at_ms: number;
+  /** Of a message that is run again: the replay. */
+  readonly replay?: { id: string; received_at: string } | null;
   /** The broker may forget it. Called once. */
   settle(): void;
 }

@@ -21,7 +21,15 @@ export function buildMessage(
     qos: 1,
     retain: false,
     duplicate: false,
-    properties: { user_properties: { n: String(made) }, content_type: null },
+    properties: {
+      user_properties: { n: String(made) },
+      content_type: null,
+      response_topic: null,
+      correlation_data: null,
+      message_expiry_s: null,
+      payload_is_utf8: false,
+    },
+    broker: 'primary',
     received_at_ms: Date.now(),
     isSettled: false,
     settle: () => {

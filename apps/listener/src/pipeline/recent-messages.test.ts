@@ -7,7 +7,15 @@ const buildMessage = (topic: string, received_at_ms: number, bytes = 4): Pipelin
   qos: 1,
   retain: false,
   duplicate: false,
-  properties: { user_properties: {}, content_type: null },
+  properties: {
+    user_properties: {},
+    content_type: null,
+    response_topic: null,
+    correlation_data: null,
+    message_expiry_s: null,
+    payload_is_utf8: false,
+  },
+  broker: 'primary',
   received_at_ms,
   settle: () => {},
 });

@@ -39,6 +39,7 @@ function buildMessage(topic: string, payload: Buffer): IncomingMessage & { is_se
     subscription_identifiers: [],
     received_at_ms: Date.now(),
     connection: 'primary',
+    broker: 'primary',
     settle: () => {
       settled = true;
     },

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { ListenerConfigDocument } from '@cortex-mqtt/contracts';
+import { ARCHIVE_FILTER_ID, type ListenerConfigDocument, type QoS } from '@cortex-mqtt/contracts';
 import { takesTurns } from '@cortex-mqtt/mqtt';
 import { probeSubscription } from '../probe/delivery-probe';
 import type { DesiredSession } from '../session/mqtt-session';
@@ -52,9 +52,22 @@ export function reconcileSteps(
   return steps;
 }
 
+/** Filters that are subscribed to for the archive's sake alone. */
+function archiveFilters({ archive, subscriptions }: ListenerConfigDocument): DesiredSession['subscriptions'] {
+  if (!archive?.enabled || archive.scope === 'dead') return [];
+  // The best that any subscription asks for: a record must not miss what an action would have had.
+  const qos = subscriptions.reduce<QoS>((best, subscription) => (subscription.qos > best ? subscription.qos : best), 1);
+  const wanted = archive.scope === 'everything' ? archive.filters : [];
+  return [
+    ...archive.paused,
+    ...wanted.map((topic_filter, index) => ({ id: ARCHIVE_FILTER_ID - index, topic_filter, qos })),
+  ];
+}
+
 /** The part of a document that the session at the broker depends on. */
 export function sessionPart(document: ListenerConfigDocument, instance_id: string): DesiredSession {
   const subscriptions = document.subscriptions.map(({ id, topic_filter, qos }) => ({ id, topic_filter, qos }));
+  subscriptions.push(...archiveFilters(document));
   if (document.probe) subscriptions.push(probeSubscription(document.probe, instance_id));
   return {
     brokers: document.brokers,

@@ -36,6 +36,8 @@ export interface IncomingMessage {
   readonly received_at_ms: number;
   /** Name of the connection it came by: the broker's, with the number of the lane where there are several. */
   readonly connection: string;
+  /** Name of the broker. */
+  readonly broker: string;
   /**
    * Every action has ended or was handed over durably: the broker may forget it. Only the first call counts. The
    * acknowledgement leaves in order of receipt, so it may wait for older messages.

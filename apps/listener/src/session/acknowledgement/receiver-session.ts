@@ -354,6 +354,11 @@ class ReceivedMessage implements IncomingMessage {
     return message;
   }
 
+  /** The connection without the number of its lane. */
+  get broker(): string {
+    return this.connection.replace(/#\d+$/, '');
+  }
+
   settle(): void {
     if (this.is_settled) return;
     this.is_settled = true;

@@ -28,6 +28,13 @@ const ENVELOPE_HELP: Record<string, string> = {
   duplicate: 'May the broker have sent it before?',
   user_properties: 'MQTT 5 user properties',
   received_at: 'When it was received (RFC 3339)',
+  broker: 'Name of the broker it came by',
+  content_type: 'Its content type, if it has one',
+  response_topic: 'Where the publisher waits for an answer',
+  correlation_data: 'What an answer brings along (base64)',
+  message_expiry_s: 'Seconds that were left when it came',
+  published_at: 'When the publisher says it sent it',
+  replay: 'Set when the message is run again',
 };
 
 /** Functions people reach for most (docs.jsonata.org); any other works too. */
