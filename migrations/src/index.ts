@@ -14,6 +14,8 @@ import { ProxyCredentials1764001100000 } from './1764001100000-proxy-credentials
 import { ClientKeyPassphrase1765003000000 } from './1765003000000-client-key-passphrase';
 import { ExecutedMeansSucceeded1765002000000 } from './1765002000000-executed-means-succeeded';
 import { GrantsAndScopes1765004000000 } from './1765004000000-grants-and-scopes';
+import { MessageArchive1765005000000 } from './1765005000000-message-archive';
+import { ArchiveSettings1765005100000 } from './1765005100000-archive-settings';
 
 /** In the order in which they are applied. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -32,4 +34,9 @@ export const migrations: (new () => MigrationInterface)[] = [
   ClientKeyPassphrase1765003000000,
   ExecutedMeansSucceeded1765002000000,
   GrantsAndScopes1765004000000,
+  MessageArchive1765005000000,
+  ArchiveSettings1765005100000,
 ];
+
+/** Those of a database that has recorded messages and nothing else. */
+export const archiveMigrations: (new () => MigrationInterface)[] = [MessageArchive1765005000000];

@@ -45,7 +45,14 @@ async function startListener() {
   const events: ConnectionEvent[] = [];
   const listener = new ProductListener({
     ...{ product_id: 1, product_slug: 'shop', instance_id: 'one', boot_id: 'boot', data_dir, max_in_flight: 100 },
-    ...{ has_orchestrator: false, egress: loopbackOnly, queues: null, logger: silentLogger, eventLog: null },
+    ...{
+      has_orchestrator: false,
+      egress: loopbackOnly,
+      queues: null,
+      logger: silentLogger,
+      eventLog: null,
+      segments: null,
+    },
     onChange: () => undefined,
     onEvent: (event) => events.push(event),
     redact: (text) => text,

@@ -19,6 +19,7 @@ export class OrchestratorConfig implements CrossFieldCheck {
     'LOG_',
     'LISTENER_RUNTIME',
     'DATABASE_',
+    'ARCHIVE_',
     'QUEUE_',
     'EGRESS_',
   ];
@@ -71,6 +72,13 @@ export class OrchestratorConfig implements CrossFieldCheck {
     doc: 'How long a start waits for PostgreSQL before it gives up',
   })
   databaseWait_ms: number;
+
+  @Env('ARCHIVE_DATABASE_URL', {
+    type: 'url',
+    protocols: POSTGRES,
+    doc: 'PostgreSQL for recorded messages, where one is not enough; without it DATABASE_URL',
+  })
+  archiveDatabaseUrl?: string;
 
   @Env('QUEUE_URL', {
     type: 'url',

@@ -35,6 +35,9 @@ import { listenerTokenRoutes } from './features/listener-tokens/listener-token.r
 import { ListenerTokenService } from './features/listener-tokens/listener-token.service';
 import { reconnectRoutes } from './features/listeners/reconnect.routes';
 import { ReconnectService } from './features/listeners/reconnect.service';
+import { messageRoutes } from './features/messages/message.routes';
+import { MessageArchive } from './features/messages/message-archive';
+import { PostgresMessageStore } from './features/messages/store/postgres-message-store';
 import { metricsRoutes } from './features/metrics/metrics.routes';
 import { MetricsService } from './features/metrics/metrics.service';
 import { mqttConfigRoutes } from './features/mqtt-config/mqtt-config.routes';
@@ -64,6 +67,8 @@ export interface FeatureDeps {
   dataSource: DataSource;
   database_url: string;
   queues: QueueBackend;
+  /** Where recorded messages are; the database itself unless they have one of their own. */
+  archive: DataSource;
   /** For dry runs. */
   engine: ExpressionEngine;
   secretBox: SecretBox;
@@ -96,6 +101,7 @@ export interface Features {
   metrics: MetricsService;
   operations: OperationService;
   queueCleaner: QueueCleaner;
+  messageArchive: MessageArchive;
   notifier: ControlNotifier;
 }
 
@@ -152,6 +158,14 @@ export function buildFeatures(deps: FeatureDeps): Features {
     queues,
     connectedInstanceIds: async (product_id) => [...(await connectionStatus.brokersInUse(product_id)).keys()],
   });
+  const messageArchive = new MessageArchive({
+    dataSource,
+    store: new PostgresMessageStore(deps.archive),
+    secretBox,
+    engine: deps.engine,
+    onReplayed: async () => undefined,
+    logger,
+  });
   const auditLogs = new AuditLogService({ dataSource });
   const deadLetterCounts = new DeadLetterCounts({ queues });
   const metrics = new MetricsService({
@@ -172,6 +186,7 @@ export function buildFeatures(deps: FeatureDeps): Features {
     connectionHistory,
     metrics,
     operations,
+    messageArchive,
     queueCleaner: new QueueCleaner({ dataSource, queues, logger }),
     ...authenticator,
     routes: [
@@ -189,6 +204,7 @@ export function buildFeatures(deps: FeatureDeps): Features {
       ...connectionHistoryRoutes({ connectionHistory, statusStream }),
       ...metricsRoutes({ metrics }),
       ...deliveryRoutes({ deliveries, operations }),
+      ...messageRoutes(messageArchive),
       ...recentMessagesRoutes({ recentMessages }),
       ...testMessageRoutes({ testMessages }),
       ...reconnectRoutes({ reconnects }),

@@ -19,7 +19,7 @@ import { createApp } from './app';
 import { runCli } from './cli/run-cli';
 import { OrchestratorConfig } from './config';
 import { connectDatabase } from './database/connect';
-import { createDataSource } from './database/data-source';
+import { createArchiveDataSource, createDataSource } from './database/data-source';
 import { migrateUp } from './database/migrate';
 import { buildFeatures } from './features';
 import { ensureFirstAdmin } from './features/auth/first-admin';
@@ -59,6 +59,10 @@ export async function startOrchestrator(
   const build = buildInfo({ directory: __dirname, env: process.env });
   const lifecycle = new Lifecycle({ logger, stop_limit_ms: config.shutdownTimeout_ms + 5_000 });
   const dataSource = createDataSource({ url: config.databaseUrl, poolSize: config.databasePoolSize });
+  const archive =
+    config.archiveDatabaseUrl === undefined
+      ? dataSource
+      : createArchiveDataSource({ url: config.archiveDatabaseUrl, poolSize: config.databasePoolSize });
   const queues = createQueueBackend({ url: config.effectiveQueueUrl, logger });
   const engine = createExpressionEngine();
   const passwords = createPasswordWork();
@@ -71,6 +75,7 @@ export async function startOrchestrator(
     dataSource,
     database_url: config.databaseUrl,
     queues,
+    archive,
     engine,
     secretBox: KeyRing.parse(config.encryptionKey, config.oldEncryptionKeys),
     passwords,
@@ -147,8 +152,18 @@ export async function startOrchestrator(
         if (dataSource.isInitialized) await dataSource.destroy();
       },
     });
+    if (archive !== dataSource) {
+      await lifecycle.start({
+        name: 'database of messages',
+        start: () => connectDatabase(archive, { wait_ms: config.databaseWait_ms, logger, signal }),
+        stop: async () => {
+          if (archive.isInitialized) await archive.destroy();
+        },
+      });
+    }
     await lifecycle.start({ name: 'server', stop: () => server.close(config.shutdownTimeout_ms) });
     const applied = await migrateUp(dataSource);
+    if (archive !== dataSource) applied.push(...(await migrateUp(archive)));
     if (applied.length > 0) logger.info('migrations applied', { migrations: applied });
     await ensureFirstAdmin({
       dataSource,

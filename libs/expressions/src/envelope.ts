@@ -224,6 +224,7 @@ export function envelopeValue(envelope: MessageEnvelope): MessageEnvelope {
     duplicate: envelope.duplicate,
     user_properties: { ...envelope.user_properties },
     received_at: envelope.received_at,
+    ...extrasOf(envelope),
   };
 }
 

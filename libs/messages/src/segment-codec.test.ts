@@ -20,7 +20,7 @@ function buildRecord(number: number, overrides: Partial<RecordedMessage> = {}): 
     properties: null,
     identity: null,
     broker: 'primary',
-    deliveries: [{ subscription_id: 7, outcome: 'succeeded', error: null, attempts: [] }],
+    deliveries: [{ subscription_id: 7, outcome: 'succeeded', error: null, attempts: [], queue_id: null }],
     ...overrides,
   };
 }
@@ -43,11 +43,12 @@ const FULL: Segment = {
         payload_is_utf8: true,
       },
       deliveries: [
-        { subscription_id: 2_147_483_647, outcome: 'filtered', error: null, attempts: [] },
+        { subscription_id: 2_147_483_647, outcome: 'filtered', error: null, attempts: [], queue_id: null },
         {
           subscription_id: 8,
           outcome: 'dead',
           error: 'HTTP 500',
+          queue_id: 'd-boot-00000001',
           attempts: [
             {
               at: new Date(AT - 100).toISOString(),
@@ -81,6 +82,7 @@ const FULL: Segment = {
       outcome: 'succeeded',
       error: null,
       attempts: [],
+      queue_id: 'd-1',
     },
   ],
   gaps: [

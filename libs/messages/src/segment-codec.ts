@@ -181,6 +181,7 @@ function writeDelivery(writer: ByteWriter, delivery: RecordedDelivery, from_ms: 
   writer.count(delivery.subscription_id);
   writer.byte(outcomeCode(delivery.outcome));
   writer.optionalName(delivery.error);
+  writer.optionalName(delivery.queue_id);
   writer.count(delivery.attempts.length);
   for (const attempt of delivery.attempts) {
     writer.name(attempt.action_id);
@@ -197,6 +198,7 @@ function readDelivery(reader: ByteReader, from_ms: number): RecordedDelivery {
   const subscription_id = reader.count();
   const outcome = outcomeOf(reader.byte());
   const error = reader.optionalName();
+  const queue_id = reader.optionalName();
   const attempts = readAll(reader, (): DeliveryAttempt => {
     const action_id = reader.name();
     const attempt_outcome = ATTEMPT_OUTCOMES[reader.byte()];
@@ -215,7 +217,7 @@ function readDelivery(reader: ByteReader, from_ms: number): RecordedDelivery {
       response_excerpt: reader.optionalName(),
     };
   });
-  return { subscription_id, outcome, error, attempts };
+  return { subscription_id, outcome, error, attempts, queue_id };
 }
 
 function writeOutcome(writer: ByteWriter, outcome: LateOutcome): void {

@@ -20,6 +20,8 @@ export interface RecordedDelivery {
   error: string | null;
   /** The latest attempts, oldest first. */
   attempts: DeliveryAttempt[];
+  /** Under which it is, or was, in the queue of deliveries. */
+  queue_id: string | null;
 }
 
 /** One received PUBLISH and what became of it. */

@@ -821,6 +821,97 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/products/{product_id}/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Recorded messages, newest first
+         * @description A search looks through 2 s or 64 MB at a time: it answers what it has found and how far it has looked, and goes on from `next_cursor`. `text` and `where` take the right to read payloads.
+         */
+        get: operations["getProductsByProductIdMessages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/products/{product_id}/messages/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How much is recorded, and since when */
+        get: operations["getProductsByProductIdMessagesUsage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/products/{product_id}/messages/{message_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everything of one message: content, properties, deliveries with their attempts */
+        get: operations["getProductsByProductIdMessagesByMessageId"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/products/{product_id}/topics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The topics that were seen, one level at a time */
+        get: operations["getProductsByProductIdTopics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/internal/v1/message-segments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Recorded messages of a listener, as one packed segment
+         * @description Idempotent by the id of the segment.
+         */
+        post: operations["postInternalV1MessageSegments"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/products/{product_id}/mqtt-config/subscriptions/{sub_id}/recent-messages": {
         parameters: {
             query?: never;
@@ -1112,12 +1203,28 @@ export interface components {
             topic?: string | null;
             interval_s?: number;
         };
+        ArchiveRedactionDto: {
+            paths?: string[];
+            expression?: string | null;
+        };
+        ArchiveDto: {
+            enabled?: boolean;
+            /** @enum {string} */
+            scope?: "matched" | "everything" | "dead";
+            filters?: string[];
+            max_age_days?: number;
+            max_bytes?: number;
+            max_payload_bytes?: number;
+            redact?: components["schemas"]["ArchiveRedactionDto"] | null;
+            before_ack?: boolean;
+        };
         PutMqttConfigDto: {
             broker?: components["schemas"]["BrokerDto"];
             topics?: components["schemas"]["TopicsDto"];
             delivery?: components["schemas"]["DeliverySettingsDto"];
             failover?: components["schemas"]["FailoverDto"];
             probe?: components["schemas"]["ProbeDto"];
+            archive?: components["schemas"]["ArchiveDto"];
         };
         ProductParams: {
             product_id: number;
@@ -2004,6 +2111,137 @@ export interface components {
             created_at: string;
             instances: components["schemas"]["ReconnectInstanceView"][];
         };
+        MessageParams: {
+            message_id: string;
+            product_id: number;
+        };
+        MessageFilterQuery: {
+            topic?: string | null;
+            from?: (string) | null;
+            to?: (string) | null;
+            subscription_id?: number | null;
+            outcome?: ("succeeded" | "failed" | "dead" | "waiting" | "filtered" | "unmatched" | "paused")[] | null;
+            text?: string | null;
+            where?: string | null;
+        };
+        MessageQuery: {
+            cursor?: string | null;
+            limit?: number | null;
+            topic?: string | null;
+            from?: (string) | null;
+            to?: (string) | null;
+            subscription_id?: number | null;
+            outcome?: ("succeeded" | "failed" | "dead" | "waiting" | "filtered" | "unmatched" | "paused")[] | null;
+            text?: string | null;
+            where?: string | null;
+        };
+        TopicQuery: {
+            below?: string | null;
+        };
+        MessageSubscriptionView: {
+            id: number;
+            name: string | null;
+            /** @enum {string} */
+            outcome: "succeeded" | "failed" | "dead" | "waiting" | "filtered" | "unmatched" | "paused";
+        };
+        MessageView: {
+            id: string;
+            topic: string;
+            received_at: string;
+            size: number;
+            /** @enum {number} */
+            qos: 0 | 1 | 2;
+            retain: boolean;
+            preview: string | null;
+            /** @enum {string} */
+            outcome: "succeeded" | "failed" | "dead" | "waiting" | "filtered" | "unmatched" | "paused";
+            subscriptions: components["schemas"]["MessageSubscriptionView"][];
+        };
+        MessageGapView: {
+            from: string;
+            to: string;
+            messages: number | null;
+            /** @enum {string} */
+            reason: "buffer_full" | "crash" | "refused" | "lost";
+        };
+        MessagesView: {
+            items: components["schemas"]["MessageView"][];
+            next_cursor: string | null;
+            scanned_until: string | null;
+            complete: boolean;
+            gaps: components["schemas"]["MessageGapView"][];
+        };
+        MessageAttemptView: {
+            at: string;
+            action_id: string;
+            /** @enum {string} */
+            outcome: "succeeded" | "failed" | "permanent" | "deferred";
+            status: number | null;
+            error: string | null;
+            response_excerpt: string | null;
+            duration_ms: number;
+        };
+        MessageDeliveryView: {
+            subscription_id: number;
+            name: string | null;
+            /** @enum {string} */
+            outcome: "succeeded" | "failed" | "dead" | "waiting" | "filtered" | "unmatched" | "paused";
+            error: string | null;
+            attempts: components["schemas"]["MessageAttemptView"][];
+            delivery_id: string | null;
+        };
+        MessageDetailView: {
+            duplicate: boolean;
+            broker: string;
+            identity: string;
+            payload_format: ("json" | "text" | "binary") | null;
+            payload_text: string | null;
+            payload_base64: string | null;
+            payload_truncated: boolean;
+            redacted: boolean;
+            payload_readable: boolean;
+            user_properties: Record<string, unknown> | null;
+            content_type: string | null;
+            response_topic: string | null;
+            correlation_data_base64: string | null;
+            message_expiry_s: number | null;
+            deliveries: components["schemas"]["MessageDeliveryView"][];
+            id: string;
+            topic: string;
+            received_at: string;
+            size: number;
+            /** @enum {number} */
+            qos: 0 | 1 | 2;
+            retain: boolean;
+            preview: string | null;
+            /** @enum {string} */
+            outcome: "succeeded" | "failed" | "dead" | "waiting" | "filtered" | "unmatched" | "paused";
+            subscriptions: components["schemas"]["MessageSubscriptionView"][];
+        };
+        TopicView: {
+            topic: string;
+            level: string;
+            messages: number;
+            topics: number;
+            bytes: number;
+            rate_per_s: number;
+            first_at: string;
+            last_at: string;
+            last_value: string | null;
+            has_children: boolean;
+        };
+        TopicTreeView: {
+            below: string;
+            items: components["schemas"]["TopicView"][];
+            complete: boolean;
+        };
+        ArchiveUsageView: {
+            enabled: boolean;
+            stored_bytes: number;
+            messages: number;
+            oldest_at: string | null;
+            newest_at: string | null;
+        };
         MetricsQuery: {
             from?: (string) | null;
             to?: (string) | null;
@@ -2097,6 +2335,7 @@ export interface components {
             delivery: components["schemas"]["DeliverySettingsDto"];
             failover: components["schemas"]["FailoverDto"];
             probe: components["schemas"]["ProbeDto"];
+            archive: components["schemas"]["ArchiveDto"];
         };
         MqttConfigView: {
             product_id: number;
@@ -4304,6 +4543,174 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["OperationView"];
                 };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getProductsByProductIdMessages: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+                topic?: string;
+                from?: string;
+                to?: string;
+                subscription_id?: number;
+                outcome?: ("succeeded" | "failed" | "dead" | "waiting" | "filtered" | "unmatched" | "paused")[];
+                text?: string;
+                where?: string;
+            };
+            header?: never;
+            path: {
+                product_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagesView"];
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getProductsByProductIdMessagesUsage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                product_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArchiveUsageView"];
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getProductsByProductIdMessagesByMessageId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                message_id: string;
+                product_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageDetailView"];
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getProductsByProductIdTopics: {
+        parameters: {
+            query?: {
+                below?: string;
+            };
+            header?: never;
+            path: {
+                product_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TopicTreeView"];
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postInternalV1MessageSegments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Success */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Problem details (RFC 9457) */
             default: {

@@ -150,6 +150,7 @@ export function startRetryWorker(deps: {
         isRevived: data.revived_at_ms !== null,
         restore: (delivery) => {
           restoreProgress(delivery, data);
+          delivery.job_id = job.id;
           delivery.ordering_key = data.ordering?.key ?? null;
         },
         onFate: (fate, delivery) => resolve({ fate, delivery }),

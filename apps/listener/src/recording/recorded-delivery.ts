@@ -13,6 +13,7 @@ export function recordedDelivery(delivery: Delivery): RecordedDelivery {
     outcome,
     error: outcome === 'dead' || outcome === 'failed' ? delivery.dead_reason : null,
     attempts: attemptsOf(delivery),
+    queue_id: delivery.job_id,
   };
 }
 

@@ -49,7 +49,13 @@ export function propertiesOf({ properties }: PipelineMessage): RecordedPropertie
 }
 
 function pausedDeliveries({ paused }: OpenRecord): RecordedDelivery[] {
-  return (paused ?? []).map((subscription_id) => ({ subscription_id, outcome: 'paused', error: null, attempts: [] }));
+  return (paused ?? []).map((subscription_id) => ({
+    subscription_id,
+    outcome: 'paused',
+    error: null,
+    attempts: [],
+    queue_id: null,
+  }));
 }
 
 /** null: its deliveries are known by the id of the record. */

@@ -28,6 +28,7 @@ export async function printOpenApi({ env, out }: CommandContext): Promise<number
   try {
     const { routes } = buildFeatures({
       dataSource: createDataSource({ url: NOWHERE }),
+      archive: createDataSource({ url: NOWHERE }),
       database_url: NOWHERE,
       queues,
       engine,

@@ -24,6 +24,7 @@ export async function withFeatures<T>(
     try {
       const features = buildFeatures({
         dataSource,
+        archive: dataSource,
         database_url: config.databaseUrl,
         queues,
         engine,

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { migrations } from '@cortex-mqtt/migrations';
+import { archiveMigrations, migrations } from '@cortex-mqtt/migrations';
 import { DataSource } from 'typeorm';
 import { ApiTokenEntity } from '../features/api-tokens/api-token.entity';
 import { AuditLogEntity } from '../features/audit/audit-log.entity';
@@ -46,6 +46,20 @@ export const entities = [
   ConnectionEventEntity,
   MetricBucketEntity,
 ];
+
+/** Where recorded messages are, when that is a database of their own. */
+export function createArchiveDataSource({ url, poolSize = 10 }: { url: string; poolSize?: number }): DataSource {
+  return new DataSource({
+    type: 'postgres',
+    url,
+    migrations: archiveMigrations,
+    migrationsTableName: 'migrations',
+    synchronize: false,
+    poolSize,
+    applicationName: 'cortex-mqtt-archive',
+    extra: { connectionTimeoutMillis: 5_000, idle_in_transaction_session_timeout: 30_000 },
+  });
+}
 
 /** The one way to the database. `synchronize` is off: only migrations change the schema. */
 export function createDataSource({ url, poolSize = 10 }: { url: string; poolSize?: number }): DataSource {

@@ -111,6 +111,11 @@ const RULES: Record<string, Rule> = {
   'get /api/v1/products/{product_id}/metrics': 'viewer',
   'get /api/v1/overview': 'viewer',
   'get /api/v1/products/{product_id}/mqtt-config/subscriptions/{sub_id}/recent-messages': 'viewer of payloads',
+  'get /api/v1/products/{product_id}/messages': 'viewer',
+  'get /api/v1/products/{product_id}/messages/usage': 'viewer',
+  'get /api/v1/products/{product_id}/messages/{message_id}': 'viewer',
+  'get /api/v1/products/{product_id}/topics': 'viewer',
+  'post /internal/v1/message-segments': 'listener',
   'get /api/v1/products/{product_id}/deliveries': 'viewer',
   'get /api/v1/products/{product_id}/deliveries/counts': 'viewer',
   'post /api/v1/products/{product_id}/deliveries/retry': 'operator',
@@ -249,6 +254,7 @@ describe('authorisation of every route', () => {
       params: undefined,
       query: undefined,
       body: undefined,
+      binary_body: undefined,
       limit: undefined,
     };
     for (const route of routes) Object.assign(route, cut);

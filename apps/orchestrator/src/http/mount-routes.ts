@@ -1,6 +1,6 @@
 import { type FieldFault, validateShape } from '@cortex-mqtt/contracts';
 import type { ClassConstructor } from 'class-transformer';
-import { json, type Request, type RequestHandler, type Response, Router } from 'express';
+import { json, raw, type Request, type RequestHandler, type Response, Router } from 'express';
 import { MalformedRequestError, MethodNotAllowedError, UnsupportedMediaTypeError, ValidationError } from './app-error';
 import { authorize } from './authorize';
 import { cleanTexts, hostileFaults } from './hostile-shape';
@@ -12,6 +12,7 @@ import { UserLimits } from './user-limits';
 /** Finds out who makes a request, from its cookie or bearer token; null = nobody. Throws when a credential is bad. */
 export type Authenticate = (request: Request) => Promise<Principal | null>;
 
+const NO_BYTES = Buffer.alloc(0);
 const readBody = json({ limit: '100kb', strict: false });
 /** A report of ten thousand subscriptions is larger than anything a person sends. */
 const readListenersBody = json({ limit: '4mb', strict: false });
@@ -88,6 +89,7 @@ async function runRoute({
     params: validated(route.params, request.params, hostileFaults),
     query: validated(route.query, request.query, hostileFaults),
     body: validated(route.body, bodyOf(route, request), is_listener ? cleanTexts : hostileFaults),
+    bytes: await bytesOf(route, request, response),
     principal: principal as never,
     request_id: String(response.locals.request_id),
     ip: request.ip ?? '',
@@ -118,6 +120,19 @@ function receiveBody(route: Route, request: Request, response: Response): Promis
   return new Promise((resolve, reject) => {
     read(request, response, (error: unknown) => (error ? reject(error) : resolve()));
   });
+}
+
+/** A body of bytes; empty for routes that take none. */
+async function bytesOf({ binary_body }: Route, request: Request, response: Response): Promise<Buffer> {
+  if (binary_body === undefined) return NO_BYTES;
+  if (!request.is('application/octet-stream')) {
+    throw new UnsupportedMediaTypeError('Send the body as application/octet-stream.');
+  }
+  const read = raw({ type: 'application/octet-stream', limit: binary_body.max_bytes });
+  await new Promise<void>((resolve, reject) => {
+    read(request, response, (error: unknown) => (error ? reject(error) : resolve()));
+  });
+  return Buffer.isBuffer(request.body) ? request.body : NO_BYTES;
 }
 
 function bodyOf(route: Route, request: Request): unknown {

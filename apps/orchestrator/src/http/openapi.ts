@@ -84,6 +84,14 @@ function operation(route: Route): JsonObject {
           },
         }
       : {}),
+    ...(route.binary_body
+      ? {
+          requestBody: {
+            required: true,
+            content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } },
+          },
+        }
+      : {}),
     responses: {
       [status]: {
         description: 'Success',

@@ -10,6 +10,8 @@ export interface RouteContext<P, Q, B, Who> {
   params: P;
   query: Q;
   body: B;
+  /** Of a route with a `binary_body`; else empty. */
+  bytes: Buffer;
   principal: Who;
   request_id: string;
   /** Address of the caller, for the audit log. */
@@ -70,6 +72,8 @@ export interface RouteSpec<A extends Access, P, Q, B, R> {
   body?: ClassConstructor<B>;
   /** What is done to a body before it is validated. */
   prepare_body?: (body: unknown) => unknown;
+  /** Takes `application/octet-stream` instead of JSON. */
+  binary_body?: { max_bytes: number };
   /** An absent body is taken for `{}`. */
   body_optional?: boolean;
   /** Class of the answer, for OpenAPI. `[Class]` answers an array, `page: Class` a page of them. */

@@ -18,6 +18,7 @@ export function maintenance(
     | 'metrics'
     | 'operations'
     | 'queueCleaner'
+    | 'messageArchive'
   >,
   {
     stale_after_ms,
@@ -47,6 +48,18 @@ export function maintenance(
         await features.connectionTests.deleteExpired();
         await features.operations.deleteExpired();
       },
+      logger,
+    }),
+    periodic({
+      name: 'counts of topics',
+      interval_ms: 1_000,
+      work: () => features.messageArchive.tally.flush(),
+      logger,
+    }),
+    periodic({
+      name: 'old messages',
+      interval_ms: 5 * 60_000,
+      work: () => features.messageArchive.retain(),
       logger,
     }),
     periodic({

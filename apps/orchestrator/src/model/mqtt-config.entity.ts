@@ -1,6 +1,7 @@
 import type { QoS, SubscribeOn } from '@cortex-mqtt/contracts';
 import { Check, Column, Entity, ForeignKey, PrimaryGeneratedColumn, Unique } from 'typeorm';
 import { CreatedAt, UpdatedAt } from '../database/columns';
+import { type ArchiveSettings, completeArchive } from './archive-settings';
 import { ProductEntity } from './product.entity';
 import { BrokerColumns } from './broker-columns';
 
@@ -66,6 +67,14 @@ export class MqttConfigEntity extends BrokerColumns {
 
   @Column({ type: 'integer', default: 30 })
   probe_interval_s!: number;
+
+  /** What is recorded of its messages; see DEFAULT_ARCHIVE. */
+  @Column({
+    type: 'jsonb',
+    default: { enabled: false },
+    transformer: { to: (value: unknown) => value, from: completeArchive },
+  })
+  archive!: ArchiveSettings;
 
   @CreatedAt()
   created_at!: Date;

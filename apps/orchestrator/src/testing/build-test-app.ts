@@ -94,6 +94,7 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
     dataSource,
     database_url: database.url,
     queues,
+    archive: dataSource,
     engine,
     secretBox: keyRing,
     passwords: options.passwords ?? createPasswordWork(),

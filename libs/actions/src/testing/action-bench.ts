@@ -1,4 +1,4 @@
-import type { ActionDefinition, MessageEnvelope, PayloadFormat } from '@cortex-mqtt/contracts';
+import type { ActionDefinition, EnvelopeExtras, MessageEnvelope, PayloadFormat } from '@cortex-mqtt/contracts';
 import { createEgressPolicy } from '@cortex-mqtt/egress';
 import {
   createExpressionEngine,
@@ -124,6 +124,10 @@ class TestEnvelope extends LazyEnvelope {
 
   get id(): string {
     return this.fields.id;
+  }
+
+  get extras(): EnvelopeExtras {
+    return this.fields;
   }
 
   get product_id(): number {

@@ -3,7 +3,7 @@ import type { DataSource } from 'typeorm';
 import { recordAudit, systemActor } from '../audit/audit-trail';
 import { BROKER_SECRET_NAMES } from '../../model/broker-field-table';
 import { furtherSecretPlace, primarySecretPlace } from '../brokers/broker-secrets';
-import { connectionTestPlace, type SecretPlace, secretPlace } from '../secrets/secret-box';
+import { connectionTestPlace, messageKeyPlace, type SecretPlace, secretPlace } from '../secrets/secret-box';
 
 const BATCH = 100;
 
@@ -24,6 +24,7 @@ export const SEALED_COLUMNS: { table: string; column: string; place(row: SealedR
       place: ({ id, product_id }: SealedRow) => furtherSecretPlace({ id: Number(id), product_id }, column),
     },
   ]),
+  { table: 'message_keys', column: 'data_key', place: ({ product_id }) => messageKeyPlace(product_id) },
   { table: 'product_secrets', column: 'value', place: ({ product_id, name }) => secretPlace(product_id, name) },
   { table: 'connection_tests', column: 'request', place: ({ product_id }) => connectionTestPlace(product_id) },
 ];

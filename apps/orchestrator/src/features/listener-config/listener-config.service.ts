@@ -1,9 +1,15 @@
 import { referencedSecrets } from '@cortex-mqtt/actions';
-import type { BrokerConnection, ListenerConfigDocument, ListenerSubscription } from '@cortex-mqtt/contracts';
+import type {
+  BrokerConnection,
+  ListenerArchive,
+  ListenerConfigDocument,
+  ListenerSubscription,
+} from '@cortex-mqtt/contracts';
 import type { DataSource } from 'typeorm';
 import { NotFoundError } from '../../http/app-error';
 import { MqttBrokerEntity } from '../../model/mqtt-broker.entity';
 import { openFurtherBroker, openPrimaryBroker } from '../brokers/broker-secrets';
+import type { ArchiveSettings } from '../../model/archive-settings';
 import { MqttConfigEntity } from '../../model/mqtt-config.entity';
 import { ProductEntity } from '../../model/product.entity';
 import { ProductSecretEntity } from '../../model/product-secret.entity';
@@ -34,12 +40,14 @@ export class ListenerConfigService {
         where: { product_id },
         order: { position: 'ASC', id: 'ASC' },
       });
-      const subscriptions = await manager.find(SubscriptionEntity, {
-        where: { mqtt_config_id: config.id, enabled: true },
+      const all = await manager.find(SubscriptionEntity, {
+        where: { mqtt_config_id: config.id },
         order: { id: 'ASC' },
       });
+      const enabled = all.filter((subscription) => subscription.enabled);
+      const disabled = all.filter((subscription) => !subscription.enabled);
       const secrets = await manager.findBy(ProductSecretEntity, { product_id });
-      const used = new Set(referencedSecrets(subscriptions.flatMap((subscription) => subscription.actions)));
+      const used = new Set(referencedSecrets(enabled.flatMap((subscription) => subscription.actions)));
       return {
         product_id,
         product_slug: product.slug,
@@ -57,7 +65,11 @@ export class ListenerConfigService {
         shared_group: sharedGroupOf(product, config),
         handover_after_ms: config.handover_after_ms,
         probe: config.probe_topic === null ? null : { topic: config.probe_topic, interval_s: config.probe_interval_s },
-        subscriptions: subscriptions.flatMap((subscription) => listenerSubscription(product, config, subscription)),
+        archive: listenerArchive(
+          config.archive,
+          disabled.flatMap((subscription) => listenerSubscription(product, config, subscription)),
+        ),
+        subscriptions: enabled.flatMap((subscription) => listenerSubscription(product, config, subscription)),
         secrets: Object.fromEntries(
           secrets
             .filter((secret) => used.has(secret.name))
@@ -69,6 +81,21 @@ export class ListenerConfigService {
       };
     });
   }
+}
+
+/** null while nothing is recorded. */
+function listenerArchive(archive: ArchiveSettings, paused: ListenerSubscription[]): ListenerArchive | null {
+  if (!archive.enabled) return null;
+  const { enabled, scope, filters, max_payload_bytes, redact, before_ack } = archive;
+  return {
+    enabled,
+    scope,
+    filters,
+    max_payload_bytes,
+    redact,
+    before_ack,
+    paused: paused.map(({ id, topic_filter, qos }) => ({ id, topic_filter, qos })),
+  };
 }
 
 /** The primary broker and the further ones in order; none while the primary is not configured. */

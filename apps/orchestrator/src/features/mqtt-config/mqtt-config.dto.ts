@@ -1,6 +1,19 @@
-import { type QoS, SUBSCRIBE_ON, type SubscribeOn } from '@cortex-mqtt/contracts';
+import { ARCHIVE_SCOPES, type ArchiveScope, type QoS, SUBSCRIBE_ON, type SubscribeOn } from '@cortex-mqtt/contracts';
 import { Type } from 'class-transformer';
-import { IsBoolean, IsIn, IsInt, IsOptional, IsString, Max, MaxLength, Min, ValidateNested } from 'class-validator';
+import {
+  ArrayMaxSize,
+  IsArray,
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsOptional,
+  IsString,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+  ValidateNested,
+} from 'class-validator';
 import { MayBeAbsent } from '../../http/optional';
 import { BrokerDto } from '../brokers/broker-settings.dto';
 
@@ -77,6 +90,77 @@ export class ProbeDto {
   interval_s?: number;
 }
 
+/** Below the envelope: `payload.card.number`, `payload.items.*.iban`, `user_properties.token`. */
+const REDACTED_PATH = /^(payload|user_properties)(\.[^.]{1,200}){0,20}$/;
+
+export class ArchiveRedactionDto {
+  /** Paths below the envelope, such as `payload.card.number`; `*` is every element. */
+  @IsArray()
+  @ArrayMaxSize(100)
+  @IsString({ each: true })
+  @Matches(REDACTED_PATH, { each: true, message: 'must be paths below payload or user_properties' })
+  @MayBeAbsent()
+  paths?: string[];
+
+  /** JSONata over the envelope; its value is kept in place of the payload. */
+  @IsString()
+  @MaxLength(10_000)
+  @IsOptional()
+  expression?: string | null;
+}
+
+/** What is recorded of the messages, and how long it is kept. */
+export class ArchiveDto {
+  @IsBoolean()
+  @MayBeAbsent()
+  enabled?: boolean;
+
+  /**
+   * `matched`: messages that a subscription matches; `everything`: also what comes under `filters`, subscribed to for that
+   * purpose; `dead`: only messages of which a delivery has died.
+   */
+  @IsIn(ARCHIVE_SCOPES)
+  @MayBeAbsent()
+  scope?: ArchiveScope;
+
+  @IsArray()
+  @ArrayMaxSize(50)
+  @IsString({ each: true })
+  @MaxLength(1_000, { each: true })
+  @MayBeAbsent()
+  filters?: string[];
+
+  @IsInt()
+  @Min(1)
+  @Max(366)
+  @MayBeAbsent()
+  max_age_days?: number;
+
+  @IsInt()
+  @Min(1_048_576)
+  @Max(1_099_511_627_776)
+  @MayBeAbsent()
+  max_bytes?: number;
+
+  /** Bytes of a payload that are kept; the rest is cut off. */
+  @IsInt()
+  @Min(0)
+  @Max(1_048_576)
+  @MayBeAbsent()
+  max_payload_bytes?: number;
+
+  /** What is taken out before a message leaves the listener; null = nothing. */
+  @ValidateNested()
+  @Type(() => ArchiveRedactionDto)
+  @IsOptional()
+  redact?: ArchiveRedactionDto | null;
+
+  /** A message is acknowledged only when it is stored: slower, and nothing is missing from the archive. */
+  @IsBoolean()
+  @MayBeAbsent()
+  before_ack?: boolean;
+}
+
 /** Body of `PUT …/mqtt-config`: sections and fields that are absent keep what is stored. */
 export class PutMqttConfigDto {
   @ValidateNested()
@@ -103,4 +187,9 @@ export class PutMqttConfigDto {
   @Type(() => ProbeDto)
   @MayBeAbsent()
   probe?: ProbeDto;
+
+  @ValidateNested()
+  @Type(() => ArchiveDto)
+  @MayBeAbsent()
+  archive?: ArchiveDto;
 }

@@ -19,5 +19,6 @@ export function presentMqttConfig(config: MqttConfigEntity): MqttConfigSectionsV
       failback_after_s: config.failback_after_s,
     },
     probe: { topic: config.probe_topic, interval_s: config.probe_interval_s },
+    archive: config.archive,
   };
 }

@@ -12,6 +12,7 @@ import { checkAllTopics } from '../subscriptions/subscription-topic';
 import { applyBroker, brokerFaults, unusableFaults } from '../brokers/broker-fields';
 import { openPrimaryBroker, PRIMARY_BROKER, primarySecretPlace } from '../brokers/broker-secrets';
 import type { ChangeNotifier } from '../../configuration/change-notifier';
+import { archiveFaults, changedArchive } from './archive-fields';
 import type { PutMqttConfigDto, TopicsDto } from './mqtt-config.dto';
 import { MqttConfigEntity } from '../../model/mqtt-config.entity';
 import { presentMqttConfig } from './mqtt-config.presenter';
@@ -53,7 +54,11 @@ export class MqttConfigService {
     await changeConfiguration(this.deps, product_id, options, async (manager, config) => {
       const product = await manager.findOneByOrFail(ProductEntity, { id: product_id });
       const before = auditFields(config);
-      const faults = [...(dto.broker ? brokerFaults(dto.broker, config, 'broker.') : []), ...probeFaults(dto)];
+      const faults = [
+        ...(dto.broker ? brokerFaults(dto.broker, config, 'broker.') : []),
+        ...probeFaults(dto),
+        ...archiveFaults(dto),
+      ];
       if (dto.broker && config.broker_host === null && dto.broker.host === undefined) {
         faults.push({ field: 'broker.host', message: 'is needed: no broker is configured yet' });
       }
@@ -101,6 +106,7 @@ function applySettings(config: MqttConfigEntity, dto: PutMqttConfigDto): void {
   if (dto.failover?.failback_after_s !== undefined) config.failback_after_s = dto.failover.failback_after_s;
   if (dto.probe?.topic !== undefined) config.probe_topic = dto.probe.topic;
   if (dto.probe?.interval_s !== undefined) config.probe_interval_s = dto.probe.interval_s;
+  if (dto.archive !== undefined) config.archive = changedArchive(config.archive, dto.archive);
 }
 
 async function sessionFaults(manager: EntityManager, config: MqttConfigEntity) {

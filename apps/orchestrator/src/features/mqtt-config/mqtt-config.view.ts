@@ -3,7 +3,7 @@ import { IsBoolean, IsIn, IsInt, IsOptional, IsString, ValidateNested } from 'cl
 import { BrokerView } from '../brokers/broker.view';
 import { ConnectionStatusView } from '../connection-status/connection-status.view';
 import { SubscriptionView } from '../subscriptions/subscription.view';
-import { DeliverySettingsDto, FailoverDto, ProbeDto } from './mqtt-config.dto';
+import { ArchiveDto, DeliverySettingsDto, FailoverDto, ProbeDto } from './mqtt-config.dto';
 
 export class TopicsView {
   @IsString()
@@ -43,6 +43,10 @@ export class MqttConfigSectionsView {
   @ValidateNested()
   @Type(() => ProbeDto)
   probe!: ProbeDto;
+
+  @ValidateNested()
+  @Type(() => ArchiveDto)
+  archive!: ArchiveDto;
 }
 
 /** Answer of `GET` and `PUT …/mqtt-config`. */

@@ -8,6 +8,7 @@ import type { ProductScope } from '../../http/principal';
 import { type Actor, recordAudit } from '../audit/audit-trail';
 import { ConnectionStatusEntity } from '../../model/connection-status.entity';
 import type { ChangeNotifier } from '../../configuration/change-notifier';
+import { DEFAULT_ARCHIVE } from '../../model/archive-settings';
 import { MqttConfigEntity } from '../../model/mqtt-config.entity';
 import { type ChangeOptions, changeConfiguration } from '../../configuration/change-configuration';
 import { lockConfig } from '../../configuration/revision';
@@ -73,7 +74,9 @@ export class ProductService {
             variables,
           }),
         );
-        const config = await manager.save(manager.create(MqttConfigEntity, { product_id: product.id }));
+        const config = await manager.save(
+          manager.create(MqttConfigEntity, { product_id: product.id, archive: { ...DEFAULT_ARCHIVE } }),
+        );
         await manager.insert(ConnectionStatusEntity, { product_id: product.id, desired_revision: config.revision });
         const view = presentProduct(product);
         await recordAudit(manager, {

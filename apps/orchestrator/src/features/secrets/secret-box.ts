@@ -24,3 +24,10 @@ export const connectionTestPlace = (product_id: number): SecretPlace => ({
   table: 'connection_tests',
   column: 'request',
 });
+
+/** Place of the key that a product's recorded messages are sealed with. */
+export const messageKeyPlace = (product_id: number): SecretPlace => ({
+  product_id,
+  table: 'message_keys',
+  column: 'data_key',
+});

@@ -1,0 +1,107 @@
+import { noContent, ok, type Route, route } from '../../http/route';
+import { ProductParams } from '../../http/route-params';
+import { actorOf } from '../audit/audit-trail';
+import {
+  ArchiveUsageView,
+  MessageDetailView,
+  MessageParams,
+  MessageQuery,
+  MessagesView,
+  TopicQuery,
+  TopicTreeView,
+} from './message.dto';
+import type { MessageService } from './message.service';
+import { MAX_PACKED_BYTES, type SegmentIntake } from './segment-intake';
+import type { TopicTreeService } from './topic-tree.service';
+
+const LIST = '/api/v1/products/{product_id}/messages';
+const tag = 'Messages';
+const VIEWER = { kind: 'role', role: 'viewer' } as const;
+/** What is in messages stays out of every cache. */
+const PRIVATE = { 'Cache-Control': 'no-store' };
+
+export function messageRoutes({
+  messages,
+  topicTree,
+  intake,
+}: {
+  messages: MessageService;
+  topicTree: TopicTreeService;
+  intake: SegmentIntake;
+}): Route[] {
+  return [
+    route({
+      method: 'get',
+      path: LIST,
+      summary: 'Recorded messages, newest first',
+      description:
+        'A search looks through 2 s or 64 MB at a time: it answers what it has found and how far it has looked, and ' +
+        'goes on from `next_cursor`. `text` and `where` take the right to read payloads.',
+      tag,
+      access: VIEWER,
+      params: ProductParams,
+      query: MessageQuery,
+      response: MessagesView,
+      handler: async (context) => {
+        const { params, query, response, principal } = context;
+        const gone = new AbortController();
+        response.once('close', () => gone.abort());
+        const reader = { principal, actor: actorOf(context) };
+        return ok(await messages.search(params.product_id, query, reader, gone.signal), PRIVATE);
+      },
+    }),
+    // Before `{message_id}`: the first route that matches answers.
+    route({
+      method: 'get',
+      path: `${LIST}/usage`,
+      summary: 'How much is recorded, and since when',
+      tag,
+      access: VIEWER,
+      params: ProductParams,
+      response: ArchiveUsageView,
+      handler: async ({ params }) => ok(await messages.usage(params.product_id)),
+    }),
+    route({
+      method: 'get',
+      path: `${LIST}/{message_id}`,
+      summary: 'Everything of one message: content, properties, deliveries with their attempts',
+      tag,
+      access: VIEWER,
+      params: MessageParams,
+      response: MessageDetailView,
+      handler: async (context) => {
+        const { params, principal } = context;
+        const reader = { principal, actor: actorOf(context) };
+        return ok(await messages.read(params.product_id, params.message_id, reader), PRIVATE);
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/api/v1/products/{product_id}/topics',
+      summary: 'The topics that were seen, one level at a time',
+      tag,
+      access: VIEWER,
+      params: ProductParams,
+      query: TopicQuery,
+      response: TopicTreeView,
+      handler: async ({ params, query, principal }) => {
+        await messages.mustExist(params.product_id);
+        return ok(await topicTree.below(params.product_id, query.below ?? '', principal), PRIVATE);
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/internal/v1/message-segments',
+      summary: 'Recorded messages of a listener, as one packed segment',
+      description: 'Idempotent by the id of the segment.',
+      tag: 'Internal',
+      access: { kind: 'listener' },
+      binary_body: { max_bytes: MAX_PACKED_BYTES },
+      status: 204,
+      handler: async ({ principal, bytes }) => {
+        await intake.take(principal.product_id, bytes);
+        return noContent();
+      },
+    }),
+  ];
+}

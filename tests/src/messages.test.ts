@@ -1,0 +1,192 @@
+import { execFileSync } from 'node:child_process';
+import {
+  type HttpAnswer,
+  type HttpReceiver,
+  type Mosquitto,
+  startHttpReceiver,
+  startMosquitto,
+  waitFor,
+} from '@cortex-mqtt/testing';
+import { Client } from 'pg';
+import type { TestProduct } from './harness/product';
+import { type Publisher, startPublisher } from './harness/publisher';
+import { PATIENCE_MS, type Stack, startStack, type TestListener } from './harness/stack';
+
+jest.setTimeout(240_000);
+
+interface Item {
+  id: string;
+  topic: string;
+  outcome: string;
+  preview: string | null;
+  size: number;
+  subscriptions: { id: number; name: string; outcome: string }[];
+}
+
+interface Found {
+  items: Item[];
+  next_cursor: string | null;
+  complete: boolean;
+  gaps: unknown[];
+}
+
+describe('recorded messages', () => {
+  let stack: Stack;
+  let broker: Mosquitto;
+  let publisher: Publisher;
+  let receiver: HttpReceiver;
+  let product: TestProduct;
+  let listener: TestListener;
+  let answer: (topic: string) => HttpAnswer = () => ({});
+
+  beforeAll(async () => {
+    receiver = await startHttpReceiver({ answer: (request) => answer(request.json<{ topic: string }>().topic) });
+    broker = await startMosquitto();
+    stack = await startStack({ queue: 'redis' });
+    product = await stack.newProduct({ name: 'recorded', broker: { host: '127.0.0.1', port: broker.port } });
+    const actions = [
+      { id: 'hook', type: 'webhook', url: receiver.url, retry: { max_attempts: 3, base_delay_ms: 100 } },
+    ];
+    await product.addSubscription({ name: 'orders', topic: 'orders/+', actions });
+    await product.addSubscription({ name: 'large ones', topic: 'orders/+', filter: 'payload.n > 100', actions });
+    await product.addSubscription({ name: 'paused', topic: 'paused/#', enabled: false, actions });
+    listener = await stack.startListener(product);
+    await product.untilSettled();
+    publisher = await startPublisher(broker.url);
+  });
+
+  afterAll(async () => {
+    await publisher?.end();
+    await stack?.stop();
+    await broker?.stop();
+    await receiver?.stop();
+  });
+
+  const find = (query = ''): Promise<Found> => stack.rest.call('GET', `/products/${product.id}/messages?${query}`);
+  const one = (query: string, wanted: (item: Item) => boolean = () => true): Promise<Item> =>
+    waitFor(async () => (await find(query)).items.find(wanted), { timeout_ms: PATIENCE_MS });
+
+  it('are found with the outcome of each delivery, and read with their attempts', async () => {
+    await publisher.client.publishAsync('orders/1', '{"n":7}', {
+      qos: 1,
+      properties: {
+        contentType: 'application/json',
+        responseTopic: 'answers/1',
+        correlationData: Buffer.from([1, 2]),
+        userProperties: { trace: 'abc' },
+      },
+    });
+    const found = await one('topic=orders/1', ({ outcome }) => outcome === 'succeeded');
+    expect(found).toMatchObject({ topic: 'orders/1', size: 7, preview: '{"n":7}' });
+    expect(found.subscriptions.map(({ name, outcome }) => [name, outcome]).sort()).toEqual([
+      ['large ones', 'filtered'],
+      ['orders', 'succeeded'],
+    ]);
+    const detail = await stack.rest.call('GET', `/products/${product.id}/messages/${found.id}`);
+    expect(detail).toMatchObject({
+      id: found.id,
+      payload_text: '{"n":7}',
+      payload_format: 'json',
+      broker: 'primary',
+      content_type: 'application/json',
+      response_topic: 'answers/1',
+      correlation_data_base64: 'AQI=',
+      user_properties: { trace: 'abc' },
+      deliveries: expect.arrayContaining([
+        expect.objectContaining({
+          name: 'orders',
+          outcome: 'succeeded',
+          attempts: [expect.objectContaining({ action_id: 'hook', outcome: 'succeeded', status: 200 })],
+        }),
+      ]),
+    });
+    const sent = receiver.requests.map((request) => request.json<Record<string, unknown>>()).at(-1);
+    expect(sent).toMatchObject({
+      broker: 'primary',
+      content_type: 'application/json',
+      response_topic: 'answers/1',
+      correlation_data: 'AQI=',
+    });
+  });
+
+  it('have the outcome that comes later, of a retry and of a dead letter', async () => {
+    let failures = 2;
+    answer = (topic) => {
+      if (topic === 'orders/dead') return { status: 410 };
+      if (topic === 'orders/retried' && failures-- > 0) return { status: 503 };
+      return {};
+    };
+    await publisher.publish('orders/retried', '{"n":1}');
+    await publisher.publish('orders/dead', '{"n":2}');
+    const retried = await one('topic=orders/retried&outcome=succeeded');
+    expect(await stack.rest.call('GET', `/products/${product.id}/messages/${retried.id}`)).toMatchObject({
+      deliveries: expect.arrayContaining([
+        expect.objectContaining({
+          outcome: 'succeeded',
+          attempts: [
+            expect.objectContaining({ outcome: 'failed', status: 503 }),
+            expect.objectContaining({ outcome: 'failed', status: 503 }),
+            expect.objectContaining({ outcome: 'succeeded' }),
+          ],
+        }),
+      ]),
+    });
+    const dead = await one('topic=orders/dead&outcome=dead');
+    const detail = await stack.rest.call<{ deliveries: { outcome: string; delivery_id: string | null }[] }>(
+      'GET',
+      `/products/${product.id}/messages/${dead.id}`,
+    );
+    const { delivery_id } = detail.deliveries.find(({ outcome }) => outcome === 'dead') ?? {};
+    answer = () => ({});
+    await stack.rest.call('POST', `/products/${product.id}/deliveries/${delivery_id}/retry`, {});
+    await one('topic=orders/dead&outcome=succeeded', ({ id }) => id === dead.id);
+  });
+
+  it('of a paused subscription are kept as such', async () => {
+    await publisher.publish('paused/a', 'while it was off');
+    const found = await one('outcome=paused');
+    expect(found).toMatchObject({ topic: 'paused/a', subscriptions: [{ name: 'paused', outcome: 'paused' }] });
+  });
+
+  it('are found by text and by expression, and their topics as a tree', async () => {
+    await publisher.publish('orders/x/needle-in-topic', '{}');
+    await publisher.publish('orders/5', '{"n":5,"note":"A Needle"}');
+    await one('text=needle', ({ topic }) => topic === 'orders/5');
+    expect((await find(`where=${encodeURIComponent('payload.n = 5')}`)).items.map(({ topic }) => topic)).toEqual([
+      'orders/5',
+    ]);
+    const tree = await waitFor(
+      async () => {
+        const { items } = await stack.rest.call<{ items: { topic: string; messages: number; last_value: string }[] }>(
+          'GET',
+          `/products/${product.id}/topics?below=orders`,
+        );
+        return items.find(({ topic }) => topic === 'orders/5');
+      },
+      { timeout_ms: PATIENCE_MS },
+    );
+    expect(tree).toMatchObject({ messages: 1, last_value: '{"n":5,"note":"A Needle"}' });
+  });
+
+  it('wait on disk while the orchestrator is away, and say nothing to who reads the disk or the database', async () => {
+    await stack.orchestrator.kill();
+    await publisher.publish('orders/away', '{"n":1,"secret":"canary-5f3e"}');
+    await waitFor(() => receiver.requests.some((request) => request.text.includes('canary-5f3e')));
+    await listener.stop();
+
+    expect(execFileSync('sh', ['-c', `grep -rl canary-5f3e ${listener.data_dir} || true`]).toString()).toBe('');
+    await stack.startOrchestrator();
+    await listener.start();
+    await one('topic=orders/away');
+
+    const client = new Client({ connectionString: stack.database_url });
+    await client.connect();
+    const { rows } = await client.query<{ dump: string }>(
+      `SELECT (SELECT string_agg(encode(body, 'escape'), '') FROM message_segments)
+         || (SELECT string_agg(encode(COALESCE(last_value, ''), 'escape'), '') FROM message_topics) AS dump`,
+    );
+    await client.end();
+    expect(rows[0]?.dump.length).toBeGreaterThan(100);
+    expect(rows[0]?.dump).not.toContain('canary-5f3e');
+  });
+});
