@@ -16,6 +16,7 @@ import { ExecutedMeansSucceeded1765002000000 } from './1765002000000-executed-me
 import { GrantsAndScopes1765004000000 } from './1765004000000-grants-and-scopes';
 import { MessageArchive1765005000000 } from './1765005000000-message-archive';
 import { ArchiveSettings1765005100000 } from './1765005100000-archive-settings';
+import { RevisionKeys1765008000000 } from './1765008000000-revision-keys';
 
 /** In the order in which they are applied. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -36,6 +37,7 @@ export const migrations: (new () => MigrationInterface)[] = [
   GrantsAndScopes1765004000000,
   MessageArchive1765005000000,
   ArchiveSettings1765005100000,
+  RevisionKeys1765008000000,
 ];
 
 /** Those of a database that has recorded messages and nothing else. */

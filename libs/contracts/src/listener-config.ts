@@ -46,6 +46,8 @@ export interface ListenerConfigDocument {
   session_key: string | null;
   enabled: boolean;
   revision: number;
+  /** With the number it makes the revision an identity. Absent from an older orchestrator. */
+  revision_key?: string;
   /** Raised by each "reconnect"; a listener that sees it raised reconnects once. */
   reconnect_generation: number;
   variables: Record<string, string>;

@@ -190,6 +190,8 @@ export interface StatusReport {
   advice: string | null;
   config_source: ConfigSource | null;
   applied_revision: number | null;
+  /** Key of the applied revision; null where it has none. Absent in older reports. */
+  applied_revision_key?: string | null;
   applied_reconnect_generation: number | null;
   /** Why the newest revision could not be applied; null when it was. */
   rejected_revision: { revision: number; reason: string } | null;
@@ -258,6 +260,8 @@ export interface StatusReply {
   /** Of members that have been gone for long: this instance empties their sessions. Absent from an older orchestrator. */
   orphans?: OrphanedSessions[];
   desired_revision: number;
+  /** Absent from an older orchestrator. */
+  desired_revision_key?: string;
   /** The delta that is confirmed by this answer. */
   delta_sequence: number;
 }

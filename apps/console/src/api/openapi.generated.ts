@@ -2464,6 +2464,7 @@ export interface components {
             advice?: string | null;
             config_source?: ("orchestrator" | "last_known_good" | "environment") | null;
             applied_revision?: number | null;
+            applied_revision_key?: string | null;
             applied_reconnect_generation?: number | null;
             rejected_revision?: Record<string, unknown> | null;
             broker?: Record<string, unknown> | null;

@@ -54,6 +54,7 @@ export function statusFacts(
     ...stateOf({ is_stopped: options.is_stopped, idle, listener, session, probe, started_at: identity.started_at }),
     config_source: listener?.source ?? null,
     applied_revision: document?.revision ?? null,
+    applied_revision_key: document?.revision_key ?? null,
     applied_reconnect_generation: document?.reconnect_generation ?? null,
     rejected_revision: listener?.rejected ?? null,
     broker: session?.broker ?? null,

@@ -118,7 +118,7 @@ export class StatusReporter {
         this.beatEvery(Math.min(reply.heartbeat_ms ?? Infinity, deps.heartbeat_ms));
         deps.onReply(reply);
       }
-      if (reply.desired_revision !== report.applied_revision && !this.stopped) deps.onBehind(reply.desired_revision);
+      if (isBehind(report, reply) && !this.stopped) deps.onBehind(reply.desired_revision);
       return reply;
     } catch (error) {
       this.failures += 1;
@@ -130,4 +130,10 @@ export class StatusReporter {
       return null;
     }
   }
+}
+
+/** Another number, or the same number of another history: a restored database counts on from an older revision. */
+function isBehind(report: StatusReport, reply: StatusReply): boolean {
+  if (reply.desired_revision !== report.applied_revision) return true;
+  return reply.desired_revision_key !== undefined && reply.desired_revision_key !== (report.applied_revision_key ?? '');
 }

@@ -1,13 +1,17 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { DataSource, EntityManager } from 'typeorm';
 import { type Actor, type AuditRecord, recordAudit } from '../features/audit/audit-trail';
 import type { MqttConfigEntity } from '../model/mqtt-config.entity';
+import type { ExpectedRevision } from '../http/etag';
 import type { ChangeNotifier } from './change-notifier';
 import { lockConfig, raiseRevision } from './revision';
+import { revisionOf } from './versioned';
+import type { Revision } from '../http/etag';
 
 export interface ChangeOptions {
   actor: Actor;
   /** What the caller has read (`If-Match`); undefined = the last write wins. */
-  expected_revision: number | undefined;
+  expected_revision: ExpectedRevision | undefined;
 }
 
 /** What was done, for the audit log. */
@@ -20,22 +24,27 @@ export interface Change<T> {
 
 /**
  * Everything that a listener sees of a product changes through here: lock → change → audit → raise the revision → commit →
- * notify. When `work` throws nothing is changed. Rejects with NotFoundError, and with PreconditionFailedError on a lost update.
+ * notify. When `work` throws nothing is changed. A write that changes nothing leaves no trace: no revision, no audit row, no job. Rejects with NotFoundError, and with PreconditionFailedError on a lost update.
  */
 export async function changeConfiguration<T>(
   { dataSource, notifier }: { dataSource: DataSource; notifier: ChangeNotifier },
   product_id: number,
   { actor, expected_revision }: ChangeOptions,
   work: (manager: EntityManager, config: MqttConfigEntity) => Promise<Change<T>>,
-): Promise<{ result: T; revision: number }> {
+): Promise<{ result: T; revision: Revision }> {
   const changed = await dataSource.transaction(async (manager) => {
     const config = await lockConfig(manager, product_id, expected_revision);
     const { result, audit } = await work(manager, config);
-    for (const record of Array.isArray(audit) ? audit : [audit]) {
-      await recordAudit(manager, { ...record, actor, product_id });
-    }
-    return { result, revision: await raiseRevision(manager, config) };
+    const records = (Array.isArray(audit) ? audit : [audit]).filter(isChange);
+    if (records.length === 0) return { result, revision: revisionOf(config), isChanged: false };
+    for (const record of records) await recordAudit(manager, { ...record, actor, product_id });
+    return { result, revision: await raiseRevision(manager, config), isChanged: true };
   });
-  notifier.configChanged(product_id, changed.revision);
+  if (changed.isChanged) notifier.configChanged(product_id, changed.revision.number);
   return changed;
+}
+
+/** With both sides given and alike nothing was done. */
+function isChange({ before, after }: ChangeRecord): boolean {
+  return !before || !after || !isDeepStrictEqual(before, after);
 }

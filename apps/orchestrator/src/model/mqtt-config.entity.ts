@@ -46,6 +46,10 @@ export class MqttConfigEntity extends BrokerColumns {
   @Column({ type: 'integer', default: 1 })
   revision!: number;
 
+  /** Drawn anew with each revision: its number alone is no identity once a database was restored. */
+  @Column({ type: 'varchar', length: 16, default: '' })
+  revision_key!: string;
+
   @Column({ type: 'integer', default: 0 })
   reconnect_generation!: number;
 

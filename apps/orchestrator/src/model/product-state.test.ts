@@ -20,7 +20,8 @@ function buildInstance(
   };
 }
 
-const sum = (...instances: SeenInstance[]) => sumInstances(instances, NOW, STALE_AFTER_MS);
+const DESIRED = { revision: 9, revision_key: 'here' };
+const sum = (...instances: SeenInstance[]) => sumInstances(instances, NOW, STALE_AFTER_MS, DESIRED);
 
 describe('sumInstances', () => {
   it('says that no listener runs when there is none, or only stopped ones', () => {
@@ -51,6 +52,17 @@ describe('sumInstances', () => {
       reason: 'refused',
     });
     expect(sum(buildInstance('connecting'))).toMatchObject({ state: 'connecting', connected: false });
+  });
+
+  it('has not applied a revision of the same number from another history', () => {
+    const running = (applied_revision_key?: string | null) => {
+      const instance = buildInstance('connected', { applied_revision: 9 });
+      Object.assign(instance.report, applied_revision_key === undefined ? {} : { applied_revision_key });
+      return sum(instance).applied_revision;
+    };
+    expect([running('here'), running('elsewhere'), running(null)]).toEqual([9, null, null]);
+    // An older listener reports none.
+    expect(running()).toBe(9);
   });
 
   it('has applied what the slowest has applied', () => {

@@ -1,4 +1,5 @@
 import type { ConnectionState, StatusReport } from '@cortex-mqtt/contracts';
+import type { MqttConfigEntity } from './mqtt-config.entity';
 import { type Heard, isLive, isUp } from './liveness';
 
 export const NO_LISTENER_REASON = 'No listener is running for this product.';
@@ -16,8 +17,29 @@ export interface ProductState {
   applied_revision: number | null;
 }
 
+/** The revision that is wanted, as its product's configuration has it. */
+export type Desired = Pick<MqttConfigEntity, 'revision' | 'revision_key'>;
+
+/**
+ * The revision that an instance runs. null also where it has the wanted number and another key: then it runs the
+ * revision of another history of this database, as after a restored dump. Older listeners report no key.
+ */
+export function appliedOf(report: StatusReport, desired: Desired): number | null {
+  const { applied_revision, applied_revision_key } = report;
+  const isOther =
+    applied_revision === desired.revision &&
+    applied_revision_key !== undefined &&
+    (applied_revision_key ?? '') !== desired.revision_key;
+  return isOther ? null : applied_revision;
+}
+
 /** The sum over a product's instances: the worst of the live ones speaks, and a silent one is never "connected". */
-export function sumInstances(instances: SeenInstance[], now: Date, stale_after_ms: number): ProductState {
+export function sumInstances(
+  instances: SeenInstance[],
+  now: Date,
+  stale_after_ms: number,
+  desired: Desired,
+): ProductState {
   const live = instances.filter((instance) => isLive(instance, now, stale_after_ms));
   const silent = instances.filter((instance) => instance.stopped_at === null && !live.includes(instance));
   if (live.length === 0) {
@@ -38,7 +60,7 @@ export function sumInstances(instances: SeenInstance[], now: Date, stale_after_m
     };
   }
   const reports = live.map((instance) => instance.report);
-  const applied = reports.map((report) => report.applied_revision ?? 0);
+  const applied = reports.map((report) => appliedOf(report, desired) ?? 0);
   const working = reports.filter((report) => report.state !== 'standby');
   const connected = working.filter(isUp);
   const troubled =

@@ -9,8 +9,9 @@ import type { BrokerDto } from './broker-settings.dto';
 import { MqttConfigEntity } from '../../model/mqtt-config.entity';
 import { oneSessionTwice } from './one-session-twice';
 import { type Change, type ChangeOptions, changeConfiguration } from '../../configuration/change-configuration';
-import type { Versioned } from '../../configuration/versioned';
-import type { SecretBox } from '../secrets/secret-box';
+import { revisionOf, type Versioned } from '../../configuration/versioned';
+import type { Revision } from '../../http/etag';
+import { resealed, type SecretBox } from '../secrets/secret-box';
 import {
   type BrokerOrderDto,
   type CreateBrokerDto,
@@ -34,7 +35,7 @@ export class BrokerService {
 
   async list(product_id: number): Promise<Versioned<FurtherBrokerView[]>> {
     const { manager } = this.deps.dataSource;
-    const revision = await revisionOf(manager, product_id);
+    const revision = await revisionNow(manager, product_id);
     return { value: await this.views(await inOrder(manager, product_id), product_id), revision };
   }
 
@@ -112,7 +113,7 @@ export class BrokerService {
     return this.read(product_id, id);
   }
 
-  async delete(product_id: number, id: number, options: ChangeOptions): Promise<number> {
+  async delete(product_id: number, id: number, options: ChangeOptions): Promise<Revision> {
     await this.change(product_id, options, async (manager) => {
       const broker = await findBroker(manager, product_id, id);
       await manager.delete(MqttBrokerEntity, { id });
@@ -126,7 +127,7 @@ export class BrokerService {
         },
       };
     });
-    return revisionOf(this.deps.dataSource.manager, product_id);
+    return revisionNow(this.deps.dataSource.manager, product_id);
   }
 
   async reorder(
@@ -159,7 +160,9 @@ export class BrokerService {
 
   private apply(broker: MqttBrokerEntity, dto: BrokerDto): void {
     const { secretBox } = this.deps;
-    applyBroker(broker, dto, (plain, column) => secretBox.seal(plain, furtherSecretPlace(broker, column)));
+    applyBroker(broker, dto, (plain, column) =>
+      resealed(secretBox, broker[column], plain, furtherSecretPlace(broker, column)),
+    );
     refuse(unusableFaults(dto, () => openFurtherBroker(broker, secretBox), ''));
   }
 
@@ -211,13 +214,13 @@ async function findBroker(manager: EntityManager, product_id: number, id: number
   return broker;
 }
 
-async function revisionOf(manager: EntityManager, product_id: number): Promise<number> {
+async function revisionNow(manager: EntityManager, product_id: number): Promise<Revision> {
   const config = await manager.findOne(MqttConfigEntity, {
     where: { product_id },
-    select: { id: true, revision: true },
+    select: { id: true, revision: true, revision_key: true },
   });
   if (!config) throw new NotFoundError(`There is no product ${product_id}.`);
-  return config.revision;
+  return revisionOf(config);
 }
 
 function refuse(faults: ReturnType<typeof brokerFaults>): void {

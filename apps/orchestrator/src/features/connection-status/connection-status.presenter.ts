@@ -15,7 +15,7 @@ import {
 } from './connection-truths';
 import type { MessageRates } from '../metrics/message-rates';
 import { isLive } from '../../model/liveness';
-import { sumInstances } from '../../model/product-state';
+import { appliedOf, sumInstances } from '../../model/product-state';
 
 export interface StatusParts {
   status: ConnectionStatusEntity;
@@ -37,7 +37,7 @@ export function presentConnectionStatus({
   now,
   stale_after_ms,
 }: StatusParts): ConnectionStatusView {
-  const sum = sumInstances(instances, now, stale_after_ms);
+  const sum = sumInstances(instances, now, stale_after_ms, config);
   const live = instances.filter((instance) => isLive(instance, now, stale_after_ms));
   return {
     product_id: status.product_id,
@@ -63,20 +63,20 @@ export function presentConnectionStatus({
     warnings: presentWarnings(live),
     instances: instances
       .filter((instance) => instance.stopped_at === null)
-      .map((instance) => presentInstance(instance, { is_live: live.includes(instance), now })),
+      .map((instance) => presentInstance(instance, { is_live: live.includes(instance), now, config })),
   };
 }
 
 function presentInstance(
   instance: ListenerInstanceEntity,
-  { is_live, now }: { is_live: boolean; now: Date },
+  { is_live, now, config }: { is_live: boolean; now: Date; config: MqttConfigEntity },
 ): InstanceView {
   const { delta, instance_id, ...report } = instance.report;
   const last_heartbeat_at = instance.last_heartbeat_at.toISOString();
   return {
     id: instance.instance_id,
     state: is_live ? instance.report.state : 'stale',
-    applied_revision: instance.report.applied_revision,
+    applied_revision: appliedOf(instance.report, config),
     config_source: instance.report.config_source,
     last_heartbeat_at,
     since: is_live ? report.state_since : last_heartbeat_at,

@@ -17,7 +17,10 @@ export function listenerConfigRoutes({ listenerConfigs }: { listenerConfigs: Lis
           return notModified({ ETag: revisionTag(revision) });
         }
         const document = await listenerConfigs.document(principal.product_id);
-        return ok(document, { ETag: revisionTag(document.revision), 'Cache-Control': 'no-store' });
+        return ok(document, {
+          ETag: revisionTag({ number: document.revision, key: document.revision_key ?? '' }),
+          'Cache-Control': 'no-store',
+        });
       },
     }),
   ];

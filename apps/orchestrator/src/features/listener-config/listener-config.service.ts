@@ -10,6 +10,8 @@ import { NotFoundError } from '../../http/app-error';
 import { MqttBrokerEntity } from '../../model/mqtt-broker.entity';
 import { openFurtherBroker, openPrimaryBroker } from '../brokers/broker-secrets';
 import type { ArchiveSettings } from '../../model/archive-settings';
+import { revisionOf } from '../../configuration/versioned';
+import type { Revision } from '../../http/etag';
 import { MqttConfigEntity } from '../../model/mqtt-config.entity';
 import { ProductEntity } from '../../model/product.entity';
 import { ProductSecretEntity } from '../../model/product-secret.entity';
@@ -22,12 +24,12 @@ export class ListenerConfigService {
   constructor(private readonly deps: { dataSource: DataSource; secretBox: SecretBox }) {}
 
   /** The revision alone, so that an unchanged poll costs one index look-up. */
-  async revision(product_id: number): Promise<number> {
+  async revision(product_id: number): Promise<Revision> {
     const config = await this.deps.dataSource
       .getRepository(MqttConfigEntity)
-      .findOne({ where: { product_id }, select: { id: true, revision: true } });
+      .findOne({ where: { product_id }, select: { id: true, revision: true, revision_key: true } });
     if (!config) throw new NotFoundError(`There is no product ${product_id}.`);
-    return config.revision;
+    return revisionOf(config);
   }
 
   async document(product_id: number): Promise<ListenerConfigDocument> {
@@ -54,6 +56,7 @@ export class ListenerConfigService {
         session_key: `${product_id}-${product.created_at.getTime()}`,
         enabled: product.enabled,
         revision: config.revision,
+        revision_key: config.revision_key,
         reconnect_generation: config.reconnect_generation,
         variables: product.variables,
         brokers: openBrokers(config, further, this.deps.secretBox),

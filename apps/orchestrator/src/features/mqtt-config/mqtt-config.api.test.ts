@@ -65,6 +65,47 @@ describe('a product’s MQTT configuration over REST', () => {
     expect(body.mqtt_config.topics).toMatchObject({ prefix: 'shop', pattern: '#', qos: 2 });
   });
 
+  it('leaves no trace of a write that changes nothing: same tag, no revision, no audit row, no job', async () => {
+    const { headers, body } = await operator('put', path).send(CONFIG).expect(200);
+    const trail = async () =>
+      (await operator('get', `/api/v1/products/${product_id}/audit-logs`).expect(200)).body.total;
+    const before = await trail();
+    for (const same of [{}, CONFIG, { broker: { password: CONFIG.broker.password } }, { topics: {} }]) {
+      const again = await operator('put', path).send(same).expect(200);
+      expect([again.headers.etag, again.body.revision]).toEqual([headers.etag, body.revision]);
+    }
+    expect(await trail()).toBe(before);
+    const other = await operator('put', path)
+      .send({ broker: { password: 'another-one' } })
+      .expect(200);
+    expect(other.body.revision).toBe(body.revision + 1);
+  });
+
+  it('tells two revisions of one number apart, as a restored database has them', async () => {
+    await operator('put', path).send(CONFIG).expect(200);
+    const lost = await operator('put', path)
+      .send({ topics: { prefix: 'lost' } })
+      .expect(200);
+    const listener = await test.listener(product_id);
+    const running = (await listener('get', '/internal/v1/mqtt-config').expect(200)).headers.etag as string;
+    expect(running).toBe(lost.headers.etag);
+    // The dump is from before that change; somebody makes another one after the restore.
+    await test.dataSource.query(
+      `UPDATE mqtt_configs SET topic_prefix = 'shop', revision = revision - 1, revision_key = 'dumped' WHERE product_id = $1`,
+      [product_id],
+    );
+    const made = await operator('put', path)
+      .send({ topics: { prefix: 'after' } })
+      .expect(200);
+    expect(made.body.revision).toBe(lost.body.revision);
+    const fetched = await listener('get', '/internal/v1/mqtt-config').set('If-None-Match', running).expect(200);
+    expect(fetched.headers.etag).toBe(made.headers.etag);
+    await operator('put', path)
+      .set('If-Match', running)
+      .send({ topics: { prefix: 'x' } })
+      .expect(412);
+  });
+
   it('keeps the password when it is absent and clears it when it is null', async () => {
     await operator('put', path).send(CONFIG).expect(200);
     const listener = await test.listener(product_id);

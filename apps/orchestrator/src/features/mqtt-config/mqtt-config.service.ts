@@ -4,8 +4,8 @@ import { NotFoundError, ValidationError } from '../../http/app-error';
 import { MqttBrokerEntity } from '../../model/mqtt-broker.entity';
 import type { ConnectionStatusView } from '../connection-status/connection-status.view';
 import { ProductEntity } from '../../model/product.entity';
-import type { Versioned } from '../../configuration/versioned';
-import type { SecretBox } from '../secrets/secret-box';
+import { revisionOf, type Versioned } from '../../configuration/versioned';
+import { resealed, type SecretBox } from '../secrets/secret-box';
 import { SubscriptionEntity } from '../../model/subscription.entity';
 import { presentSubscription } from '../subscriptions/subscription.presenter';
 import { checkAllTopics } from '../subscriptions/subscription-topic';
@@ -39,7 +39,7 @@ export class MqttConfigService {
       .getRepository(SubscriptionEntity)
       .find({ where: { mqtt_config_id: config.id }, order: { id: 'ASC' } });
     return {
-      revision: config.revision,
+      revision: revisionOf(config),
       value: {
         product_id,
         revision: config.revision,
@@ -63,7 +63,7 @@ export class MqttConfigService {
         faults.push({ field: 'broker.host', message: 'is needed: no broker is configured yet' });
       }
       applyBroker(config, dto.broker ?? {}, (plain, column) =>
-        this.deps.secretBox.seal(plain, primarySecretPlace(product_id, column)),
+        resealed(this.deps.secretBox, config[column], plain, primarySecretPlace(product_id, column)),
       );
       const { broker } = dto;
       if (broker && config.broker_host !== null) {
@@ -130,6 +130,6 @@ function topicsField(dto: TopicsDto): (part: string) => string {
 
 /** The row as the audit log compares it: a changed secret shows as changed, never its value. */
 function auditFields(config: MqttConfigEntity): Record<string, unknown> {
-  const { id, product_id, created_at, updated_at, revision, ...fields } = config;
+  const { id, product_id, created_at, updated_at, revision, revision_key, ...fields } = config;
   return { ...fields };
 }

@@ -12,7 +12,7 @@ import { DEFAULT_ARCHIVE } from '../../model/archive-settings';
 import { MqttConfigEntity } from '../../model/mqtt-config.entity';
 import { type ChangeOptions, changeConfiguration } from '../../configuration/change-configuration';
 import { lockConfig } from '../../configuration/revision';
-import type { Versioned } from '../../configuration/versioned';
+import { newRevisionKey, revisionOf, type Versioned } from '../../configuration/versioned';
 import type { CreateProductDto, ProductListQuery, ProductView, UpdateProductDto } from './product.dto';
 import { ProductEntity } from '../../model/product.entity';
 import { presentProduct } from './product.presenter';
@@ -57,7 +57,7 @@ export class ProductService {
     const product = await this.deps.dataSource.getRepository(ProductEntity).findOneBy({ id });
     const config = await this.deps.dataSource.getRepository(MqttConfigEntity).findOneBy({ product_id: id });
     if (!product || !config) throw new NotFoundError(`There is no product ${id}.`);
-    return { value: presentProduct(product), revision: config.revision };
+    return { value: presentProduct(product), revision: revisionOf(config) };
   }
 
   async create(dto: CreateProductDto, actor: Actor): Promise<Versioned<ProductView>> {
@@ -75,7 +75,11 @@ export class ProductService {
           }),
         );
         const config = await manager.save(
-          manager.create(MqttConfigEntity, { product_id: product.id, archive: { ...DEFAULT_ARCHIVE } }),
+          manager.create(MqttConfigEntity, {
+            product_id: product.id,
+            revision_key: newRevisionKey(),
+            archive: { ...DEFAULT_ARCHIVE },
+          }),
         );
         await manager.insert(ConnectionStatusEntity, { product_id: product.id, desired_revision: config.revision });
         const view = presentProduct(product);
@@ -87,7 +91,7 @@ export class ProductService {
           product_id: product.id,
           after: { ...view },
         });
-        return { value: view, revision: config.revision };
+        return { value: view, revision: revisionOf(config) };
       }),
     );
     this.deps.onProductsChanged();

@@ -8,11 +8,13 @@ import { type ChangeOptions, changeConfiguration } from '../../configuration/cha
 import { SubscriptionEntity } from '../../model/subscription.entity';
 import type { SecretView } from './product-secret.dto';
 import { ProductSecretEntity } from '../../model/product-secret.entity';
-import { type SecretBox, secretPlace } from './secret-box';
+import { resealed, type SecretBox, secretPlace } from './secret-box';
+import { revisionOf } from '../../configuration/versioned';
+import type { Revision } from '../../http/etag';
 
 export interface WrittenSecret {
   value: SecretView;
-  revision: number;
+  revision: Revision;
   is_new: boolean;
 }
 
@@ -20,7 +22,7 @@ export interface WrittenSecret {
 export class ProductSecretService {
   constructor(private readonly deps: { dataSource: DataSource; secretBox: SecretBox; notifier: ChangeNotifier }) {}
 
-  async list(product_id: number, query: PageQuery): Promise<Page<SecretView> & { revision: number }> {
+  async list(product_id: number, query: PageQuery): Promise<Page<SecretView> & { revision: Revision }> {
     const { manager } = this.deps.dataSource;
     const config = await manager.findOneBy(MqttConfigEntity, { product_id });
     if (!config) throw new NotFoundError(`There is no product ${product_id}.`);
@@ -37,7 +39,7 @@ export class ProductSecretService {
       total,
       page: window.page,
       page_size: window.page_size,
-      revision: config.revision,
+      revision: revisionOf(config),
     };
   }
 
@@ -50,7 +52,7 @@ export class ProductSecretService {
     return this.write(product_id, secret, { ...options, may_replace: true });
   }
 
-  async delete(product_id: number, name: string, options: ChangeOptions): Promise<number> {
+  async delete(product_id: number, name: string, options: ChangeOptions): Promise<Revision> {
     const { revision } = await changeConfiguration(this.deps, product_id, options, async (manager, config) => {
       const secret = await manager.findOneBy(ProductSecretEntity, { product_id, name });
       if (!secret) throw new NotFoundError(`Product ${product_id} has no secret ${name}.`);
@@ -89,7 +91,7 @@ export class ProductSecretService {
       }
       const secret = existing ?? manager.create(ProductSecretEntity, { product_id, name });
       const before = existing ? { name, value: existing.value } : null;
-      secret.value = this.deps.secretBox.seal(value, secretPlace(product_id, name));
+      secret.value = resealed(this.deps.secretBox, existing?.value ?? null, value, secretPlace(product_id, name));
       await manager.save(secret);
       const users = await usersOfSecrets(manager, config.id);
       return {

@@ -31,3 +31,17 @@ export const messageKeyPlace = (product_id: number): SecretPlace => ({
   table: 'message_keys',
   column: 'data_key',
 });
+
+/** `stored` itself where it holds `plaintext` already, so that a write that changes nothing changes nothing; else a new envelope. */
+export function resealed(secretBox: SecretBox, stored: string | null, plaintext: string, place: SecretPlace): string {
+  return stored !== null && opensTo(secretBox, stored, place) === plaintext ? stored : secretBox.seal(plaintext, place);
+}
+
+/** null when it can't be opened, as after a lost key: then a new envelope heals it. */
+function opensTo(secretBox: SecretBox, envelope: string, place: SecretPlace): string | null {
+  try {
+    return secretBox.open(envelope, place);
+  } catch {
+    return null;
+  }
+}

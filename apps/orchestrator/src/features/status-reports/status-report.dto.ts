@@ -172,6 +172,12 @@ export class StatusReportDto implements StatusReport {
   @IsOptional()
   applied_revision!: number | null;
 
+  /** Absent from an older listener. */
+  @IsString()
+  @MaxLength(16)
+  @IsOptional()
+  applied_revision_key?: string | null;
+
   @IsInt()
   @IsOptional()
   applied_reconnect_generation!: number | null;

@@ -60,6 +60,7 @@ export class StatusReportService {
         return {
           ...(await currentTurn(manager, product_id)),
           desired_revision: config.revision,
+          desired_revision_key: config.revision_key,
           delta_sequence: report.delta.sequence,
           may_leave: false,
           heartbeat_ms: null,
@@ -111,7 +112,7 @@ export class StatusReportService {
         await manager.update(ListenerInstanceEntity, { id: known.id }, { delta_sequence: report.delta.sequence });
       }
       const live = await sumUp(manager, status, {
-        desired_revision: config.revision,
+        desired: config,
         now,
         stale_after_ms: this.deps.stale_after_ms,
         when_down: 'offline',
@@ -139,6 +140,7 @@ export class StatusReportService {
           live_instances: live.length,
         }),
         desired_revision: config.revision,
+        desired_revision_key: config.revision_key,
         delta_sequence: fresh_delta ? report.delta.sequence : applied_delta,
       };
     });
@@ -159,7 +161,7 @@ export class StatusReportService {
         const status = await lockStatus(manager, product_id);
         const config = await manager.findOneByOrFail(MqttConfigEntity, { product_id });
         await sumUp(manager, status, {
-          desired_revision: config.revision,
+          desired: config,
           now: new Date(),
           stale_after_ms: this.deps.stale_after_ms,
           when_down: 'heartbeat_lost',
@@ -185,7 +187,7 @@ export class StatusReportService {
     const instances = await manager.findBy(ListenerInstanceEntity, { product_id: status.product_id });
     if (instances.some((instance) => isLive(instance, now, this.deps.stale_after_ms))) return;
     await sumUp(manager, status, {
-      desired_revision: config.revision,
+      desired: config,
       now,
       stale_after_ms: this.deps.stale_after_ms,
       when_down: 'heartbeat_lost',

@@ -2,7 +2,7 @@ import type { EntityManager } from 'typeorm';
 import { ConnectionStatusEntity } from '../../model/connection-status.entity';
 import { ListenerInstanceEntity } from '../../model/listener-instance.entity';
 import { isLive, isUp } from '../../model/liveness';
-import { sumInstances } from '../../model/product-state';
+import { type Desired, sumInstances } from '../../model/product-state';
 import { ConnectionEventEntity, type ProductTransition } from '../connection-history/connection-event.entity';
 import { STATUS_CHANNEL } from '../connection-status/status-channel';
 
@@ -11,12 +11,12 @@ export async function sumUp(
   manager: EntityManager,
   status: ConnectionStatusEntity,
   {
-    desired_revision,
+    desired,
     now,
     stale_after_ms,
     when_down,
   }: {
-    desired_revision: number;
+    desired: Desired;
     now: Date;
     stale_after_ms: number;
     /** What it is called when the product is no longer connected. */
@@ -24,7 +24,7 @@ export async function sumUp(
   },
 ): Promise<ListenerInstanceEntity[]> {
   const instances = await manager.findBy(ListenerInstanceEntity, { product_id: status.product_id });
-  const sum = sumInstances(instances, now, stale_after_ms);
+  const sum = sumInstances(instances, now, stale_after_ms, desired);
   const live = instances.filter((instance) => isLive(instance, now, stale_after_ms));
   const reports = live.map((instance) => instance.report);
   const speaker = reports.find(isUp) ?? reports[0];
@@ -43,7 +43,7 @@ export async function sumUp(
   status.state = sum.state;
   status.connection_error = sum.reason;
   status.applied_revision = sum.applied_revision;
-  status.desired_revision = desired_revision;
+  status.desired_revision = desired.revision;
   status.subscribed_topics_count = Math.max(0, ...reports.map((report) => report.subscribed.granted));
   status.client_id = speaker?.client_id ?? status.client_id;
   if (speaker?.state === 'connected') status.broker_info = speaker.broker_info;

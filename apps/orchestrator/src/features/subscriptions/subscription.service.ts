@@ -6,7 +6,8 @@ import type { ChangeNotifier } from '../../configuration/change-notifier';
 import { MqttConfigEntity } from '../../model/mqtt-config.entity';
 import { type ChangeOptions, changeConfiguration } from '../../configuration/change-configuration';
 import { ProductEntity } from '../../model/product.entity';
-import type { Versioned } from '../../configuration/versioned';
+import { revisionOf, type Versioned } from '../../configuration/versioned';
+import type { Revision } from '../../http/etag';
 import type { CreateSubscriptionDto, SubscriptionListQuery, UpdateSubscriptionDto } from './subscription.dto';
 import { SubscriptionEntity } from '../../model/subscription.entity';
 import { presentSubscription } from './subscription.presenter';
@@ -21,7 +22,10 @@ export interface SubscriptionServiceDeps {
 export class SubscriptionService {
   constructor(private readonly deps: SubscriptionServiceDeps) {}
 
-  async list(product_id: number, query: SubscriptionListQuery): Promise<Page<SubscriptionView> & { revision: number }> {
+  async list(
+    product_id: number,
+    query: SubscriptionListQuery,
+  ): Promise<Page<SubscriptionView> & { revision: Revision }> {
     const { product, config } = await this.surroundings(this.deps.dataSource.manager, product_id);
     const window = pageWindow(query);
     const pattern = query.search ? ILike(partOf(query.search)) : undefined;
@@ -42,7 +46,7 @@ export class SubscriptionService {
       total,
       page: window.page,
       page_size: window.page_size,
-      revision: config.revision,
+      revision: revisionOf(config),
     };
   }
 
@@ -68,7 +72,7 @@ export class SubscriptionService {
     const { manager } = this.deps.dataSource;
     const { product, config } = await this.surroundings(manager, product_id);
     const subscription = await findSubscription(manager, config, id);
-    return { value: presentSubscription(product, config, subscription), revision: config.revision };
+    return { value: presentSubscription(product, config, subscription), revision: revisionOf(config) };
   }
 
   async create(
@@ -88,7 +92,7 @@ export class SubscriptionService {
     return this.write(product_id, dto, options, (manager, config) => findSubscription(manager, config, id));
   }
 
-  async delete(product_id: number, id: number, options: ChangeOptions): Promise<number> {
+  async delete(product_id: number, id: number, options: ChangeOptions): Promise<Revision> {
     const { revision } = await changeConfiguration(this.deps, product_id, options, async (manager, config) => {
       const product = await manager.findOneByOrFail(ProductEntity, { id: product_id });
       const subscription = await findSubscription(manager, config, id);
