@@ -463,7 +463,8 @@ export class ProductListener {
     session.on('change', this.deps.onChange);
     session.on('event', (event) => {
       this.deps.onEvent(event);
-      if (event.type === 'taken_over' && in_turn) this.role.stepBack();
+      // A rival that the broker does not name shows as a link that flaps.
+      if ((event.type === 'taken_over' || event.type === 'flapping') && in_turn) this.role.stepBack();
     });
     return session;
   }

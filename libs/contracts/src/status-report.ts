@@ -161,6 +161,7 @@ export interface ConnectionEvent {
     | 'probe_lost'
     | 'probe_recovered'
     | 'taken_over'
+    | 'flapping'
     | 'session_adopted'
     | 'config_applied'
     | 'config_rejected';

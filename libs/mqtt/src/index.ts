@@ -9,9 +9,11 @@ export { type ConnackDetail, describeConnack, protocolName } from './probe/conna
 export { type ProbeDeps, probeConnection } from './probe/probe';
 export { type CertificateDetail, describeTls, type TlsDetail } from './probe/tls-detail';
 export { proxyUrlFault } from './proxy-tunnel';
+export * from './subscribe-limits';
 export * from './tls-material';
 export * from './topic-filter';
 export * from './topic-index';
 export * from './topic-template';
 export * from './transport';
+export * from './version-fallback';
 export * from './warnings';

@@ -19,6 +19,8 @@ export interface ConnectionFacts {
   tls?: TlsDetail | null;
   connack?: ConnackDetail | null;
   filters?: { filter: string; requested_qos: QoS; granted_qos: QoS | null }[];
+  /** Session Expiry Interval that CONNECT asked for; default the broker's setting. */
+  asked_session_expiry_s?: number;
   /** Server's clock minus ours, seconds, where the server told its time. */
   clock_skew_s?: number | null;
   /** Values of `$SYS` topics. */
@@ -108,7 +110,7 @@ function plainPassword(broker: BrokerConnection): ConnectionWarning[] {
 const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 
-function ofConnack({ broker, connack }: ConnectionFacts): ConnectionWarning[] {
+function ofConnack({ broker, connack, asked_session_expiry_s }: ConnectionFacts): ConnectionWarning[] {
   if (!connack) return [];
   const warnings: ConnectionWarning[] = [];
   if (broker.protocol_version === 5 && connack.protocol_version !== '5.0') {
@@ -118,10 +120,11 @@ function ofConnack({ broker, connack }: ConnectionFacts): ConnectionWarning[] {
     });
   }
   const kept_s = connack.session_expiry_s;
-  if (kept_s !== null && !broker.clean_session && kept_s < broker.session_expiry_s) {
+  const asked_s = asked_session_expiry_s ?? broker.session_expiry_s;
+  if (kept_s !== null && !broker.clean_session && kept_s < asked_s) {
     warnings.push({
       code: 'SESSION_EXPIRY_SHORTENED',
-      message: `The broker keeps the session for ${kept_s} s only, not ${broker.session_expiry_s} s: after a longer outage messages are lost.`,
+      message: `The broker keeps the session for ${kept_s} s only, not ${asked_s} s: after a longer outage messages are lost.`,
     });
   }
   if (connack.maximum_packet_size !== null && connack.maximum_packet_size < 65_536) {

@@ -2438,7 +2438,7 @@ export interface components {
         ConnectionEventDto: {
             at: string;
             /** @enum {string} */
-            type: "connected" | "disconnected" | "connect_failed" | "failover" | "failback" | "subscription_refused" | "qos_downgraded" | "session_lost" | "probe_lost" | "probe_recovered" | "taken_over" | "session_adopted" | "config_applied" | "config_rejected";
+            type: "connected" | "disconnected" | "connect_failed" | "failover" | "failback" | "subscription_refused" | "qos_downgraded" | "session_lost" | "probe_lost" | "probe_recovered" | "taken_over" | "flapping" | "session_adopted" | "config_applied" | "config_rejected";
             broker?: string | null;
             detail: Record<string, unknown>;
         };

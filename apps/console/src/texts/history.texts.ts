@@ -24,6 +24,7 @@ export const historyTexts = {
     refused: (filter: string) => `The broker refused the topic ${filter}`,
     downgraded: (filter: string) => `The broker lowered the QoS of ${filter}`,
     qos: (asked: number, granted: number) => `asked for ${asked}, granted ${granted}`,
+    flapping: 'Connections keep ending soon after they are made.',
     sessionLost: 'The broker lost the session',
     sessionLostHint: 'messages sent meanwhile may be missing',
     probeLost: 'A probe message did not come back',

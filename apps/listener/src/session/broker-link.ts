@@ -9,6 +9,7 @@ import {
   describeTls,
   diagnoseFailure,
   isProxyRefusal,
+  mayBeForVersion,
   type TlsDetail,
   takenOver,
   tlsSocketOf,
@@ -51,6 +52,8 @@ export interface LinkEvents {
   connectFailed(link: BrokerLink, failure: LinkFailure): void;
   sessionLost(link: BrokerLink): void;
   takenOver(link: BrokerLink, detail: { is_certain: boolean }): void;
+  /** Connections end early again and again, and the broker gives no reason. */
+  flapping(link: BrokerLink): void;
   filtersChanged(link: BrokerLink, changes: FilterChanges): void;
   /** Something of what the link tells about itself is different. */
   changed(): void;
@@ -79,8 +82,6 @@ export interface BrokerLinkDeps {
   events: LinkEvents;
 }
 
-const UNACCEPTABLE_PROTOCOL_VERSION = 0x01;
-const UNSUPPORTED_PROTOCOL_VERSION = 0x84;
 const SESSION_TAKEN_OVER = 0x8e;
 const SERVER_MOVED = new Set([0x9c, 0x9d]);
 /** 3.1.1: bad user name or password, not authorised; 5: the same, and bad authentication method. */
@@ -118,6 +119,8 @@ export class BrokerLink {
   tls: TlsDetail | null = null;
   /** When another client took the session, or seemed to; null = never. */
   taken_over_at_ms: number | null = null;
+  /** When connections last ended early again and again under MQTT 5 without a reason; null = never. */
+  flapping_at_ms: number | null = null;
   /** When the broker turned out to have lost the session; null = never. */
   session_lost_at_ms: number | null = null;
   connected_at_ms: number | null = null;
@@ -140,6 +143,8 @@ export class BrokerLink {
   private applying: Promise<void> | null = null;
   private apply_again = false;
   private early_ends: number[] = [];
+  /** Sessions that should have been there and were not, while none was ever found. */
+  private unkept_sessions = 0;
   /** When the first connection of this process found no session, and nothing was known of one; null afterwards. */
   private began_without_session_at_ms: number | null = null;
 
@@ -188,8 +193,16 @@ export class BrokerLink {
   }
 
   private loseSession(at_ms: number): void {
+    this.unkept_sessions += 1;
+    // A broker that never says session present does not lose one each time: it keeps none, which is said by a warning.
+    if (this.keeps_no_sessions) return;
     this.session_lost_at_ms = at_ms;
     this.deps.events.sessionLost(this);
+  }
+
+  /** It was asked to keep sessions and has not kept one yet, more than once. */
+  get keeps_no_sessions(): boolean {
+    return !(this.session?.is_proven ?? false) && this.unkept_sessions > 1;
   }
 
   start(): void {
@@ -238,12 +251,8 @@ export class BrokerLink {
     } catch (reason) {
       this.client = null;
       const error = reason instanceof Error ? reason : new Error(String(reason));
-      const end = {
-        error: Object.assign(error, { code: 'INVALID_SETTING' }),
-        farewell: null,
-        is_connected: false,
-        version,
-      };
+      const failed = { farewell: null, is_connected: false, was_subscribing: false, version };
+      const end = { error: Object.assign(error, { code: 'INVALID_SETTING' }), ...failed };
       setImmediate(() => {
         if (this.client === null && this.is_started) this.onClosed(end);
       });
@@ -283,9 +292,11 @@ export class BrokerLink {
     client.once('close', () => {
       if (this.client !== client) return;
       this.client = null;
+      const was_subscribing = is_connected && this.applying !== null && this.filters.is_asking;
       // An error is emitted right after the stream was destroyed: let it come first.
       setImmediate(() => {
-        if (this.client === null && this.is_started) this.onClosed({ error, farewell, is_connected, version });
+        if (this.client === null && this.is_started)
+          this.onClosed({ error, farewell, is_connected, was_subscribing, version });
       });
     });
     client.connect();
@@ -310,7 +321,10 @@ export class BrokerLink {
       else if (is_first && this.session === null) this.began_without_session_at_ms = Date.now();
       this.filters.forget();
     }
+    const is_proven = connack.session_present || (this.session?.is_proven ?? false);
+    if (connack.session_present) this.unkept_sessions = 0;
     this.session = this.sessionOf(connack);
+    if (this.session && is_proven) this.session = { ...this.session, is_proven };
     this.noteWhileConnected();
     // The plan may depend on what CONNACK said, so it is asked for (by `want`) before filters are sent.
     events.connected(this, connack);
@@ -349,6 +363,8 @@ export class BrokerLink {
     error: Error | null;
     farewell: IDisconnectPacket | null;
     is_connected: boolean;
+    /** A SUBSCRIBE was on its way and not answered. */
+    was_subscribing: boolean;
     version: ProtocolVersion;
   }): void {
     const { events, timing, logger } = this.deps;
@@ -358,7 +374,8 @@ export class BrokerLink {
     if (end.is_connected) this.noteSeen();
     this.filters.distrust();
     this.began_without_session_at_ms = null;
-    const was_subscribing = this.phase === 'subscribing' && this.applying !== null;
+    const { was_subscribing } = end;
+    if (was_subscribing && end.farewell === null) this.filters.askLessAtOnce();
     const lasted_ms = end.is_connected ? Date.now() - (this.connected_at_ms ?? 0) : 0;
     this.disconnected_at_ms = Date.now();
     this.phase = 'waiting';
@@ -391,13 +408,17 @@ export class BrokerLink {
    * The broker refuses MQTT 5, or hangs up on it without a word: 3.1.1, at once. Only a refusal in words is remembered; a
    * broker that hung up may have been starting, so the connection after this one begins with 5 again.
    */
-  private fallBack(end: { error: Error | null; version: ProtocolVersion }): boolean {
+  private fallBack(end: {
+    error: Error | null;
+    farewell: IDisconnectPacket | null;
+    version: ProtocolVersion;
+  }): boolean {
     const { failure } = this;
     const { logger } = this.deps;
     if (end.version !== 5 || failure === null) return false;
-    this.refuses_five =
-      failure.reason_code === UNACCEPTABLE_PROTOCOL_VERSION || failure.reason_code === UNSUPPORTED_PROTOCOL_VERSION;
-    if (!this.refuses_five && (end.error !== null || this.has_taken_five)) return false;
+    const verdict = mayBeForVersion(failureOf(end));
+    this.refuses_five = verdict === 'refused';
+    if (verdict === null || (verdict === 'unanswered' && this.has_taken_five)) return false;
     this.protocol_version = 4;
     logger.info('The broker does not take MQTT 5, trying 3.1.1', { connection: this.name, code: failure.code });
     this.connect();
@@ -416,19 +437,11 @@ export class BrokerLink {
       topics: seen.was_subscribing ? this.filters.record.unsure : undefined,
     };
     const stage: TestStage = seen.was_subscribing ? 'subscribe' : 'connect';
-    const failure: ConnectionFailure = end.farewell
-      ? {
-          kind: 'reason',
-          packet: 'disconnect',
-          reason_code: end.farewell.reasonCode ?? 0,
-          reason_string: end.farewell.properties?.reasonString,
-          server_reference: end.farewell.properties?.serverReference,
-        }
-      : (end.error ?? { kind: 'closed' });
+    const failure = failureOf(end);
     const diagnosis = seen.takeover
       ? { stage, ...takenOver(this.client_id) }
       : end.is_connected && !seen.was_subscribing && end.farewell === null
-        ? { stage, ...connectionLost(end.error, this.deps.broker.keep_alive) }
+        ? { stage, ...connectionLost(end.error, this.connack?.server_keep_alive_s ?? broker.keep_alive) }
         : isSilence(end.error)
           ? diagnoseFailure(stage, { kind: 'timeout' }, context)
           : diagnoseFailure(stage, failure, context);
@@ -443,7 +456,7 @@ export class BrokerLink {
 
   /** Another client with our id: MQTT 5 says so, with 3.1.1 it shows as connections that end early, again and again. */
   private detectTakeover(
-    end: { error: Error | null; farewell: IDisconnectPacket | null; is_connected: boolean },
+    end: { error: Error | null; farewell: IDisconnectPacket | null; is_connected: boolean; version: ProtocolVersion },
     seen: { lasted_ms: number; was_subscribing: boolean },
   ): { is_certain: boolean } | null {
     if (end.farewell?.reasonCode === SESSION_TAKEN_OVER) return { is_certain: true };
@@ -451,7 +464,12 @@ export class BrokerLink {
     if (!is_early || seen.lasted_ms > FLAPPING.early_ms) return null;
     const now = Date.now();
     this.early_ends = [...this.early_ends.filter((at) => now - at < FLAPPING.within_ms), now];
-    return this.early_ends.length >= FLAPPING.ends ? { is_certain: false } : null;
+    if (this.early_ends.length < FLAPPING.ends) return null;
+    // A broker of MQTT 5 has to say it (MQTT-3.1.4-3); without a word it is a link that flaps, as far as one can know.
+    if (end.version === 4) return { is_certain: false };
+    this.flapping_at_ms = now;
+    this.deps.events.flapping(this);
+    return null;
   }
 
   /** One at a time; what is wanted meanwhile is applied afterwards. */
@@ -532,6 +550,17 @@ export class BrokerLink {
     await endClient(client);
   }
 }
+
+const failureOf = (end: { error: Error | null; farewell: IDisconnectPacket | null }): ConnectionFailure =>
+  end.farewell
+    ? {
+        kind: 'reason',
+        packet: 'disconnect',
+        reason_code: end.farewell.reasonCode ?? 0,
+        reason_string: end.farewell.properties?.reasonString,
+        server_reference: end.farewell.properties?.serverReference,
+      }
+    : (end.error ?? { kind: 'closed' });
 
 const numericCode = (error: Error | null): number | null =>
   error !== null && 'code' in error && typeof error.code === 'number' ? error.code : null;

@@ -3,14 +3,16 @@ import type { EgressPolicy } from '@cortex-mqtt/egress';
 import { buildClientOptions } from '@cortex-mqtt/mqtt';
 import type { Logger } from '@cortex-mqtt/observability';
 import { MqttClient } from 'mqtt';
+import type { ISubackPacket } from 'mqtt-packet';
 import { Backoff, type BackoffTiming } from './backoff';
 
 /** Refusals of MQTT 5 as such: CONNACK of 3.1.1, and of 5. */
 const REFUSES_FIVE = new Set([0x01, 0x84]);
 
 /**
- * Watches the first broker while another one is in use: keeps a plain connection to it, with an id of its own and no
- * subscription, and tells when that has lasted long enough. Tries again for as long as it runs.
+ * Watches the first broker while another one is in use: keeps a plain connection to it, with an id of its own, and tells when
+ * that has lasted long enough. Once it asks for a filter and takes it back, since a broker that grants none is of no use.
+ * Tries again for as long as it runs.
  */
 export class FailbackMonitor {
   /** It has been connected for long enough, and still is. */
@@ -25,6 +27,8 @@ export class FailbackMonitor {
     private readonly deps: {
       broker: BrokerConnection;
       client_id: string;
+      /** One of those that will be subscribed to, not shared; null = there is none. */
+      topic_filter: string | null;
       egress: EgressPolicy;
       logger: Logger;
       healthy_for_ms: number;
@@ -50,6 +54,18 @@ export class FailbackMonitor {
     client?.end(!client.connected);
   }
 
+  /** One that is refused ends the connection, and so this try. */
+  private askForFilter(client: MqttClient): void {
+    const { topic_filter } = this.deps;
+    if (topic_filter === null) return;
+    // Retain handling 2: no retained messages (MQTT 5, 3.8.3.1).
+    client.subscribe(topic_filter, { qos: 0, rh: 2 }, (_error, _sent, suback) => {
+      const code = Number((suback as ISubackPacket | undefined)?.granted[0] ?? 0x80);
+      if (code >= 0x80) client.end(true);
+      else client.unsubscribe(topic_filter);
+    });
+  }
+
   private connect(): void {
     const { broker, client_id, egress, healthy_for_ms } = this.deps;
     const { options, buildStream } = buildClientOptions(broker, {
@@ -69,6 +85,7 @@ export class FailbackMonitor {
         this.is_healthy = true;
         this.deps.onHealthy();
       }, healthy_for_ms);
+      this.askForFilter(client);
     });
     client.once('close', () => {
       this.is_healthy = false;

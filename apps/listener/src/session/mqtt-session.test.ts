@@ -471,7 +471,9 @@ describe('reconnection', () => {
       for (const { session } of pair) {
         session.start(buildDesired(buildBroker({ port: broker.port, protocol_version: version })));
       }
-      await waitFor(() => pair.some(({ eventTypes }) => eventTypes().includes('taken_over')));
+      // Mosquitto 2.0 breaks MQTT-3.1.4-3: with MQTT 5 it can't be told from a link that flaps.
+      const expected = version === 4 ? 'taken_over' : 'flapping';
+      await waitFor(() => pair.some(({ eventTypes }) => eventTypes().includes(expected)));
     },
   );
 

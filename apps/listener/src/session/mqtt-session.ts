@@ -13,7 +13,7 @@ import type { ConnackDetail } from '@cortex-mqtt/mqtt';
 import type { Logger } from '@cortex-mqtt/observability';
 import { type ReceiverLimits, ReceiverSession } from './acknowledgement/receiver-session';
 import { DEFAULT_BACKOFF } from './backoff';
-import { BrokerLink, isRefusal, type LinkEvents, type LinkTiming } from './broker-link';
+import { BrokerLink, isRefusal, type LinkEvents, type LinkFailure, type LinkTiming } from './broker-link';
 import { FailbackMonitor } from './failback-monitor';
 import type { IncomingMessage } from './incoming-message';
 import type { ReportedSessions } from './reported-sessions';
@@ -157,6 +157,9 @@ class Session implements MqttSession {
   /** By session at the broker: outlives connections and changes of settings that leave the session what it is. */
   private readonly receivers = new Map<string, ReceiverSession>();
   private failover_timer: NodeJS.Timeout | undefined;
+  /** Of the broker in use; 1 where it admits one client id only. */
+  private max_lanes: number | undefined;
+  private lane_refusal: string | null = null;
   private monitor: FailbackMonitor | null = null;
   private messages = 0;
   private is_stopped = false;
@@ -308,7 +311,10 @@ class Session implements MqttSession {
             }
           : null,
       topic_filters: this.links.flatMap((link) => link.states()),
-      warnings: deriveWarnings({ links: this.links, plan: this.plan, left: this.left, now: new Date() }),
+      warnings: deriveWarnings({
+        ...{ links: this.links, plan: this.plan, left: this.left, lane_refusal: this.lane_refusal },
+        now: new Date(),
+      }),
       oldest_unacknowledged_ms: oldest_ms === null ? null : Math.max(0, Date.now() - oldest_ms),
       in_flight: [...this.receivers.values()].reduce((sum, { in_flight }) => sum + in_flight, 0),
     };
@@ -404,6 +410,8 @@ class Session implements MqttSession {
     this.links = [];
     this.plan = null;
     this.broker = null;
+    this.max_lanes = undefined;
+    this.lane_refusal = null;
     const in_use = new Set(this.desired?.brokers.map((broker) => `${broker.host}:${broker.port} `));
     for (const [session, receiver] of this.receivers) {
       const address = session.slice(0, session.indexOf(' ') + 1);
@@ -420,6 +428,7 @@ class Session implements MqttSession {
       shared_group: this.desired!.shared_group,
       ...this.facts!,
       earlier_lanes,
+      max_lanes: this.max_lanes,
     };
     const plan = planSubscriptions(input);
     this.retired = retireIdentifiers(this.retired, applied, plan.lanes[0] ?? [], Date.now());
@@ -468,6 +477,10 @@ class Session implements MqttSession {
       connectFailed: (link, failure) => {
         const { code, cause, stage } = failure;
         this.emit('connect_failed', { lane: link.lane, stage, code, cause, attempt: link.attempt });
+        if (link.lane > 0 && isRefusal(failure) && this.links[0]?.is_connected) {
+          this.foldLanes(link, failure);
+          return;
+        }
         if (failure.is_credentials) deps.onCredentialsRefused?.();
       },
       sessionLost: (link) => {
@@ -478,6 +491,10 @@ class Session implements MqttSession {
         deps.logger.error('Another client uses the same client id', { client_id: link.client_id, is_certain });
         this.emit('taken_over', { lane: link.lane, client_id: link.client_id, is_certain });
       },
+      flapping: (link) => {
+        deps.logger.warn('Connections end early again and again', { connection: link.name });
+        this.emit('flapping', { lane: link.lane, client_id: link.client_id });
+      },
       filtersChanged: (link, { refused, downgraded }) => {
         for (const detail of refused) {
           deps.logger.error('The broker refuses a topic filter', { connection: link.name, ...detail });
@@ -487,6 +504,7 @@ class Session implements MqttSession {
           deps.logger.warn('The broker grants a lower QoS', { connection: link.name, ...detail });
           this.emit('qos_downgraded', { lane: link.lane, ...detail });
         }
+        this.watchFailover();
       },
       changed: () => this.changed(),
     };
@@ -518,14 +536,14 @@ class Session implements MqttSession {
     }
     const index = desired.brokers.findIndex(({ name }) => name === broker.name);
     const { after_s, failback_after_s } = desired.failover;
-    const is_connected = this.links[0]?.is_connected ?? false;
+    const is_connected = this.isOfUse();
     if (is_connected || after_s === null) {
       clearTimeout(this.failover_timer);
       this.failover_timer = undefined;
     } else {
       this.failover_timer ??= setTimeout(() => {
         this.failover_timer = undefined;
-        this.switchTo((index + 1) % desired.brokers.length, 'failover');
+        if (!this.isOfUse()) this.switchTo((index + 1) % desired.brokers.length, 'failover');
       }, after_s * 1_000);
     }
     if (index > 0 && is_connected && failback_after_s !== null)
@@ -533,11 +551,39 @@ class Session implements MqttSession {
     else this.stopMonitor();
   }
 
+  /** Connected, and subscribed to something if anything is wanted: a broker that grants nothing brings nothing. */
+  private isOfUse(): boolean {
+    const [first] = this.links;
+    if (!first?.is_connected) return false;
+    const states = first.states();
+    return states.length === 0 || !first.filters.is_answered || states.some(({ granted_qos }) => granted_qos !== null);
+  }
+
+  /** Further lanes need client ids of their own, and this broker admits the first one only: everything goes by that. */
+  private foldLanes(link: BrokerLink, { cause }: LinkFailure): void {
+    if (this.max_lanes === 1) return;
+    this.max_lanes = 1;
+    this.lane_refusal = `The broker refuses the client id "${link.client_id}" of a further connection (lane ${link.lane + 1}): ${cause}`;
+    this.deps.logger.warn('The broker refuses a further connection; all filters share the first one', {
+      connection: link.name,
+      cause,
+    });
+    this.inOrder(async () => {
+      const folded = this.links.filter(({ lane }) => lane > 0);
+      this.links = this.links.filter(({ lane }) => lane === 0);
+      await Promise.all(folded.map((each) => each.stop()));
+      await this.replan();
+    }).catch((error: unknown) => {
+      this.deps.logger.error('Subscriptions could not be planned', { error });
+    });
+  }
+
   private startMonitor(first: BrokerConnection, healthy_for_s: number): void {
     if (this.monitor) return;
     const monitor = new FailbackMonitor({
       broker: first,
       client_id: `${this.clientIdOf(first, 0)}F`,
+      topic_filter: this.desired?.subscriptions[0]?.topic_filter ?? null,
       egress: this.deps.egress,
       logger: this.deps.logger,
       healthy_for_ms: healthy_for_s * 1_000,

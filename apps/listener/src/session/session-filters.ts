@@ -1,15 +1,14 @@
 import type { QoS, TopicFilterState } from '@cortex-mqtt/contracts';
-import { subackRefusal } from '@cortex-mqtt/mqtt';
+import { FILTERS_PER_SUBSCRIBE, subackRefusal } from '@cortex-mqtt/mqtt';
 import type { IClientSubscribeOptions, ISubscriptionMap } from 'mqtt';
 import type { ISubackPacket } from 'mqtt-packet';
 import type { ReceivingClient } from './acknowledgement/receiving-client';
 import { type AppliedFilter, batchFilters, diffFilters, type PlannedFilter } from './subscription-plan';
 
 /** SUBSCRIBEs that wait for their SUBACK at once; with MQTT 5 each filter is one. */
-const OUTSTANDING_PACKETS = 200;
+const MOST_OUTSTANDING_PACKETS = 200;
 /** What every broker takes, when it doesn't tell its maximum. */
 const DEFAULT_MAX_PACKET_BYTES = 16_384;
-const MAX_FILTERS_PER_PACKET = 200;
 
 /** Which filters the broker has in one MQTT session, as far as it has told us. Survives the process in the ledger. */
 export interface FilterRecord {
@@ -39,6 +38,9 @@ export class SessionFilters {
   private readonly unsure = new Set<string>();
   private readonly refused = new Map<string, string>();
   private desired: readonly PlannedFilter[] = [];
+  /** Both get smaller when a broker hangs up instead of answering. */
+  private filters_per_packet = FILTERS_PER_SUBSCRIBE;
+  private outstanding_packets = MOST_OUTSTANDING_PACKETS;
 
   /** `onRecord` is called before something is sent and after it was answered. */
   constructor(private readonly deps: { onRecord: (record: FilterRecord) => void }) {}
@@ -90,6 +92,17 @@ export class SessionFilters {
     for (const filter of this.refused.keys()) if (!wanted.has(filter)) this.refused.delete(filter);
   }
 
+  /** Something was sent that is not answered yet. */
+  get is_asking(): boolean {
+    return this.unsure.size > 0;
+  }
+
+  /** The broker hung up on a SUBSCRIBE: fewer filters in each, and fewer of them at once, from the next connection on. */
+  askLessAtOnce(): void {
+    this.filters_per_packet = Math.max(1, Math.floor(this.filters_per_packet / 2));
+    this.outstanding_packets = Math.max(1, Math.floor(this.outstanding_packets / 8));
+  }
+
   get has_refused(): boolean {
     return this.refused.size > 0;
   }
@@ -130,18 +143,28 @@ export class SessionFilters {
     if (missing.size === 0 && superfluous.size === 0) return changes;
     const size = {
       max_bytes: Math.min(limits.max_packet_bytes ?? DEFAULT_MAX_PACKET_BYTES, DEFAULT_MAX_PACKET_BYTES),
-      max_filters: MAX_FILTERS_PER_PACKET,
+      max_filters: this.filters_per_packet,
     };
     for (const filter of [...missing.keys(), ...superfluous]) this.unsure.add(filter);
     this.deps.onRecord(this.record);
     try {
-      await inParallel(batchFilters([...missing.values()], size), (batch) => this.subscribe(client, batch, changes));
+      await this.inParallel(batchFilters([...missing.values()], size), (batch) =>
+        this.subscribe(client, batch, changes),
+      );
       const to_remove = [...superfluous].map((filter) => ({ filter }));
-      await inParallel(batchFilters(to_remove, size), (batch) => this.unsubscribe(client, batch));
+      await this.inParallel(batchFilters(to_remove, size), (batch) => this.unsubscribe(client, batch));
     } finally {
       this.deps.onRecord(this.record);
     }
     return changes;
+  }
+
+  private async inParallel<T>(items: readonly T[], run: (item: T) => Promise<void>): Promise<void> {
+    const queue = items.values();
+    const workers = Array.from({ length: Math.min(this.outstanding_packets, items.length) }, async () => {
+      for (const item of queue) await run(item);
+    });
+    await Promise.all(workers);
   }
 
   private async subscribe(client: ReceivingClient, batch: PlannedFilter[], changes: FilterChanges): Promise<void> {
@@ -203,12 +226,4 @@ function sendSubscribe(client: ReceivingClient, batch: PlannedFilter[]): Promise
       resolve(new Map(sent.map(({ topic }, index) => [topic, { code: Number(packet.granted[index]), reason_string }])));
     });
   });
-}
-
-async function inParallel<T>(items: readonly T[], run: (item: T) => Promise<void>): Promise<void> {
-  const queue = items.values();
-  const workers = Array.from({ length: Math.min(OUTSTANDING_PACKETS, items.length) }, async () => {
-    for (const item of queue) await run(item);
-  });
-  await Promise.all(workers);
 }

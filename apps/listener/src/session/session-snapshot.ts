@@ -108,11 +108,14 @@ export function deriveWarnings({
   links,
   plan,
   left,
+  lane_refusal = null,
   now,
 }: {
   links: readonly BrokerLink[];
   plan: SubscriptionPlan | null;
   left: LeftBroker | null;
+  /** Why filters that overlap have to share a connection; null where it is only that there are no more lanes. */
+  lane_refusal?: string | null;
   now: Date;
 }): SessionSnapshot['warnings'] {
   const [first] = links;
@@ -133,7 +136,7 @@ export function deriveWarnings({
   if (plan && plan.ambiguous_filters.length > 0) {
     warnings.push({
       code: 'AMBIGUOUS_OVERLAP',
-      message: `Overlapping topic filters share a connection, so this broker may deliver a message twice: ${listed(
+      message: `${lane_refusal === null ? '' : `${lane_refusal} `}Overlapping topic filters share a connection, so this broker may deliver a message twice: ${listed(
         plan.ambiguous_filters.map((filter) => `"${filter}"`),
       )}. MQTT 5 avoids it.`,
     });
@@ -148,6 +151,13 @@ export function deriveWarnings({
     const at_ms = Math.max(...links.map((link) => of(link) ?? 0));
     return at_ms > now.getTime() - REMINDED_FOR_MS ? new Date(at_ms).toISOString() : null;
   };
+  if (links.some((link) => link.keeps_no_sessions)) {
+    warnings.push({
+      code: 'SESSIONS_NOT_KEPT',
+      message:
+        'The broker has never confirmed that it kept the session: messages of the time without a connection are lost.',
+    });
+  }
   const lost_at = latest((link) => link.session_lost_at_ms);
   if (lost_at !== null) {
     warnings.push({
@@ -160,6 +170,13 @@ export function deriveWarnings({
     warnings.push({
       code: 'CLIENT_ID_TAKEN_OVER',
       message: `Last at ${taken_at} another client connected with the client id "${first.client_id}": each of the two ends the other's connection.`,
+    });
+  }
+  const flapping_at = latest((link) => link.flapping_at_ms);
+  if (flapping_at !== null) {
+    warnings.push({
+      code: 'CONNECTION_FLAPS',
+      message: `Last at ${flapping_at} connections ended soon after they were made, again and again, and the broker gave no reason: the network may cut them, or another client uses the client id "${first.client_id}" on a broker that does not say so (Mosquitto 2.0).`,
     });
   }
   return [...warnings, ...messagesMayWait(left === null ? [] : [left], first.broker, now)];

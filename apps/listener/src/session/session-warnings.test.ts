@@ -85,11 +85,12 @@ describe('warnings of a live session', () => {
     const broker = await startMosquitto();
     cleanups.push(() => broker.stop());
     const { session, warnings, reaches } = buildTested();
-    session.start(buildDesired(buildBroker({ port: broker.port })));
+    const desired = buildDesired(buildBroker({ port: broker.port, protocol_version: 4 }));
+    session.start(desired);
     await reaches('connected');
     const thief = buildSession();
     cleanups.push(() => thief.session.stop({ drain_ms: 0 }));
-    thief.session.start(buildDesired(buildBroker({ port: broker.port })));
+    thief.session.start(desired);
     await waitFor(() => warnings().includes('CLIENT_ID_TAKEN_OVER'));
     const [warning] = session.snapshot().warnings.filter(({ code }) => code === 'CLIENT_ID_TAKEN_OVER');
     expect(warning?.message).toContain('"cmqp1itest"');

@@ -11,6 +11,8 @@ export interface KnownSession {
   seen_at_ms: number;
   /** Seconds that it outlives its connection (MQTT 5, 3.1.2.11.2); null = without limit, as with 3.1.1. */
   expiry_s: number | null;
+  /** The broker has answered session present before. */
+  is_proven?: boolean;
 }
 
 /** Whether the broker should still have it, by what it promised. */

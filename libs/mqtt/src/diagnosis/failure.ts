@@ -24,6 +24,8 @@ export interface FailureContext {
   valid_from?: string | null;
   valid_to?: string | null;
   client_id?: string | null;
+  /** Bytes that the server had sent when the TLS handshake failed, where that is known. */
+  tls_bytes_received?: number;
   /** The TLS handshake had been through when it failed. */
   tls_established?: boolean;
   /** What asking the port in other ways has shown. */

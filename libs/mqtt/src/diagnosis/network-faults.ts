@@ -176,8 +176,9 @@ function closed(stage: TestStage, context: FailureContext): Finding {
     case 'subscribe':
       return {
         code: 'CLOSED_AT_SUBSCRIBE',
-        cause: `The broker ended the connection at the subscription to ${topicOf(context)}.`,
-        advice: 'Most likely this user may not read a topic: check the access rules and the log of the broker.',
+        cause: `The broker ended the connection between SUBSCRIBE and SUBACK, at the subscription to ${topicOf(context)}.`,
+        advice:
+          'Most likely this user may not read a topic, or the broker limits the filters of one SUBSCRIBE or connection (the listener sends fewer at once after each such end): check its access rules, limits and log.',
       };
     case 'roundtrip':
       return {

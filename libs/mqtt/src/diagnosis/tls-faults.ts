@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { FailureContext, Finding } from './failure';
 
 /** A fault of TLS itself or of a certificate; null when the error is about something else. */
@@ -91,11 +92,14 @@ function ofAlert(code: string, context: FailureContext): Finding | null {
             'Check the TLS versions and ciphers the broker allows, and the client certificate. Its log tells which.',
         };
       }
+      if (sentNoName(context) && (context.tls_bytes_received ?? Infinity) < LONGEST_ALERT_BYTES)
+        return serverNameMissing(context);
       return {
         ...clientCertificateRequired,
         cause: 'The broker broke off the TLS handshake; most likely it wants a client certificate, and there is none.',
-        advice:
-          'Enter the client certificate and key in the broker settings. If it wants none, check its TLS versions and ciphers.',
+        advice: sentNoName(context)
+          ? 'Enter the client certificate and key in the broker settings. If it wants none, set "server name" to its host name: to an address none is sent. Else check its TLS versions and ciphers.'
+          : 'Enter the client certificate and key in the broker settings. If it wants none, check its TLS versions and ciphers.',
       };
     case 'ERR_SSL_TLSV1_ALERT_UNKNOWN_CA':
     case 'ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE':
@@ -147,7 +151,9 @@ function ofAlert(code: string, context: FailureContext): Finding | null {
     case 'ERR_SSL_TLSV1_ALERT_UNRECOGNIZED_NAME':
       return {
         code: 'TLS_NAME_UNKNOWN',
-        cause: `The server does not know the name "${context.broker.server_name ?? context.broker.host}".`,
+        cause: sentNoName(context)
+          ? `The server wants a server name (SNI), and to an address (${context.broker.host}) none is sent.`
+          : `The server does not know the name "${context.broker.server_name ?? context.broker.host}".`,
         advice: 'Set "server name" to the one this server serves.',
       };
     case 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL':
@@ -190,6 +196,20 @@ function ofAlert(code: string, context: FailureContext): Finding | null {
         advice: 'Look into the log of the broker, and check its TLS settings and the certificates.',
       };
   }
+}
+
+/** A server that wants a certificate has sent its own before; one that misses a name answers the hello with an alert only. */
+const LONGEST_ALERT_BYTES = 64;
+
+/** An address is never sent as a name (RFC 6066, 3). */
+const sentNoName = ({ broker }: FailureContext): boolean => broker.server_name === null && isIP(broker.host) !== 0;
+
+function serverNameMissing({ broker }: FailureContext): Finding {
+  return {
+    code: 'SERVER_NAME_MISSING',
+    cause: `The server broke off the TLS handshake. The host is an address (${broker.host}), so no server name (SNI) was sent, and it may need one to choose its certificate.`,
+    advice: 'Set "server name" in the broker settings to the host name of the broker.',
+  };
 }
 
 const clientCertificateRequired: Finding = {

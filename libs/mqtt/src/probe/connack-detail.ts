@@ -12,7 +12,8 @@ export interface ConnackDetail {
   server_keep_alive_s: number | null;
   /** Seconds the broker keeps the session instead of what was asked; null = as asked. */
   session_expiry_s: number | null;
-  maximum_qos: QoS;
+  /** null in MQTT 3.1.1, where only a SUBACK shows it. */
+  maximum_qos: QoS | null;
   retain_available: boolean;
   wildcard_subscriptions_available: boolean;
   /** null in MQTT 3.1.1: it has no word for it. */
@@ -40,7 +41,7 @@ export function describeConnack(packet: IConnackPacket, version: ProtocolVersion
     assigned_client_id: properties.assignedClientIdentifier ?? null,
     server_keep_alive_s: properties.serverKeepAlive ?? null,
     session_expiry_s: properties.sessionExpiryInterval ?? null,
-    maximum_qos: maximumQoS === 0 || maximumQoS === 1 ? maximumQoS : 2,
+    maximum_qos: isFive ? (maximumQoS === 0 || maximumQoS === 1 ? maximumQoS : 2) : null,
     retain_available: properties.retainAvailable ?? true,
     wildcard_subscriptions_available: properties.wildcardSubscriptionAvailable ?? true,
     shared_subscriptions_available: isFive ? (properties.sharedSubscriptionAvailable ?? true) : null,

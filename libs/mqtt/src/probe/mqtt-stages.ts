@@ -1,17 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { isNativeError } from 'node:util/types';
 import type { BrokerConnection, ProtocolVersion, QoS } from '@cortex-mqtt/contracts';
 import type { IConnectPacket, Packet } from 'mqtt-packet';
 import { reasonCodeName, subackRefusal } from '../diagnosis/reason-codes';
+import { FILTERS_PER_SUBSCRIBE } from '../subscribe-limits';
 import { validatePublishTopic } from '../topic-filter';
+import { mayBeForVersion } from '../version-fallback';
 import { type ConnackDetail, describeConnack } from './connack-detail';
 import type { StageDetail } from './network-stages';
 import { isConnack, type PacketLink } from './packet-link';
 import { StageFailure, type TimeLimit } from './time-limit';
-
-/** Filters in one SUBSCRIBE: brokers limit the packet and the number. */
-const FILTERS_PER_PACKET = 50;
 
 /** Never the live client's: a second session with its id would end the first (MQTT 5, 3.1.4). */
 export const randomClientId = (): string => `cmqtest${randomBytes(8).toString('hex')}`;
@@ -58,14 +56,11 @@ export async function sendConnect(
   return describeConnack(connack, input.version);
 }
 
-/** Whether a refusal may be for the version only: its code, or an old broker that hangs up on what it doesn't know. */
+/** Whether the end may be for the version only; what the broker said first must not have been something else. */
 export function maySpeakOlderVersion(error: unknown, link: PacketLink): boolean {
   if (!(error instanceof StageFailure)) return false;
-  const { failure } = error;
-  if (isNativeError(failure)) return 'code' in failure && failure.code === 'ECONNRESET';
-  if (failure.kind === 'closed') return link.firstBytes().length === 0;
-  if (failure.kind !== 'reason') return false;
-  return failure.reason_code === 1 || failure.reason_code === 0x84 || failure.reason_code === 0x81;
+  const verdict = mayBeForVersion(error.failure);
+  return verdict === 'refused' || (verdict === 'unanswered' && link.firstBytes().length === 0);
 }
 
 /** One filter's answer. `refused` in words, null when granted. */
@@ -105,8 +100,8 @@ export async function subscribeAll(
   results: FilterResult[],
   options: { with_retained: 'yes' | 'no' } = { with_retained: 'no' },
 ): Promise<void> {
-  for (let start = 0; start < filters.length; start += FILTERS_PER_PACKET) {
-    const batch = filters.slice(start, start + FILTERS_PER_PACKET);
+  for (let start = 0; start < filters.length; start += FILTERS_PER_SUBSCRIBE) {
+    const batch = filters.slice(start, start + FILTERS_PER_SUBSCRIBE);
     const sent = batch.map(({ filter }) => stealsNothing(filter));
     const messageId = session.nextId();
     const answer = session.link.receive(

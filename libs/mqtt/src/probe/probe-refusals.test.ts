@@ -118,6 +118,13 @@ describe('a TLS server that refuses', () => {
     expect(await test({ port: server.port, transport: 'tls' })).toMatchObject({ stage: 'tls', code });
   });
 
+  it('a handshake without a server name, where the host is an address', async () => {
+    const server = await alerting(40);
+    const found = await test({ port: server.port, transport: 'tls' });
+    expect(found).toMatchObject({ stage: 'tls', code: 'SERVER_NAME_MISSING' });
+    expect(found?.advice).toContain('server name');
+  });
+
   it('everything, although there is a client certificate', async () => {
     const server = await alerting(40);
     const { cert: client_cert, key: client_key } = certificates.client;

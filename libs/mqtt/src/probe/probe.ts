@@ -140,7 +140,11 @@ function createProbe(request: ConnectionTestRequest, deps: ProbeDeps) {
       tested_from: deps.tested_from,
       stages: TEST_STAGES.flatMap((name) => stages.get(name) ?? []),
       diagnosis,
-      warnings: connectionWarnings({ broker, now: new Date(), tls, connack, filters, clock_skew_s, sys }),
+      warnings: connectionWarnings({
+        ...{ broker, now: new Date(), tls, connack, filters, clock_skew_s, sys },
+        // A test asks for a session that ends with it.
+        asked_session_expiry_s: 0,
+      }),
     };
   }
 
@@ -196,6 +200,7 @@ function createProbe(request: ConnectionTestRequest, deps: ProbeDeps) {
         return keep(secured.socket);
       } finally {
         rememberCertificate(detail);
+        context.tls_bytes_received = socket.bytesRead;
       }
     });
   }
@@ -221,7 +226,10 @@ function createProbe(request: ConnectionTestRequest, deps: ProbeDeps) {
     link = openPacketLink(stream, version);
     for (;;) {
       try {
-        connack = await sendConnect(link, broker, { client_id, version, limit });
+        // Silence may be for the version: what is left is for asking in the older one.
+        const patience_ms = version === 5 ? Math.min(broker.connect_timeout_s * 1_000, limit.remaining_ms() / 2) : null;
+        const patience = patience_ms === null ? limit : limit.within(patience_ms);
+        connack = await sendConnect(link, broker, { client_id, version, limit: patience });
         break;
       } catch (error) {
         const outcome = diagnoseFailure('connect', failureOf(error), context).cause;

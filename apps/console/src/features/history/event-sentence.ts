@@ -62,6 +62,8 @@ export function sentenceOf(event: ConnectionEvent): EventSentence {
       return line('bad', sentences.probeLost, textOf(detail.cause));
     case 'probe_recovered':
       return line('ok', sentences.probeRecovered);
+    case 'flapping':
+      return line('warn', sentences.flapping);
     case 'taken_over': {
       const client = textOf(detail.client_id) ?? '?';
       return line(

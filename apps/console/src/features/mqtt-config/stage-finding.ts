@@ -41,7 +41,7 @@ function byStage(stage: StageResult['stage'], detail: Detail): string[] {
       return [
         detail.protocol_version ? `MQTT ${text(detail.protocol_version)}` : '',
         detail.session_present === true ? 'session present' : '',
-        detail.maximum_qos !== undefined ? `QoS up to ${text(detail.maximum_qos)}` : '',
+        detail.maximum_qos != null ? `QoS up to ${text(detail.maximum_qos)}` : '',
         detail.server_keep_alive ? `keep alive ${text(detail.server_keep_alive)} s` : '',
       ];
     case 'subscribe':

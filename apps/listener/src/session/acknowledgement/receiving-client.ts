@@ -52,6 +52,13 @@ export class ReceivingClient extends MqttClient {
     this.once('close', () => clearTimeout(this.second_chance));
   }
 
+  /** What the server asks for counts, also where the client asked for none (MQTT-3.2.2-21); mqtt.js leaves a 0 a 0. */
+  override get keepalive(): number {
+    const { _serverProperties: server } = this as unknown as { _serverProperties?: { serverKeepAlive?: number } };
+    const asked = this.connected ? server?.serverKeepAlive : undefined;
+    return asked ?? this.options.keepalive ?? 0;
+  }
+
   /** The socket is not read, because more messages are held than may be. */
   get is_withholding(): boolean {
     return this.tap?.is_withholding ?? false;

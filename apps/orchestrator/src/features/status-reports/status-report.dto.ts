@@ -79,6 +79,7 @@ const EVENT_TYPES: ConnectionEvent['type'][] = [
   'probe_lost',
   'probe_recovered',
   'taken_over',
+  'flapping',
   'session_adopted',
   'config_applied',
   'config_rejected',
