@@ -17,6 +17,7 @@ import { GrantsAndScopes1765004000000 } from './1765004000000-grants-and-scopes'
 import { MessageArchive1765005000000 } from './1765005000000-message-archive';
 import { ArchiveSettings1765005100000 } from './1765005100000-archive-settings';
 import { RevisionKeys1765008000000 } from './1765008000000-revision-keys';
+import { Alerts1765006000000 } from './1765006000000-alerts';
 
 /** In the order in which they are applied. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -38,6 +39,7 @@ export const migrations: (new () => MigrationInterface)[] = [
   MessageArchive1765005000000,
   ArchiveSettings1765005100000,
   RevisionKeys1765008000000,
+  Alerts1765006000000,
 ];
 
 /** Those of a database that has recorded messages and nothing else. */

@@ -1,0 +1,77 @@
+import type { ConnectionState } from '@cortex-mqtt/contracts';
+
+/** What rules know of one product at one moment; null = not known. */
+export interface ProductFacts {
+  product_id: number;
+  name: string;
+  slug: string;
+  connection: {
+    state: ConnectionState;
+    connected: boolean;
+    reason: string | null;
+    advice: string | null;
+    /** Where it connects to, `host:port`; null = none is configured. */
+    broker: string | null;
+    /** The machine of the listener that spoke last; null = none ever has. */
+    listener_host: string | null;
+    /** Whether a listener has ever reported. */
+    was_seen: boolean;
+    wanted: number;
+    granted: number;
+    probe: 'waiting' | 'ok' | 'lost' | null;
+    probe_reason: string | null;
+  };
+  desired_revision: number;
+  applied_revision: number | null;
+  rejected_reason: string | null;
+  queue_depth: number | null;
+  oldest_queued_ms: number | null;
+  oldest_unacknowledged_ms: number | null;
+  dead_letters: number | null;
+  warnings: { code: string; message: string }[];
+  /** Days left of the certificates in use, the shortest one. */
+  certificate: { days_left: number; subject: string } | null;
+  destinations: { id: string; name: string; is_down: boolean; reason: string | null }[];
+  last_message_at_ms: number | null;
+  /** By subscription id: when its last message came. */
+  subscriptions: Map<
+    number,
+    { name: string; last_message_at_ms: number | null; created_at_ms: number; enabled: boolean }
+  >;
+  created_at_ms: number;
+  /** Series that listeners watch for silence, by rule id: only those that are silent now. */
+  silent: SilentSeries[];
+}
+
+/** A value of a topic parameter from which nothing has come. */
+export interface SilentSeries {
+  rule_id: number;
+  key: string;
+  last_message_at_ms: number;
+  /** The limit that it has passed, seconds. */
+  limit_s: number;
+}
+
+/** What happened within a window, by product. */
+export interface Traffic {
+  attempts: number;
+  failed: number;
+  dead: number;
+  latency_p95_ms: number | null;
+  latency_p99_ms: number | null;
+  /** Times that the connection broke. */
+  disconnections: number;
+  sessions_lost: number;
+  archive_gaps: number;
+}
+
+export const NO_TRAFFIC: Traffic = {
+  attempts: 0,
+  failed: 0,
+  dead: 0,
+  latency_p95_ms: null,
+  latency_p99_ms: null,
+  disconnections: 0,
+  sessions_lost: 0,
+  archive_gaps: 0,
+};
