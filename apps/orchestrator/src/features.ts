@@ -1,7 +1,9 @@
+import type { EgressPolicy } from '@cortex-mqtt/egress';
 import type { ExpressionEngine } from '@cortex-mqtt/expressions';
 import type { Logger } from '@cortex-mqtt/observability';
 import type { QueueBackend } from '@cortex-mqtt/queues';
 import type { DataSource } from 'typeorm';
+import { type Alerts, buildAlerts } from './features/alerts/alerts';
 import { apiTokenRoutes } from './features/api-tokens/api-token.routes';
 import { ApiTokenService } from './features/api-tokens/api-token.service';
 import { auditLogRoutes } from './features/audit/audit-log.routes';
@@ -72,6 +74,12 @@ export interface FeatureDeps {
   /** For dry runs. */
   engine: ExpressionEngine;
   secretBox: SecretBox;
+  /** What alert channels may reach. */
+  egress: EgressPolicy;
+  /** Signs the links in alert messages. */
+  link_key: Buffer;
+  /** Where people reach the console, for links in messages. */
+  console_url: string;
   passwords: PasswordWork;
   logger: Logger;
   public_url: string | undefined;
@@ -89,6 +97,7 @@ export interface Features {
   identify: Authenticate;
   /** Of a request that is still being answered. */
   identifyAgain: Authenticate;
+  alerts: Alerts;
   auth: AuthService;
   auditLogs: AuditLogService;
   products: ProductService;
@@ -173,7 +182,9 @@ export function buildFeatures(deps: FeatureDeps): Features {
     stale_after_ms,
     deadLetters: (product_ids) => deadLetterCounts.of(product_ids),
   });
+  const alerts = buildAlerts({ ...deps, deadLetters: (product_ids) => deadLetterCounts.of(product_ids) });
   return {
+    alerts,
     auth,
     auditLogs,
     notifier,
@@ -210,6 +221,7 @@ export function buildFeatures(deps: FeatureDeps): Features {
       ...reconnectRoutes({ reconnects }),
       ...productSecretRoutes({ productSecrets: new ProductSecretService({ dataSource, secretBox, notifier }) }),
       ...listenerTokenRoutes({ listenerTokens: new ListenerTokenService({ dataSource }) }),
+      ...alerts.routes,
       ...auditLogRoutes({ auditLogs }),
       ...listenerConfigRoutes({ listenerConfigs: new ListenerConfigService({ dataSource, secretBox }) }),
     ],

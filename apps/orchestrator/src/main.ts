@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { createEgressPolicy } from '@cortex-mqtt/egress';
 import { loadEnvironment, secretValues } from '@cortex-mqtt/environment';
@@ -28,7 +29,6 @@ import { consoleRouter } from './features/console/console.router';
 import { docsRouter } from './features/docs/docs.router';
 import { healthRouter } from './features/health/health.router';
 import { createHttpMetrics } from './features/health/http-metrics';
-import { ListenerDuty } from './features/listeners/runtime/listener-duty';
 import type { ListenerRuntime, WantedListener } from './features/listeners/runtime/listener-runtime';
 import { createProcessEnvironment } from './features/listeners/runtime/process-environment';
 import { ProcessListenerRuntime } from './features/listeners/runtime/process-runtime';
@@ -36,6 +36,7 @@ import { startApiServer } from './http/api-server';
 import { TooManyRequestsError, UnavailableError } from './http/app-error';
 import { buildOpenApi } from './http/openapi';
 import { startConnectionTestWorker } from './jobs/connection-test.worker';
+import { Duty } from './jobs/duty';
 import { DASHBOARD_PATH, jobDashboard } from './jobs/job-dashboard';
 import { maintenance } from './jobs/maintenance';
 import { startOperationWorker } from './jobs/operation.worker';
@@ -70,6 +71,7 @@ export async function startOrchestrator(
   const health = createHealth({ redactText });
   let started = false;
   let runtime: ListenerRuntime | null = null;
+  const egress = createEgressPolicy({ allow: config.egressAllow });
 
   const features = buildFeatures({
     dataSource,
@@ -78,6 +80,9 @@ export async function startOrchestrator(
     archive,
     engine,
     secretBox: KeyRing.parse(config.encryptionKey, config.oldEncryptionKeys),
+    egress,
+    link_key: createHmac('sha256', config.encryptionKey).update('links in alert messages').digest(),
+    console_url: config.publicUrl ?? `http://localhost:${config.port}`,
     passwords,
     logger,
     public_url: config.publicUrl,
@@ -186,7 +191,7 @@ export async function startOrchestrator(
     })) {
       await lifecycle.start(part);
     }
-    const egress = createEgressPolicy({ allow: config.egressAllow });
+    for (const part of features.alerts.parts()) await lifecycle.start(part);
     const testWorker = startConnectionTestWorker({
       queues,
       connectionTests: features.connectionTests,
@@ -195,7 +200,7 @@ export async function startOrchestrator(
     await lifecycle.start({ name: 'connection tests', stop: () => testWorker.close(config.shutdownTimeout_ms) });
     started = true;
     if (config.listenerRuntime === 'process') {
-      const duty = new ListenerDuty({ dataSource, logger });
+      const duty = new Duty({ name: 'run listeners', dataSource, logger });
       const processes = new ProcessListenerRuntime({
         wanted: async () => ((await duty.isMine()) ? enabledProducts(dataSource) : []),
         environment: createProcessEnvironment({

@@ -25,4 +25,7 @@ export { createQueueAdder } from './queue/queue-adder';
 export * from './retry-policy';
 export * from './secret-references';
 export { createHttpSender, type HttpSender } from './webhook/http/http-sender';
+export { requestHead } from './webhook/http/request-head';
+export { parseRetryAfter } from './webhook/retry-after';
+export { signingKey, standardWebhookLines } from './webhook/standard-webhooks';
 export type { EgressGuard } from './webhook/http/open-socket';

@@ -52,7 +52,7 @@ export interface AlertRule extends RuleLimits {
   min_count: number;
   /** Silence: a named level of the topic, such as `device`; each of its values has to speak. null = the whole. */
   topic_parameter: string | null;
-  /** Silence: the limit is this many times the usual gap; null = `threshold` seconds. */
+  /** Silence: the limit is this many times the usual gap, and at least `threshold` seconds; null = `threshold`. */
   usual_gap_factor: number | null;
   /** Silence: null = always. */
   active_hours: ActiveHours | null;

@@ -2,6 +2,7 @@ import { type AlertRule, covers } from './alert-rule';
 import { isActiveAt } from './active-hours';
 import type { ProductFacts, Traffic } from './product-facts';
 import { KIND_INFO } from './rule-kinds';
+import { formatDuration } from './wording';
 
 /** One series of a rule at one moment. */
 export interface Sample {
@@ -24,20 +25,24 @@ export function measure(
 ): Sample[] | 'inhibited' {
   if (!covers(rule, facts.product_id)) return [];
   if (KIND_INFO[rule.kind].needs_connection && !facts.connection.connected) return 'inhibited';
-  if (rule.kind === 'silence') return silences(rule, facts, now_ms);
-  if (rule.kind === 'destination_down') {
-    return facts.destinations.map(({ id, name, is_down, reason }) => ({
-      key: id,
-      value: Number(is_down),
-      detail: reason === null ? name : `${name}: ${reason}`,
-      cause: `destination:${name}`,
-    }));
+  switch (rule.kind) {
+    case 'silence':
+      return silences(rule, facts, now_ms);
+    case 'destination_down':
+      return facts.destinations.map(({ id, name, is_down, reason }) => ({
+        key: id,
+        value: Number(is_down),
+        detail: reason === null ? name : `${name}: ${reason}`,
+        cause: `destination:${name}`,
+      }));
+    default:
+      return [{ key: '', ...measureOne(rule.kind, rule, facts, traffic) }];
   }
-  return [{ key: '', ...measureOne(rule, facts, traffic) }];
 }
 
 function measureOne(
-  rule: AlertRule & { kind: Exclude<AlertRule['kind'], 'silence' | 'destination_down'> },
+  kind: Exclude<AlertRule['kind'], 'silence' | 'destination_down'>,
+  rule: AlertRule,
   facts: ProductFacts,
   traffic: Traffic,
 ): Omit<Sample, 'key'> {
@@ -47,7 +52,7 @@ function measureOne(
     detail,
     cause,
   });
-  switch (rule.kind) {
+  switch (kind) {
     case 'not_connected':
       if (!connection.was_seen && connection.broker === null) return of(null, 'No broker is configured yet.');
       return of(Number(!connection.connected), connection.reason, causeOf(facts));
@@ -112,7 +117,7 @@ function measureOne(
     case 'archive_gap':
       return of(traffic.archive_gaps);
     default:
-      return rule.kind satisfies never;
+      return kind satisfies never;
   }
 }
 
@@ -128,28 +133,21 @@ function causeOf({ connection, product_id }: ProductFacts): string {
   }
 }
 
+/** Listeners count where the messages are, and name the series that are silent now. */
 function silences(rule: AlertRule, facts: ProductFacts, now_ms: number): Sample[] {
   if (rule.active_hours !== null && !isActiveAt(rule.active_hours, now_ms)) return [];
-  if (rule.topic_parameter !== null || rule.usual_gap_factor !== null) {
-    // Counted where the messages are: an entry is a series that is silent now.
-    return facts.silent
-      .filter(({ rule_id }) => rule_id === rule.id)
-      .map(({ key, last_message_at_ms, limit_s }) => ({
-        key,
-        value: Math.max(rule.threshold + 0.001, (now_ms - last_message_at_ms) / 1000),
-        detail: `No message for more than ${limit_s} s${key === '' ? '' : ` from ${rule.topic_parameter ?? 'it'} "${key}"`}.`,
-        cause: null,
-      }));
-  }
-  const { subscription_id } = rule;
-  const watched = subscription_id === null ? null : facts.subscriptions.get(subscription_id);
-  if (watched === undefined || watched?.enabled === false) return [];
-  const last_ms = watched === null ? facts.last_message_at_ms : watched.last_message_at_ms;
-  const since_ms = last_ms ?? (watched ?? facts).created_at_ms;
-  const what = watched === null ? '' : ` for "${watched.name}"`;
-  const detail =
-    last_ms === null
-      ? `No message has ever arrived${what}.`
-      : `The last message${what} arrived at ${new Date(last_ms).toISOString()}.`;
-  return [{ key: '', value: Math.max(0, now_ms - since_ms) / 1000, detail, cause: null }];
+  const silent = facts.silent.filter(({ rule_id }) => rule_id === rule.id);
+  if (silent.length === 0 && rule.topic_parameter === null) return [{ key: '', value: 0, detail: null, cause: null }];
+  return silent.map(({ key, last_message_at_ms, limit_s }) => ({
+    key,
+    value: Math.max(0, now_ms - last_message_at_ms) / 1000,
+    detail: `Nothing${key === '' ? '' : ` from ${rule.topic_parameter} "${key}"`} since ${utc(last_message_at_ms)}; the limit is ${formatDuration(limit_s)}.`,
+    cause: null,
+  }));
 }
+
+const utc = (at_ms: number): string =>
+  new Date(at_ms)
+    .toISOString()
+    .replace('T', ' ')
+    .replace(/\.\d+Z/, ' UTC');

@@ -1,4 +1,4 @@
-import type { ConnectionState } from '@cortex-mqtt/contracts';
+import type { ConnectionState, SilenceReport } from '@cortex-mqtt/contracts';
 
 /** What rules know of one product at one moment; null = not known. */
 export interface ProductFacts {
@@ -32,24 +32,8 @@ export interface ProductFacts {
   /** Days left of the certificates in use, the shortest one. */
   certificate: { days_left: number; subject: string } | null;
   destinations: { id: string; name: string; is_down: boolean; reason: string | null }[];
-  last_message_at_ms: number | null;
-  /** By subscription id: when its last message came. */
-  subscriptions: Map<
-    number,
-    { name: string; last_message_at_ms: number | null; created_at_ms: number; enabled: boolean }
-  >;
-  created_at_ms: number;
-  /** Series that listeners watch for silence, by rule id: only those that are silent now. */
-  silent: SilentSeries[];
-}
-
-/** A value of a topic parameter from which nothing has come. */
-export interface SilentSeries {
-  rule_id: number;
-  key: string;
-  last_message_at_ms: number;
-  /** The limit that it has passed, seconds. */
-  limit_s: number;
+  /** Series that are silent now, as listeners have counted. */
+  silent: SilenceReport[];
 }
 
 /** What happened within a window, by product. */

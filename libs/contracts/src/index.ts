@@ -7,6 +7,7 @@ export * from './envelope';
 export * from './ids';
 export * from './jobs';
 export * from './listener-config';
+export * from './observations';
 export * from './problem';
 export * from './status-report';
 export * from './storable-text';

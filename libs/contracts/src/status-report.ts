@@ -1,3 +1,5 @@
+import type { DestinationReport, SilenceReport, SilenceWatch } from './observations';
+
 /** State of one instance's connection. */
 export const INSTANCE_STATES = [
   'starting',
@@ -224,6 +226,10 @@ export interface StatusReport {
   counters: InstanceCounters;
   /** It stops and would leave its shared group, if another instance stays in it. */
   is_leaving?: boolean;
+  /** Absent in older reports. */
+  destinations?: DestinationReport[];
+  /** Series that have stopped, of those that the last reply asked to be watched; at most 10,000. Absent in older reports. */
+  silent?: SilenceReport[];
   delta: StatusDelta;
 }
 
@@ -260,6 +266,8 @@ export interface StatusReply {
   known_sessions?: ReportedSession[];
   /** Of members that have been gone for long: this instance empties their sessions. Absent from an older orchestrator. */
   orphans?: OrphanedSessions[];
+  /** Absent from an older orchestrator. */
+  silence_watches?: SilenceWatch[];
   desired_revision: number;
   /** Absent from an older orchestrator. */
   desired_revision_key?: string;

@@ -1057,6 +1057,314 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/alert-channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List alert channels */
+        get: operations["getAlertChannels"];
+        put?: never;
+        /**
+         * Create an alert channel
+         * @description Secrets are sealed and never answered. Messages go through the egress policy.
+         */
+        post: operations["postAlertChannels"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alert-channels/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read an alert channel */
+        get: operations["getAlertChannelsById"];
+        /**
+         * Change an alert channel
+         * @description Takes any of the fields. An absent secret keeps the stored one, null clears it.
+         */
+        put: operations["putAlertChannelsById"];
+        post?: never;
+        /** Delete an alert channel */
+        delete: operations["deleteAlertChannelsById"];
+        options?: never;
+        head?: never;
+        /**
+         * Change an alert channel
+         * @description Takes any of the fields. An absent secret keeps the stored one, null clears it.
+         */
+        patch: operations["patchAlertChannelsById"];
+        trace?: never;
+    };
+    "/api/v1/alert-channels/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a test message
+         * @description Answers what the other side said, whether it took the message or not.
+         */
+        post: operations["postAlertChannelsByIdTest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alert-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List alert rules */
+        get: operations["getAlertRules"];
+        put?: never;
+        /**
+         * Create an alert rule
+         * @description What is absent is as usual for its kind. An operator names granted products; one of all products takes an administrator.
+         */
+        post: operations["postAlertRules"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alert-rules/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run a rule over the past
+         * @description When it would have fired in the last seven days, with the values that it would have seen. Nothing is stored.
+         */
+        post: operations["postAlertRulesPreview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alert-rules/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read an alert rule */
+        get: operations["getAlertRulesById"];
+        /**
+         * Change an alert rule
+         * @description Takes any of the fields.
+         */
+        put: operations["putAlertRulesById"];
+        post?: never;
+        /** Delete an alert rule; its open incidents end */
+        delete: operations["deleteAlertRulesById"];
+        options?: never;
+        head?: never;
+        /**
+         * Change an alert rule
+         * @description Takes any of the fields.
+         */
+        patch: operations["patchAlertRulesById"];
+        trace?: never;
+    };
+    "/api/v1/incidents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List incidents
+         * @description Open ones first. state=open takes firing and acknowledged ones.
+         */
+        get: operations["getIncidents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read an incident with its timeline */
+        get: operations["getIncidentsById"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/{id}/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Acknowledge an incident
+         * @description Ends reminders and escalation. The incident stays open until what it is about is over.
+         */
+        post: operations["postIncidentsByIdAcknowledge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/{id}/mute": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mute an incident for a while
+         * @description Takes until or for_s; until null ends the mute.
+         */
+        post: operations["postIncidentsByIdMute"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/{id}/comment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Comment an incident */
+        post: operations["postIncidentsByIdComment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incident-links/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Ask whether to acknowledge an incident, by a link in a message
+         * @description A page. It changes nothing: programs that look at links in messages must not acknowledge.
+         */
+        get: operations["getIncidentLinksByToken"];
+        put?: never;
+        /** Acknowledge an incident by a link in a message; it works once */
+        post: operations["postIncidentLinksByToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/maintenance-windows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List maintenance windows */
+        get: operations["getMaintenanceWindows"];
+        put?: never;
+        /**
+         * Announce maintenance
+         * @description Within it nothing new fires for its products. Once by starts_at and ends_at, or weekly by days, from, to and timezone.
+         */
+        post: operations["postMaintenanceWindows"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/maintenance-windows/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete a maintenance window */
+        delete: operations["deleteMaintenanceWindowsById"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alert-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read the settings of alerts */
+        get: operations["getAlertSettings"];
+        /**
+         * Change the settings of alerts
+         * @description heartbeat_url is called after evaluations: a watcher outside notices when they stop.
+         */
+        put: operations["putAlertSettings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit-logs": {
         parameters: {
             query?: never;
@@ -1226,6 +1534,163 @@ export interface components {
             probe?: components["schemas"]["ProbeDto"];
             archive?: components["schemas"]["ArchiveDto"];
         };
+        RetryPolicy: {
+            max_attempts?: number | null;
+            base_delay_ms?: number | null;
+            max_delay_ms?: number | null;
+        };
+        ActionBase: {
+            id: string;
+            name?: string | null;
+            /**
+             * Enabled
+             * @description Whether it runs.
+             */
+            enabled: boolean;
+            when?: string | null;
+            input?: string | null;
+            retry?: components["schemas"]["RetryPolicy"] | null;
+            timeout_ms?: number | null;
+        };
+        LogAction: {
+            /** @enum {string} */
+            type: "log";
+            level?: ("debug" | "info" | "warn") | null;
+            message?: string | null;
+            id: string;
+            name?: string | null;
+            /**
+             * Enabled
+             * @description Whether it runs.
+             */
+            enabled: boolean;
+            when?: string | null;
+            input?: string | null;
+            retry?: components["schemas"]["RetryPolicy"] | null;
+            timeout_ms?: number | null;
+        };
+        PostgresAction: {
+            /** @enum {string} */
+            type: "postgres";
+            /**
+             * Connection
+             * @description Product secret with a postgres://user:password@host/database URL.
+             */
+            connection_secret: string;
+            /**
+             * Statement
+             * @description SQL with $1, $2, … Values are never put into its text.
+             */
+            statement: string;
+            parameters?: string[] | null;
+            id: string;
+            name?: string | null;
+            /**
+             * Enabled
+             * @description Whether it runs.
+             */
+            enabled: boolean;
+            when?: string | null;
+            input?: string | null;
+            retry?: components["schemas"]["RetryPolicy"] | null;
+            timeout_ms?: number | null;
+        };
+        PublishAction: {
+            /** @enum {string} */
+            type: "publish";
+            /**
+             * Topic
+             * @description May hold {{…}}; the result has no wildcard.
+             */
+            topic: string;
+            payload?: string | null;
+            qos?: (0 | 1 | 2) | null;
+            retain?: boolean | null;
+            user_properties?: {
+                [key: string]: string;
+            } | null;
+            content_type?: string | null;
+            message_expiry_s?: number | null;
+            id: string;
+            name?: string | null;
+            /**
+             * Enabled
+             * @description Whether it runs.
+             */
+            enabled: boolean;
+            when?: string | null;
+            input?: string | null;
+            retry?: components["schemas"]["RetryPolicy"] | null;
+            timeout_ms?: number | null;
+        };
+        QueueAction: {
+            /** @enum {string} */
+            type: "queue";
+            /**
+             * Queue
+             * @description Name of the BullMQ queue.
+             */
+            queue: string;
+            /**
+             * Job name
+             * @description May hold {{…}}.
+             */
+            job_name: string;
+            delay_ms?: number | null;
+            priority?: number | null;
+            attempts?: number | null;
+            id: string;
+            name?: string | null;
+            /**
+             * Enabled
+             * @description Whether it runs.
+             */
+            enabled: boolean;
+            when?: string | null;
+            input?: string | null;
+            retry?: components["schemas"]["RetryPolicy"] | null;
+            timeout_ms?: number | null;
+        };
+        WebhookAction: {
+            /** @enum {string} */
+            type: "webhook";
+            /**
+             * URL
+             * @description http:// or https://. Values of {{…}} are percent-encoded; the host must not come from the message.
+             */
+            url: string;
+            method?: ("POST" | "PUT" | "PATCH" | "DELETE" | "GET") | null;
+            headers?: {
+                [key: string]: string;
+            } | null;
+            body?: string | null;
+            signing_secrets?: string[] | null;
+            success_codes?: number[] | null;
+            client_cert_secret?: string | null;
+            client_key_secret?: string | null;
+            ca_cert?: string | null;
+            id: string;
+            name?: string | null;
+            /**
+             * Enabled
+             * @description Whether it runs.
+             */
+            enabled: boolean;
+            when?: string | null;
+            input?: string | null;
+            retry?: components["schemas"]["RetryPolicy"] | null;
+            timeout_ms?: number | null;
+        };
+        PageQuery: {
+            page?: number | null;
+            page_size?: number | null;
+        };
+        PeriodPageQuery: {
+            from?: (string) | null;
+            to?: (string) | null;
+            page?: number | null;
+            page_size?: number | null;
+        };
         ProductParams: {
             product_id: number;
         };
@@ -1249,6 +1714,451 @@ export interface components {
             /** Format: uuid */
             id: string;
         };
+        ChannelFieldsDto: {
+            url?: string | null;
+            to?: string[];
+            from?: string;
+            smtp_host?: string;
+            smtp_port?: number;
+            /** @enum {string} */
+            smtp_security?: "tls" | "starttls" | "none";
+            username?: string;
+            chat_id?: string;
+            topic?: string;
+            /** @enum {number} */
+            qos?: 0 | 1 | 2;
+            retain?: boolean;
+            password?: string | null;
+            token?: string | null;
+            routing_key?: string | null;
+            signing_secret?: string | null;
+        };
+        RoutedChannelDto: {
+            enabled?: boolean;
+            severities?: ("info" | "warning" | "critical")[];
+            product_ids?: number[];
+            labels?: Record<string, unknown>;
+            send_resolved?: boolean;
+            reminder_every_s?: number | null;
+            escalate_after_s?: number;
+            url?: string | null;
+            to?: string[];
+            from?: string;
+            smtp_host?: string;
+            smtp_port?: number;
+            /** @enum {string} */
+            smtp_security?: "tls" | "starttls" | "none";
+            username?: string;
+            chat_id?: string;
+            topic?: string;
+            /** @enum {number} */
+            qos?: 0 | 1 | 2;
+            retain?: boolean;
+            password?: string | null;
+            token?: string | null;
+            routing_key?: string | null;
+            signing_secret?: string | null;
+        };
+        CreateAlertChannelDto: {
+            name: string;
+            /** @enum {string} */
+            type: "email" | "webhook" | "slack" | "teams" | "pagerduty" | "alertmanager" | "ntfy" | "telegram" | "discord" | "mqtt";
+            url?: string | null;
+            to?: string[];
+            from?: string;
+            smtp_host?: string;
+            smtp_port?: number;
+            /** @enum {string} */
+            smtp_security?: "tls" | "starttls" | "none";
+            username?: string;
+            chat_id?: string;
+            topic?: string;
+            /** @enum {number} */
+            qos?: 0 | 1 | 2;
+            retain?: boolean;
+            password?: string | null;
+            token?: string | null;
+            routing_key?: string | null;
+            signing_secret?: string | null;
+            enabled?: boolean;
+            severities?: ("info" | "warning" | "critical")[];
+            product_ids?: number[];
+            labels?: Record<string, unknown>;
+            send_resolved?: boolean;
+            reminder_every_s?: number | null;
+            escalate_after_s?: number;
+        };
+        UpdateAlertChannelDto: {
+            name?: string;
+            url?: string | null;
+            to?: string[];
+            from?: string;
+            smtp_host?: string;
+            smtp_port?: number;
+            /** @enum {string} */
+            smtp_security?: "tls" | "starttls" | "none";
+            username?: string;
+            chat_id?: string;
+            topic?: string;
+            /** @enum {number} */
+            qos?: 0 | 1 | 2;
+            retain?: boolean;
+            password?: string | null;
+            token?: string | null;
+            routing_key?: string | null;
+            signing_secret?: string | null;
+            enabled?: boolean;
+            severities?: ("info" | "warning" | "critical")[];
+            product_ids?: number[];
+            labels?: Record<string, unknown>;
+            send_resolved?: boolean;
+            reminder_every_s?: number | null;
+            escalate_after_s?: number;
+        };
+        AlertChannelView: {
+            id: number;
+            name: string;
+            /** @enum {string} */
+            type: "email" | "webhook" | "slack" | "teams" | "pagerduty" | "alertmanager" | "ntfy" | "telegram" | "discord" | "mqtt";
+            enabled: boolean;
+            settings: Record<string, unknown>;
+            secrets_set: string[];
+            destination: string;
+            severities: ("info" | "warning" | "critical")[];
+            product_ids: number[];
+            labels: Record<string, unknown>;
+            send_resolved: boolean;
+            reminder_every_s: number | null;
+            escalate_after_s: number;
+            last_sent_at: string | null;
+            last_error: string | null;
+            waiting: number;
+            created_at: string;
+            updated_at: string;
+        };
+        ChannelTestView: {
+            delivered: boolean;
+            status: string | null;
+            answer: string | null;
+            error: string | null;
+            duration_ms: number;
+        };
+        IncidentListQuery: {
+            state?: ("firing" | "acknowledged" | "resolved" | "open") | null;
+            product_id?: number | null;
+            severity?: ("info" | "warning" | "critical") | null;
+            kind?: ("not_connected" | "not_resumed" | "flapping" | "probe_lost" | "silence" | "failure_rate" | "dead_letters" | "dead_letters_growing" | "queue_age" | "queue_depth" | "acknowledgement_age" | "latency_p95" | "latency_p99" | "destination_down" | "certificate_expiry" | "revision_drift" | "session_lost" | "broker_drops_messages" | "archive_gap") | null;
+            page?: number | null;
+            page_size?: number | null;
+            from?: (string) | null;
+            to?: (string) | null;
+        };
+        IncidentProductView: {
+            id: number;
+            name: string;
+        };
+        IncidentView: {
+            id: number;
+            /** @enum {string} */
+            state: "firing" | "acknowledged" | "resolved";
+            /** @enum {string} */
+            kind: "not_connected" | "not_resumed" | "flapping" | "probe_lost" | "silence" | "failure_rate" | "dead_letters" | "dead_letters_growing" | "queue_age" | "queue_depth" | "acknowledgement_age" | "latency_p95" | "latency_p99" | "destination_down" | "certificate_expiry" | "revision_drift" | "session_lost" | "broker_drops_messages" | "archive_gap";
+            /** @enum {string} */
+            severity: "info" | "warning" | "critical";
+            title: string;
+            summary: string;
+            meaning: string;
+            advice: string;
+            page: string;
+            rule_id: number;
+            rule_name: string;
+            runbook_url: string | null;
+            labels: Record<string, unknown>;
+            cause: string | null;
+            products: components["schemas"]["IncidentProductView"][];
+            product_count: number;
+            started_at: string;
+            resolved_at: string | null;
+            acknowledged_at: string | null;
+            acknowledged_by: string | null;
+            muted_until: string | null;
+        };
+        IncidentMemberView: {
+            product_id: number;
+            product_name: string;
+            series: string;
+            began_at: string;
+            ended_at: string | null;
+            value: number | null;
+            detail: string | null;
+        };
+        IncidentEventView: {
+            at: string;
+            type: string;
+            actor: string | null;
+            detail: Record<string, unknown>;
+        };
+        IncidentDetailView: {
+            members: components["schemas"]["IncidentMemberView"][];
+            timeline: components["schemas"]["IncidentEventView"][];
+            id: number;
+            /** @enum {string} */
+            state: "firing" | "acknowledged" | "resolved";
+            /** @enum {string} */
+            kind: "not_connected" | "not_resumed" | "flapping" | "probe_lost" | "silence" | "failure_rate" | "dead_letters" | "dead_letters_growing" | "queue_age" | "queue_depth" | "acknowledgement_age" | "latency_p95" | "latency_p99" | "destination_down" | "certificate_expiry" | "revision_drift" | "session_lost" | "broker_drops_messages" | "archive_gap";
+            /** @enum {string} */
+            severity: "info" | "warning" | "critical";
+            title: string;
+            summary: string;
+            meaning: string;
+            advice: string;
+            page: string;
+            rule_id: number;
+            rule_name: string;
+            runbook_url: string | null;
+            labels: Record<string, unknown>;
+            cause: string | null;
+            products: components["schemas"]["IncidentProductView"][];
+            product_count: number;
+            started_at: string;
+            resolved_at: string | null;
+            acknowledged_at: string | null;
+            acknowledged_by: string | null;
+            muted_until: string | null;
+        };
+        CommentIncidentDto: {
+            comment: string;
+        };
+        AcknowledgeIncidentDto: {
+            comment?: string | null;
+        };
+        MuteIncidentDto: {
+            until?: (string) | null;
+            for_s?: number | null;
+        };
+        LinkParams: {
+            token: string;
+        };
+        SeverityStepDto: {
+            threshold: number;
+            /** @enum {string} */
+            severity: "info" | "warning" | "critical";
+        };
+        ActiveHoursDto: {
+            days: (0 | 1 | 2 | 3 | 4 | 5 | 6)[];
+            from: string;
+            to: string;
+            timezone: string;
+        };
+        RuleFieldsDto: {
+            enabled?: boolean;
+            all_products?: boolean;
+            product_ids?: number[];
+            subscription_id?: number | null;
+            threshold?: number;
+            resolve_threshold?: number | null;
+            window_s?: number;
+            min_count?: number;
+            for_s?: number;
+            keep_firing_for_s?: number;
+            /** @enum {string} */
+            severity?: "info" | "warning" | "critical";
+            severity_steps?: components["schemas"]["SeverityStepDto"][];
+            /** @enum {string} */
+            no_data?: "ignore" | "fire";
+            topic_parameter?: string | null;
+            usual_gap_factor?: number | null;
+            active_hours?: components["schemas"]["ActiveHoursDto"] | null;
+            runbook_url?: string | null;
+            labels?: Record<string, unknown>;
+            channel_ids?: number[];
+        };
+        CreateAlertRuleDto: {
+            name: string;
+            /** @enum {string} */
+            kind: "not_connected" | "not_resumed" | "flapping" | "probe_lost" | "silence" | "failure_rate" | "dead_letters" | "dead_letters_growing" | "queue_age" | "queue_depth" | "acknowledgement_age" | "latency_p95" | "latency_p99" | "destination_down" | "certificate_expiry" | "revision_drift" | "session_lost" | "broker_drops_messages" | "archive_gap";
+            enabled?: boolean;
+            all_products?: boolean;
+            product_ids?: number[];
+            subscription_id?: number | null;
+            threshold?: number;
+            resolve_threshold?: number | null;
+            window_s?: number;
+            min_count?: number;
+            for_s?: number;
+            keep_firing_for_s?: number;
+            /** @enum {string} */
+            severity?: "info" | "warning" | "critical";
+            severity_steps?: components["schemas"]["SeverityStepDto"][];
+            /** @enum {string} */
+            no_data?: "ignore" | "fire";
+            topic_parameter?: string | null;
+            usual_gap_factor?: number | null;
+            active_hours?: components["schemas"]["ActiveHoursDto"] | null;
+            runbook_url?: string | null;
+            labels?: Record<string, unknown>;
+            channel_ids?: number[];
+        };
+        UpdateAlertRuleDto: {
+            name?: string;
+            enabled?: boolean;
+            all_products?: boolean;
+            product_ids?: number[];
+            subscription_id?: number | null;
+            threshold?: number;
+            resolve_threshold?: number | null;
+            window_s?: number;
+            min_count?: number;
+            for_s?: number;
+            keep_firing_for_s?: number;
+            /** @enum {string} */
+            severity?: "info" | "warning" | "critical";
+            severity_steps?: components["schemas"]["SeverityStepDto"][];
+            /** @enum {string} */
+            no_data?: "ignore" | "fire";
+            topic_parameter?: string | null;
+            usual_gap_factor?: number | null;
+            active_hours?: components["schemas"]["ActiveHoursDto"] | null;
+            runbook_url?: string | null;
+            labels?: Record<string, unknown>;
+            channel_ids?: number[];
+        };
+        PreviewAlertRuleDto: {
+            name?: string;
+            /** @enum {string} */
+            kind: "not_connected" | "not_resumed" | "flapping" | "probe_lost" | "silence" | "failure_rate" | "dead_letters" | "dead_letters_growing" | "queue_age" | "queue_depth" | "acknowledgement_age" | "latency_p95" | "latency_p99" | "destination_down" | "certificate_expiry" | "revision_drift" | "session_lost" | "broker_drops_messages" | "archive_gap";
+            from?: string;
+            to?: string;
+            enabled?: boolean;
+            all_products?: boolean;
+            product_ids?: number[];
+            subscription_id?: number | null;
+            threshold?: number;
+            resolve_threshold?: number | null;
+            window_s?: number;
+            min_count?: number;
+            for_s?: number;
+            keep_firing_for_s?: number;
+            /** @enum {string} */
+            severity?: "info" | "warning" | "critical";
+            severity_steps?: components["schemas"]["SeverityStepDto"][];
+            /** @enum {string} */
+            no_data?: "ignore" | "fire";
+            topic_parameter?: string | null;
+            usual_gap_factor?: number | null;
+            active_hours?: components["schemas"]["ActiveHoursDto"] | null;
+            runbook_url?: string | null;
+            labels?: Record<string, unknown>;
+            channel_ids?: number[];
+        };
+        AlertRuleListQuery: {
+            kind?: ("not_connected" | "not_resumed" | "flapping" | "probe_lost" | "silence" | "failure_rate" | "dead_letters" | "dead_letters_growing" | "queue_age" | "queue_depth" | "acknowledgement_age" | "latency_p95" | "latency_p99" | "destination_down" | "certificate_expiry" | "revision_drift" | "session_lost" | "broker_drops_messages" | "archive_gap") | null;
+            product_id?: number | null;
+            page?: number | null;
+            page_size?: number | null;
+        };
+        RuleStatesView: {
+            firing: number;
+            pending: number;
+            recovering: number;
+            no_data: number;
+        };
+        AlertRuleView: {
+            id: number;
+            name: string;
+            /** @enum {string} */
+            kind: "not_connected" | "not_resumed" | "flapping" | "probe_lost" | "silence" | "failure_rate" | "dead_letters" | "dead_letters_growing" | "queue_age" | "queue_depth" | "acknowledgement_age" | "latency_p95" | "latency_p99" | "destination_down" | "certificate_expiry" | "revision_drift" | "session_lost" | "broker_drops_messages" | "archive_gap";
+            enabled: boolean;
+            all_products: boolean;
+            product_ids: number[];
+            subscription_id: number | null;
+            /** @enum {string} */
+            unit: "state" | "share" | "count" | "s" | "ms" | "days";
+            threshold: number;
+            resolve_threshold: number | null;
+            window_s: number;
+            min_count: number;
+            for_s: number;
+            keep_firing_for_s: number;
+            /** @enum {string} */
+            severity: "info" | "warning" | "critical";
+            severity_steps: components["schemas"]["SeverityStepDto"][];
+            /** @enum {string} */
+            no_data: "ignore" | "fire";
+            topic_parameter: string | null;
+            usual_gap_factor: number | null;
+            active_hours: components["schemas"]["ActiveHoursDto"] | null;
+            runbook_url: string | null;
+            labels: Record<string, unknown>;
+            channel_ids: number[];
+            states: components["schemas"]["RuleStatesView"];
+            created_at: string;
+            updated_at: string;
+        };
+        RuleEpisodeView: {
+            product_id: number;
+            product_name: string;
+            began_at: string;
+            ended_at: string | null;
+            duration_s: number;
+            peak: number | null;
+        };
+        PreviewPointView: {
+            at: string;
+            value: number | null;
+        };
+        RulePreviewView: {
+            from: string;
+            to: string;
+            step_s: number;
+            has_history: boolean;
+            fired: number;
+            firing_s: number;
+            sentence: string;
+            threshold: number;
+            episodes: components["schemas"]["RuleEpisodeView"][];
+            points: components["schemas"]["PreviewPointView"][];
+        };
+        AlertSettingsDto: {
+            heartbeat_url?: string | null;
+            heartbeat_every_s?: number;
+        };
+        AlertSettingsView: {
+            heartbeat_url: string | null;
+            heartbeat_every_s: number;
+            heartbeat_sent_at: string | null;
+            heartbeat_error: string | null;
+        };
+        CreateMaintenanceWindowDto: {
+            name: string;
+            all_products?: boolean;
+            product_ids?: number[];
+            /** @enum {string} */
+            repeats?: "once" | "weekly";
+            starts_at?: (string) | null;
+            ends_at?: (string) | null;
+            days?: (0 | 1 | 2 | 3 | 4 | 5 | 6)[];
+            from?: string | null;
+            to?: string | null;
+            timezone?: string;
+        };
+        MaintenanceWindowView: {
+            id: number;
+            name: string;
+            all_products: boolean;
+            product_ids: number[];
+            /** @enum {string} */
+            repeats: "once" | "weekly";
+            starts_at: string | null;
+            ends_at: string | null;
+            days: number[];
+            from: string | null;
+            to: string | null;
+            timezone: string;
+            active: boolean;
+            created_by: string;
+            created_at: string;
+        };
         CreateBearerTokenDto: {
             name: string;
             expires_in_days?: number | null;
@@ -1260,16 +2170,6 @@ export interface components {
             revoked_at: string | null;
             last_used_at: string | null;
             created_at: string;
-        };
-        PageQuery: {
-            page?: number | null;
-            page_size?: number | null;
-        };
-        PeriodPageQuery: {
-            from?: (string) | null;
-            to?: (string) | null;
-            page?: number | null;
-            page_size?: number | null;
         };
         ApiTokenListQuery: {
             user_id?: number | null;
@@ -1863,153 +2763,6 @@ export interface components {
             requested_by: string;
             created_at: string;
             finished_at: string | null;
-        };
-        RetryPolicy: {
-            max_attempts?: number | null;
-            base_delay_ms?: number | null;
-            max_delay_ms?: number | null;
-        };
-        ActionBase: {
-            id: string;
-            name?: string | null;
-            /**
-             * Enabled
-             * @description Whether it runs.
-             */
-            enabled: boolean;
-            when?: string | null;
-            input?: string | null;
-            retry?: components["schemas"]["RetryPolicy"] | null;
-            timeout_ms?: number | null;
-        };
-        LogAction: {
-            /** @enum {string} */
-            type: "log";
-            level?: ("debug" | "info" | "warn") | null;
-            message?: string | null;
-            id: string;
-            name?: string | null;
-            /**
-             * Enabled
-             * @description Whether it runs.
-             */
-            enabled: boolean;
-            when?: string | null;
-            input?: string | null;
-            retry?: components["schemas"]["RetryPolicy"] | null;
-            timeout_ms?: number | null;
-        };
-        PostgresAction: {
-            /** @enum {string} */
-            type: "postgres";
-            /**
-             * Connection
-             * @description Product secret with a postgres://user:password@host/database URL.
-             */
-            connection_secret: string;
-            /**
-             * Statement
-             * @description SQL with $1, $2, … Values are never put into its text.
-             */
-            statement: string;
-            parameters?: string[] | null;
-            id: string;
-            name?: string | null;
-            /**
-             * Enabled
-             * @description Whether it runs.
-             */
-            enabled: boolean;
-            when?: string | null;
-            input?: string | null;
-            retry?: components["schemas"]["RetryPolicy"] | null;
-            timeout_ms?: number | null;
-        };
-        PublishAction: {
-            /** @enum {string} */
-            type: "publish";
-            /**
-             * Topic
-             * @description May hold {{…}}; the result has no wildcard.
-             */
-            topic: string;
-            payload?: string | null;
-            qos?: (0 | 1 | 2) | null;
-            retain?: boolean | null;
-            user_properties?: {
-                [key: string]: string;
-            } | null;
-            content_type?: string | null;
-            message_expiry_s?: number | null;
-            id: string;
-            name?: string | null;
-            /**
-             * Enabled
-             * @description Whether it runs.
-             */
-            enabled: boolean;
-            when?: string | null;
-            input?: string | null;
-            retry?: components["schemas"]["RetryPolicy"] | null;
-            timeout_ms?: number | null;
-        };
-        QueueAction: {
-            /** @enum {string} */
-            type: "queue";
-            /**
-             * Queue
-             * @description Name of the BullMQ queue.
-             */
-            queue: string;
-            /**
-             * Job name
-             * @description May hold {{…}}.
-             */
-            job_name: string;
-            delay_ms?: number | null;
-            priority?: number | null;
-            attempts?: number | null;
-            id: string;
-            name?: string | null;
-            /**
-             * Enabled
-             * @description Whether it runs.
-             */
-            enabled: boolean;
-            when?: string | null;
-            input?: string | null;
-            retry?: components["schemas"]["RetryPolicy"] | null;
-            timeout_ms?: number | null;
-        };
-        WebhookAction: {
-            /** @enum {string} */
-            type: "webhook";
-            /**
-             * URL
-             * @description http:// or https://. Values of {{…}} are percent-encoded; the host must not come from the message.
-             */
-            url: string;
-            method?: ("POST" | "PUT" | "PATCH" | "DELETE" | "GET") | null;
-            headers?: {
-                [key: string]: string;
-            } | null;
-            body?: string | null;
-            signing_secrets?: string[] | null;
-            success_codes?: number[] | null;
-            client_cert_secret?: string | null;
-            client_key_secret?: string | null;
-            ca_cert?: string | null;
-            id: string;
-            name?: string | null;
-            /**
-             * Enabled
-             * @description Whether it runs.
-             */
-            enabled: boolean;
-            when?: string | null;
-            input?: string | null;
-            retry?: components["schemas"]["RetryPolicy"] | null;
-            timeout_ms?: number | null;
         };
         UpdateSubscriptionDto: {
             name?: string;
@@ -5090,6 +5843,870 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getAlertChannels: {
+        parameters: {
+            query?: {
+                page?: number;
+                page_size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["AlertChannelView"][];
+                        total: number;
+                        page: number;
+                        page_size: number;
+                    };
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postAlertChannels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateAlertChannelDto"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertChannelView"];
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getAlertChannelsById: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertChannelView"];
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putAlertChannelsById: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateAlertChannelDto"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertChannelView"];
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteAlertChannelsById: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patchAlertChannelsById: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateAlertChannelDto"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertChannelView"];
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postAlertChannelsByIdTest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelTestView"];
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getAlertRules: {
+        parameters: {
+            query?: {
+                kind?: "not_connected" | "not_resumed" | "flapping" | "probe_lost" | "silence" | "failure_rate" | "dead_letters" | "dead_letters_growing" | "queue_age" | "queue_depth" | "acknowledgement_age" | "latency_p95" | "latency_p99" | "destination_down" | "certificate_expiry" | "revision_drift" | "session_lost" | "broker_drops_messages" | "archive_gap";
+                product_id?: number;
+                page?: number;
+                page_size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["AlertRuleView"][];
+                        total: number;
+                        page: number;
+                        page_size: number;
+                    };
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postAlertRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateAlertRuleDto"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertRuleView"];
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postAlertRulesPreview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreviewAlertRuleDto"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulePreviewView"];
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getAlertRulesById: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertRuleView"];
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putAlertRulesById: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateAlertRuleDto"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertRuleView"];
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteAlertRulesById: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patchAlertRulesById: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateAlertRuleDto"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertRuleView"];
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getIncidents: {
+        parameters: {
+            query?: {
+                state?: "firing" | "acknowledged" | "resolved" | "open";
+                product_id?: number;
+                severity?: "info" | "warning" | "critical";
+                kind?: "not_connected" | "not_resumed" | "flapping" | "probe_lost" | "silence" | "failure_rate" | "dead_letters" | "dead_letters_growing" | "queue_age" | "queue_depth" | "acknowledgement_age" | "latency_p95" | "latency_p99" | "destination_down" | "certificate_expiry" | "revision_drift" | "session_lost" | "broker_drops_messages" | "archive_gap";
+                page?: number;
+                page_size?: number;
+                from?: string;
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["IncidentView"][];
+                        total: number;
+                        page: number;
+                        page_size: number;
+                    };
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getIncidentsById: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentDetailView"];
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postIncidentsByIdAcknowledge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["AcknowledgeIncidentDto"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentDetailView"];
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postIncidentsByIdMute: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MuteIncidentDto"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentDetailView"];
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postIncidentsByIdComment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CommentIncidentDto"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentDetailView"];
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getIncidentLinksByToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postIncidentLinksByToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getMaintenanceWindows: {
+        parameters: {
+            query?: {
+                page?: number;
+                page_size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["MaintenanceWindowView"][];
+                        total: number;
+                        page: number;
+                        page_size: number;
+                    };
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postMaintenanceWindows: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateMaintenanceWindowDto"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MaintenanceWindowView"];
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteMaintenanceWindowsById: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getAlertSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertSettingsView"];
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putAlertSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertSettingsDto"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertSettingsView"];
+                };
             };
             /** @description Problem details (RFC 9457) */
             default: {

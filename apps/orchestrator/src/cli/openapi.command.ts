@@ -1,3 +1,4 @@
+import { createEgressPolicy } from '@cortex-mqtt/egress';
 import { createExpressionEngine } from '@cortex-mqtt/expressions';
 import { buildInfo } from '@cortex-mqtt/observability';
 import { createQueueBackend, silentQueueLogger } from '@cortex-mqtt/queues';
@@ -33,6 +34,9 @@ export async function printOpenApi({ env, out }: CommandContext): Promise<number
       queues,
       engine,
       secretBox: { seal: sealed, open: sealed },
+      egress: createEgressPolicy({ allow: [] }),
+      link_key: Buffer.alloc(0),
+      console_url: '',
       passwords: createPasswordWork(),
       logger,
       public_url: undefined,

@@ -1,3 +1,4 @@
+import { createEgressPolicy } from '@cortex-mqtt/egress';
 import { createExpressionEngine } from '@cortex-mqtt/expressions';
 import { createQueueBackend, type QueueLogger } from '@cortex-mqtt/queues';
 import { KeyRing } from '@cortex-mqtt/secrets';
@@ -29,6 +30,10 @@ export async function withFeatures<T>(
         queues,
         engine,
         secretBox,
+        egress: createEgressPolicy({ allow: config.egressAllow }),
+        // A command sends no messages.
+        link_key: Buffer.alloc(0),
+        console_url: '',
         passwords: createPasswordWork(),
         logger,
         public_url: config.publicUrl,

@@ -1,6 +1,9 @@
 import 'reflect-metadata';
 import { archiveMigrations, migrations } from '@cortex-mqtt/migrations';
 import { DataSource } from 'typeorm';
+import { AlertChannelEntity } from '../features/alerts/model/alert-channel.entity';
+import { AlertRuleEntity } from '../features/alerts/model/alert-rule.entity';
+import { MaintenanceWindowEntity } from '../features/alerts/model/maintenance-window.entity';
 import { ApiTokenEntity } from '../features/api-tokens/api-token.entity';
 import { AuditLogEntity } from '../features/audit/audit-log.entity';
 import { LoginFailureEntity } from '../features/auth/login-failure.entity';
@@ -24,6 +27,9 @@ import { UserEntity } from '../model/user.entity';
 import { UserProductEntity } from '../model/user-product.entity';
 
 export const entities = [
+  AlertChannelEntity,
+  AlertRuleEntity,
+  MaintenanceWindowEntity,
   ProductEntity,
   MqttConfigEntity,
   MqttBrokerEntity,

@@ -59,6 +59,13 @@ export class NotFoundError extends AppError {
   readonly title = 'Not found';
 }
 
+/** It was there and never will be again (RFC 9110, 15.5.11). */
+export class GoneError extends AppError {
+  readonly status = 410;
+  readonly kind = 'gone';
+  readonly title = 'No longer available';
+}
+
 export class MethodNotAllowedError extends AppError {
   readonly status = 405;
   readonly kind = 'method-not-allowed';

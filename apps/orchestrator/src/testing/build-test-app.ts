@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto';
+import { createEgressPolicy } from '@cortex-mqtt/egress';
 import { createExpressionEngine } from '@cortex-mqtt/expressions';
 import { createLogger, createMetrics, createRedactor, type Metrics } from '@cortex-mqtt/observability';
 import { createQueueBackend, type QueueBackend, silentQueueLogger } from '@cortex-mqtt/queues';
@@ -97,6 +99,9 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
     archive: dataSource,
     engine,
     secretBox: keyRing,
+    egress: createEgressPolicy({ allow: ['loopback'] }),
+    link_key: randomBytes(32),
+    console_url: options.public_url ?? 'http://localhost:8004',
     passwords: options.passwords ?? createPasswordWork(),
     logger,
     public_url: options.public_url,

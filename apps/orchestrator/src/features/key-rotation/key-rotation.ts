@@ -3,7 +3,13 @@ import type { DataSource } from 'typeorm';
 import { recordAudit, systemActor } from '../audit/audit-trail';
 import { BROKER_SECRET_NAMES } from '../../model/broker-field-table';
 import { furtherSecretPlace, primarySecretPlace } from '../brokers/broker-secrets';
-import { connectionTestPlace, messageKeyPlace, type SecretPlace, secretPlace } from '../secrets/secret-box';
+import {
+  channelPlace,
+  connectionTestPlace,
+  messageKeyPlace,
+  type SecretPlace,
+  secretPlace,
+} from '../secrets/secret-box';
 
 const BATCH = 100;
 
@@ -26,6 +32,7 @@ export const SEALED_COLUMNS: { table: string; column: string; place(row: SealedR
   ]),
   { table: 'message_keys', column: 'data_key', place: ({ product_id }) => messageKeyPlace(product_id) },
   { table: 'product_secrets', column: 'value', place: ({ product_id, name }) => secretPlace(product_id, name) },
+  { table: 'alert_channels', column: 'secrets', place: ({ id }) => channelPlace(Number(id)) },
   { table: 'connection_tests', column: 'request', place: ({ product_id }) => connectionTestPlace(product_id) },
 ];
 
@@ -107,8 +114,9 @@ function outdatedRows(
   { table, column, key_id, skipped }: { table: string; column: string; key_id: string; skipped: string[] },
 ): Promise<SealedRow[]> {
   const name = table === 'product_secrets' ? 'name' : `''`;
+  const product_id = table === 'alert_channels' ? '0' : 'product_id';
   return dataSource.query(
-    `SELECT id::text AS id, product_id, ${name} AS name, ${column} AS envelope FROM ${table}
+    `SELECT id::text AS id, ${product_id} AS product_id, ${name} AS name, ${column} AS envelope FROM ${table}
      WHERE ${column} IS NOT NULL AND split_part(${column}, '.', 2) <> $1 AND id::text <> ALL($2::text[])
      ORDER BY ${table}.id LIMIT ${BATCH}`,
     [key_id, skipped],

@@ -45,3 +45,10 @@ function opensTo(secretBox: SecretBox, envelope: string, place: SecretPlace): st
     return null;
   }
 }
+
+/** Place of the secrets of an alert channel; channels belong to no product. */
+export const channelPlace = (id: number): SecretPlace => ({
+  product_id: 0,
+  table: 'alert_channels',
+  column: `secrets:${id}`,
+});

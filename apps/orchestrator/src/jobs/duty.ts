@@ -1,23 +1,27 @@
 import type { Logger } from '@cortex-mqtt/observability';
 import type { DataSource, QueryRunner } from 'typeorm';
 
-/** Any number will do; it is only ever compared with itself. */
-const DUTY_LOCK = 0x6c697374;
+/** Any numbers will do, as long as every orchestrator uses the same. */
+export const DUTIES = {
+  'run listeners': 0x6c697374,
+  'evaluate alerts': 0x616c7274,
+} as const;
+export type DutyName = keyof typeof DUTIES;
 
 /** A holder whose machine is gone without a word is noticed by Postgres within a minute, not after two hours. */
 const KEEPALIVES = `SELECT set_config('tcp_keepalives_idle', '30', false), set_config('tcp_keepalives_interval', '10', false),
   set_config('tcp_keepalives_count', '3', false)`;
 
 /**
- * Of several orchestrators on one database one alone starts listener processes: two would replace each other's tokens.
- * Whoever holds an advisory lock of Postgres has the duty, for as long as its connection lives.
+ * Work that one alone of several orchestrators on a database does. Whoever holds an advisory lock of Postgres has the duty,
+ * for as long as its connection lives.
  */
-export class ListenerDuty {
+export class Duty {
   /** The connection that holds the lock. */
   private holding: QueryRunner | null = null;
   private is_told = false;
 
-  constructor(private readonly deps: { dataSource: DataSource; logger: Logger }) {}
+  constructor(private readonly deps: { name: DutyName; dataSource: DataSource; logger: Logger }) {}
 
   /** Takes the duty when it is free. Rejects while Postgres is away: then nobody can take it over either. */
   async isMine(): Promise<boolean> {
@@ -26,20 +30,22 @@ export class ListenerDuty {
         await this.holding.query('SELECT 1');
         return true;
       } catch (error) {
-        this.deps.logger.warn('the connection that holds the duty to run listeners has broken', { error });
+        this.deps.logger.warn('the connection that holds a duty has broken', { duty: this.deps.name, error });
         await this.drop(this.holding);
       }
     }
     const runner = this.deps.dataSource.createQueryRunner();
     try {
       const [answer] = await runner.manager.query<{ taken: boolean }[]>('SELECT pg_try_advisory_lock($1) AS taken', [
-        DUTY_LOCK,
+        DUTIES[this.deps.name],
       ]);
       if (answer?.taken) {
         await runner.query(KEEPALIVES);
         this.holding = runner;
       } else if (!this.is_told) {
-        this.deps.logger.info('another orchestrator runs the listeners; this one takes over when it is gone');
+        this.deps.logger.info('another orchestrator has the duty; this one takes over when it is gone', {
+          duty: this.deps.name,
+        });
       }
       this.is_told = !answer?.taken;
       return this.holding !== null;
@@ -48,12 +54,12 @@ export class ListenerDuty {
     }
   }
 
-  /** Lets another have the duty; for when no listener runs here any more. */
+  /** Lets another have the duty; for when nothing of it is done here any more. */
   async release(): Promise<void> {
     const { holding } = this;
     if (holding === null) return;
     try {
-      await holding.query('SELECT pg_advisory_unlock($1)', [DUTY_LOCK]);
+      await holding.query('SELECT pg_advisory_unlock($1)', [DUTIES[this.deps.name]]);
     } finally {
       await this.drop(holding);
     }

@@ -1,15 +1,15 @@
 import { type TestDatabase, waitFor } from '@cortex-mqtt/testing';
 import type { DataSource } from 'typeorm';
-import { createDataSource } from '../../../database/data-source';
-import { createMigratedDatabase } from '../../../testing/test-database';
-import { ListenerDuty } from './listener-duty';
+import { createDataSource } from '../database/data-source';
+import { createMigratedDatabase } from '../testing/test-database';
+import { Duty } from './duty';
 
-describe('the duty to run the listeners', () => {
+describe('a duty', () => {
   let database: TestDatabase;
   let sources: DataSource[];
   const logger = { info: jest.fn(), warn: jest.fn() };
-  const dutyOf = (dataSource: DataSource) => new ListenerDuty({ dataSource, logger: logger as never });
-  const two = () => sources.map(dutyOf) as [ListenerDuty, ListenerDuty];
+  const dutyOf = (dataSource: DataSource) => new Duty({ name: 'run listeners', dataSource, logger: logger as never });
+  const two = () => sources.map(dutyOf) as [Duty, Duty];
 
   beforeAll(async () => {
     database = await createMigratedDatabase();
