@@ -18,6 +18,7 @@ import { MessageArchive1765005000000 } from './1765005000000-message-archive';
 import { ArchiveSettings1765005100000 } from './1765005100000-archive-settings';
 import { RevisionKeys1765008000000 } from './1765008000000-revision-keys';
 import { Alerts1765006000000 } from './1765006000000-alerts';
+import { Installation1765008100000 } from './1765008100000-installation';
 
 /** In the order in which they are applied. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -40,6 +41,7 @@ export const migrations: (new () => MigrationInterface)[] = [
   ArchiveSettings1765005100000,
   RevisionKeys1765008000000,
   Alerts1765006000000,
+  Installation1765008100000,
 ];
 
 /** Those of a database that has recorded messages and nothing else. */

@@ -29,6 +29,9 @@ export const texts = {
     adminOnlyHint: 'You may see products and change those that are granted to you.',
     crashed: 'This page stopped working',
     crashedHint: 'Loading it again usually helps. Nothing you saved is lost.',
+    copy: 'This is a copy of an installation: it receives and delivers nothing',
+    copyHint: (reason: string) =>
+      `Because ${reason}. If it replaces the original, run “installation adopt”; to keep both, run “installation keep-apart”.`,
     reload: 'Load again',
     toProducts: 'All products',
     newVersion: 'A new version of the console is there. Load the page again to use it.',

@@ -180,6 +180,12 @@ export class OrchestratorConfig implements CrossFieldCheck {
   @Env('DATA_DIR', { type: 'path', default: '.data', doc: 'Files of the listeners that this orchestrator starts' })
   dataDir: string;
 
+  @Env('INSTALLATION_ID', {
+    pattern: { regex: /^[\w.-]{1,100}$/, message: 'must be 1–100 of letters, digits, _ . -' },
+    doc: 'Name of this installation, such as "production". A database that belongs to another one is kept apart: a copy of it must not act',
+  })
+  installationId?: string;
+
   @Env('CONSOLE_DIR', { type: 'path', doc: 'Folder of the built console; apps/console/dist when not set' })
   consoleDir?: string;
 

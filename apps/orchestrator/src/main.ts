@@ -29,6 +29,7 @@ import { consoleRouter } from './features/console/console.router';
 import { docsRouter } from './features/docs/docs.router';
 import { healthRouter } from './features/health/health.router';
 import { createHttpMetrics } from './features/health/http-metrics';
+import { openInstallation, WrongKeyError } from './features/installation/installation';
 import type { ListenerRuntime, WantedListener } from './features/listeners/runtime/listener-runtime';
 import { createProcessEnvironment } from './features/listeners/runtime/process-environment';
 import { ProcessListenerRuntime } from './features/listeners/runtime/process-runtime';
@@ -72,6 +73,8 @@ export async function startOrchestrator(
   let started = false;
   let runtime: ListenerRuntime | null = null;
   const egress = createEgressPolicy({ allow: config.egressAllow });
+  /** Why nothing is received, delivered or alerted by this process; see features/installation. */
+  let apart: string | null = null;
 
   const features = buildFeatures({
     dataSource,
@@ -124,11 +127,13 @@ export async function startOrchestrator(
           metrics,
           metrics_token: config.metricsToken,
           listener_runtime: config.listenerRuntime,
+          installationApart: () => apart,
           ...build,
         }),
       },
       { path: '/docs', handler: docsRouter({ openApi }) },
       { path: '/', handler: startGate(() => started) },
+      { path: '/internal', handler: apartGate(() => apart) },
       {
         path: DASHBOARD_PATH,
         handler: jobDashboard({ queues, dataSource, identify: features.identify, public_url: config.publicUrl }),
@@ -170,6 +175,10 @@ export async function startOrchestrator(
     const applied = await migrateUp(dataSource);
     if (archive !== dataSource) applied.push(...(await migrateUp(archive)));
     if (applied.length > 0) logger.info('migrations applied', { migrations: applied });
+    const keys = KeyRing.parse(config.encryptionKey, config.oldEncryptionKeys);
+    const installation = await openInstallation(dataSource, { keys, environment_identity: config.installationId });
+    apart = installation.apart;
+    if (apart !== null) logger.error('this is a copy of an installation: it keeps its hands off', { reason: apart });
     await ensureFirstAdmin({
       dataSource,
       passwords,
@@ -182,8 +191,10 @@ export async function startOrchestrator(
       start: () => features.statusStream.start(),
       stop: () => features.statusStream.stop(),
     });
-    const operationWorker = startOperationWorker({ queues, operations: features.operations });
-    await lifecycle.start({ name: 'bulk operations', stop: () => operationWorker.close(config.shutdownTimeout_ms) });
+    if (apart === null) {
+      const operationWorker = startOperationWorker({ queues, operations: features.operations });
+      await lifecycle.start({ name: 'bulk operations', stop: () => operationWorker.close(config.shutdownTimeout_ms) });
+    }
     for (const part of maintenance(features, {
       stale_after_ms: config.staleAfter_ms,
       audit_kept_days: config.auditKept_days,
@@ -191,7 +202,9 @@ export async function startOrchestrator(
     })) {
       await lifecycle.start(part);
     }
-    for (const part of features.alerts.parts()) await lifecycle.start(part);
+    if (apart === null) {
+      for (const part of features.alerts.parts()) await lifecycle.start(part);
+    }
     const testWorker = startConnectionTestWorker({
       queues,
       connectionTests: features.connectionTests,
@@ -199,7 +212,7 @@ export async function startOrchestrator(
     });
     await lifecycle.start({ name: 'connection tests', stop: () => testWorker.close(config.shutdownTimeout_ms) });
     started = true;
-    if (config.listenerRuntime === 'process') {
+    if (config.listenerRuntime === 'process' && apart === null) {
       const duty = new Duty({ name: 'run listeners', dataSource, logger });
       const processes = new ProcessListenerRuntime({
         wanted: async () => ((await duty.isMine()) ? enabledProducts(dataSource) : []),
@@ -235,6 +248,19 @@ export async function startOrchestrator(
 function startGate(isStarted: () => boolean): RequestHandler {
   return (_request, _response, next) => {
     if (!isStarted()) throw new UnavailableError('The orchestrator is starting; it may be waiting for its database.');
+    next();
+  };
+}
+
+/** Listeners of a copy would take over the sessions of the original: they get nothing to run. */
+function apartGate(reason: () => string | null): RequestHandler {
+  return (_request, _response, next) => {
+    const apart = reason();
+    if (apart !== null) {
+      throw new UnavailableError(
+        `This is a copy of an installation: ${apart}. Run "installation adopt" or "installation keep-apart" first.`,
+      );
+    }
     next();
   };
 }
@@ -318,7 +344,7 @@ export async function runUntilSignal(env: NodeJS.ProcessEnv): Promise<number> {
   } catch (error) {
     if (stopping.signal.aborted) return 0;
     logger.error('the orchestrator could not start', { error });
-    return 1;
+    return error instanceof WrongKeyError ? 2 : 1;
   } finally {
     await logger.close();
   }

@@ -9,6 +9,7 @@ import { ApiError } from '../api/problem';
 import { Failure } from '../components/states';
 import { texts } from '../texts';
 import { AccountMenu } from './account-menu';
+import { InstallationBanner } from './installation-banner';
 import { Logo } from './logo';
 import { Navigation } from './navigation';
 import { useSession } from './session';
@@ -85,6 +86,7 @@ export function Shell() {
         </div>
       </Drawer>
       <main className={classes.main} id="content" tabIndex={-1}>
+        <InstallationBanner />
         <Outlet />
       </main>
       <Suspense fallback={null}>

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { generateKey, KeyRing } from '@cortex-mqtt/secrets';
+import { resealCanary } from '../features/installation/installation';
 import { countOutdated, rotateKeys } from '../features/key-rotation/key-rotation';
 import type { CommandContext } from './command';
 import { withDatabase } from './migrate.command';
@@ -25,6 +26,7 @@ export async function rotateKeysCommand(context: CommandContext): Promise<number
       keyRing,
       onProgress: (resealed) => context.err(`${resealed} values sealed anew`),
     });
+    if (result.failed.length === 0) await resealCanary(dataSource, keyRing);
     for (const { table, column, id, reason } of result.failed) {
       context.err(`${table}.${column} of row ${id}: ${reason}`);
     }

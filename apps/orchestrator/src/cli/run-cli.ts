@@ -6,6 +6,7 @@ import { type CommandContext, UsageError } from './command';
 import { envExample } from './env-example.command';
 import { checkHealth } from './healthcheck.command';
 import { importEnvCommand } from './import-env.command';
+import { installationCommand } from './installation.command';
 import { migrate, migrateRevert } from './migrate.command';
 import { printOpenApi } from './openapi.command';
 import { resetPasswordCommand } from './reset-password.command';
@@ -24,6 +25,8 @@ Commands:
                      take a product's broker and topics over from a .env file (MQTT_HOST, …)
   rotate-keys [--dry-run | --new-key]
                      seal every secret anew with MQTT_PASSWORD_ENCRYPTION_KEY; --new-key prints a new one
+  installation [show | adopt | keep-apart]
+                     a restored database: take the original's place, or stay beside it with ids of its own
   reset-password EMAIL [--stdin] [--enable] [--keep-tokens]
                      set a new password, generated or from standard input
   openapi            print the OpenAPI document
@@ -79,6 +82,8 @@ export async function runCli(deps: {
         return await importEnvCommand(context);
       case 'rotate-keys':
         return await rotateKeysCommand(context);
+      case 'installation':
+        return await installationCommand(context);
       case 'reset-password':
         return await resetPasswordCommand(context);
       case 'openapi':

@@ -15,6 +15,8 @@ export function healthRouter(deps: {
   git_commit: string;
   /** Whether this orchestrator starts listeners itself. */
   listener_runtime: 'process' | 'none';
+  /** Why this process keeps its hands off; null when it is no copy. */
+  installationApart(): string | null;
 }): Router {
   const router = Router();
   router.use((_request, response, next) => {
@@ -26,7 +28,14 @@ export function healthRouter(deps: {
   });
   router.get('/healthz', (_request, response) => {
     const { version, git_commit, listener_runtime } = deps;
-    response.json({ ...deps.health.live(), version, git_commit, listener_runtime });
+    const apart = deps.installationApart();
+    response.json({
+      ...deps.health.live(),
+      version,
+      git_commit,
+      listener_runtime,
+      ...(apart === null ? {} : { installation_apart: apart }),
+    });
   });
   router.get('/readyz', async (_request, response) => {
     const readiness = await deps.health.ready();
