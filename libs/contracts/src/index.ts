@@ -13,3 +13,4 @@ export * from './status-report';
 export * from './storable-text';
 export * from './time-limit';
 export * from './validate';
+export * from './work-chain';

@@ -84,13 +84,22 @@ export interface DeliveryJobData {
   /** RFC 3339, when it is due again; null while a listener is attempting it. */
   next_try_at: string | null;
   /** Set: not attempted since the breaker of this destination is open; it waits for that. Absent in older jobs. */
-  deferral?: { destination: string | null; reason: string } | null;
+  deferral?: DeliveryDeferral | null;
   /** Set: not to be run but to be put among the dead letters, with this reason. */
   dead_reason: string | null;
   /** Set: runs after those of the same key with a lower sequence. */
   ordering: { key: string; sequence: number } | null;
   /** Milliseconds since the epoch at which a person had the dead letter tried again; null = never dead. */
   revived_at_ms: number | null;
+}
+
+/** Why a delivery was not attempted. */
+export interface DeliveryDeferral {
+  /** Whose breaker is open; null = not known. */
+  destination: string | null;
+  reason: string;
+  /** It is the one that looks whether the destination is back. */
+  looks: boolean;
 }
 
 /** One run of one action of a delivery. */

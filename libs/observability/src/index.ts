@@ -6,6 +6,7 @@ export { LOG_LEVELS, type LogLevel } from './log-format';
 export { createLogger, type LogFields, type Logger, type LoggerOptions, type RootLogger } from './logger';
 export { createMetrics, type Metrics, type MetricsOptions } from './metrics';
 export type { Plain } from './plain-value';
+export { guardProcess, type ProcessGuard } from './process-guard';
 export { REDACTED } from './redact-text';
 export { createRedactor, type Redactor } from './redactor';
 export { createRotatingFile, type RotatingFile, type RotatingFileOptions } from './rotating-file';

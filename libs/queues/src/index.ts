@@ -1,8 +1,11 @@
+export * from './deliveries/dead-letter-bound';
+export { writeTolerantly } from './deliveries/delivery-content';
+export * from './deliveries/delivery-journal';
+export * from './deliveries/delivery-store';
+export * from './deliveries/delivery-survey';
 export * from './job-types';
 export * from './queue-backend';
 export * from './queue-errors';
 export * from './queue-logger';
 export { COUNTED_STATES, DEFAULT_RETENTION, type TypedQueue } from './typed-queue';
 export { PermanentJobError, type TypedWorker, type TypedWorkerOptions } from './typed-worker';
-export * from './deliveries/delivery-journal';
-export * from './deliveries/delivery-store';

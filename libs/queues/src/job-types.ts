@@ -37,6 +37,8 @@ export interface AddOptions {
   priority?: number;
   /** Runs in all, the first included. */
   attempts?: number;
+  /** Milliseconds before the second run, doubled before each further one; by default they follow at once. */
+  backoff_ms?: number;
   /** Milliseconds after which the add is given up with QueueUnavailableError. */
   limit_ms?: number;
 }

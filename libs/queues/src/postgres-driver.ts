@@ -69,6 +69,14 @@ export function createPostgresDriver(deps: { url: string; prefix: string; logger
       return rows.map((row) => row.queue);
     },
 
+    async failedSizes(name) {
+      const { rows } = await pool.query<{ id: string; bytes: number }>(
+        `SELECT id, pg_column_size(data) AS bytes FROM job WHERE queue = $1 AND state = 'failed' ORDER BY finished_at_ms, id`,
+        [name],
+      );
+      return rows.map(({ id, bytes }) => ({ job_id: id, bytes }));
+    },
+
     async forget(name) {
       await pool.query('DELETE FROM meta WHERE queue = $1', [name]);
       await pool.query('DELETE FROM event WHERE queue = $1', [name]);

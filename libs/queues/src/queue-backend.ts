@@ -3,7 +3,7 @@ import type { JobsOptions, QueueEvents } from 'bullmq';
 import type { JobHandlers, JobShape } from './job-types';
 import { bullmq } from './on-demand';
 import { createPostgresDriver } from './postgres-driver';
-import type { QueueDriver } from './queue-driver';
+import type { JobSize, QueueDriver } from './queue-driver';
 import { withQueueLimit } from './queue-errors';
 import type { QueueLogger } from './queue-logger';
 import { createRedisDriver } from './redis-driver';
@@ -29,6 +29,8 @@ export interface QueueBackend {
   listQueueNames(): Promise<string[]>;
   /** Deletes a queue with everything in it, such as the control queue of an instance that is gone. */
   removeQueue(name: string): Promise<void>;
+  /** Failed jobs of a queue and the bytes that their data takes, oldest first. */
+  failedSizes(name: string): Promise<JobSize[]>;
   /** Settings of the backend that can lose jobs, in words. */
   check(): Promise<string[]>;
   /** @throws QueueUnavailableError */
@@ -112,6 +114,7 @@ export function createQueueBackend(deps: {
       await removed.close();
     },
 
+    failedSizes: (name) => run('failedSizes', () => driver.failedSizes(name)),
     check: () => run('check', () => driver.check()),
     ping: (limit = limit_ms) => run('ping', () => driver.ping(), limit),
 

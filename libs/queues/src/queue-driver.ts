@@ -1,5 +1,11 @@
 import type { BackendFactory, ConnectionOptions } from 'bullmq';
 
+/** What a job takes in the store. */
+export interface JobSize {
+  job_id: string;
+  bytes: number;
+}
+
 /** What differs between the two backends. Everything above it speaks BullMQ's common API. */
 export interface QueueDriver {
   readonly kind: 'redis' | 'postgres';
@@ -13,6 +19,8 @@ export interface QueueDriver {
   /** Connection options of a worker or of queue events, which hold connections of their own. */
   consumerConnection(): ConnectionOptions;
   listQueueNames(): Promise<string[]>;
+  /** Failed jobs of a queue and the bytes that their data takes, oldest first. */
+  failedSizes(name: string): Promise<JobSize[]>;
   /** Removes what is left of a queue after BullMQ's obliterate. */
   forget(name: string): Promise<void>;
   /** Settings that can lose jobs, in words; empty = none. */

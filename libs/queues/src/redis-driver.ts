@@ -1,11 +1,12 @@
 import type { ConnectionOptions } from 'bullmq';
 import type { Redis, RedisOptions } from 'ioredis';
 import { ioredis } from './on-demand';
-import type { QueueDriver } from './queue-driver';
+import type { JobSize, QueueDriver } from './queue-driver';
 import { describeError, QueueUnavailableError } from './queue-errors';
 import type { QueueLogger } from './queue-logger';
 
 const RECONNECT_MAX_MS = 1_000;
+const SIZES_AT_ONCE = 1_000;
 
 /**
  * Redis by ioredis. Producers share one connection that never buffers while Redis is away and never sends a command
@@ -54,6 +55,19 @@ export function createRedisDriver(deps: { url: string; prefix: string; logger: Q
         for (const key of keys as string[]) names.add(key.slice(prefix.length + 1, -suffix.length));
       }
       return [...names].sort();
+    },
+
+    async failedSizes(name) {
+      const job_ids = await client.zrange(`${prefix}:${name}:failed`, 0, -1);
+      const sizes: JobSize[] = [];
+      for (let start = 0; start < job_ids.length; start += SIZES_AT_ONCE) {
+        const some = job_ids.slice(start, start + SIZES_AT_ONCE);
+        const asked = client.pipeline();
+        for (const job_id of some) asked.hstrlen(`${prefix}:${name}:${job_id}`, 'data');
+        const answers = (await asked.exec()) ?? [];
+        for (const [index, job_id] of some.entries()) sizes.push({ job_id, bytes: Number(answers[index]?.[1] ?? 0) });
+      }
+      return sizes;
     },
 
     async forget(name) {

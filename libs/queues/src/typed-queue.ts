@@ -1,4 +1,4 @@
-import type { JobsOptions, JobState, JobType, Queue } from 'bullmq';
+import type { JobState, JobsOptions, JobType, Queue } from 'bullmq';
 import type { AddOptions, JobData, JobName, JobShape } from './job-types';
 import { bullmq } from './on-demand';
 import type { QueueDriver } from './queue-driver';
@@ -214,7 +214,7 @@ export function assertQueueName(name: string): void {
 }
 
 function toBullOptions(options: AddOptions): JobsOptions {
-  const { job_id, delay_ms, priority, attempts } = options;
+  const { job_id, delay_ms, priority, attempts, backoff_ms } = options;
   if (job_id !== undefined && (job_id.includes(':') || /^\d+$/.test(job_id))) {
     throw new RangeError(`job id must not hold ":" or be an integer: ${job_id}`);
   }
@@ -223,5 +223,6 @@ function toBullOptions(options: AddOptions): JobsOptions {
     ...(delay_ms === undefined ? {} : { delay: delay_ms }),
     ...(priority === undefined ? {} : { priority }),
     ...(attempts === undefined ? {} : { attempts }),
+    ...(backoff_ms === undefined ? {} : { backoff: { type: 'exponential', delay: backoff_ms } }),
   };
 }

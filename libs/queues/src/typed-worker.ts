@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { waitAtMost, withTimeLimit } from '@cortex-mqtt/contracts';
+import { cleanText, waitAtMost, withTimeLimit } from '@cortex-mqtt/contracts';
 import type { Job, Worker, WorkerOptions } from 'bullmq';
 import type { JobData, JobHandlers, JobName, JobShape, RunningJob } from './job-types';
 import { bullmq } from './on-demand';
@@ -131,6 +131,8 @@ function createWorker(deps: {
     async (job, token, signal) => {
       try {
         return await process(job, token, signal);
+      } catch (error) {
+        throw storable(error);
       } finally {
         ended(job);
       }
@@ -148,6 +150,16 @@ function createWorker(deps: {
     if (job) ended(job);
   });
   return worker;
+}
+
+/** A store that refuses the reason of a failure would have the job run for ever. */
+function storable(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const message = cleanText(error.message);
+  if (message === error.message) return error;
+  error.stack = cleanText(error.stack ?? '');
+  error.message = message;
+  return error;
 }
 
 function workerOptions(driver: QueueDriver, options: TypedWorkerOptions): WorkerOptions {

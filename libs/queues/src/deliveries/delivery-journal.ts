@@ -1,8 +1,11 @@
-import { type DeliveryJob, type DeliveryJobData, queueNames, type ProductId } from '@cortex-mqtt/contracts';
+import { type DeliveryJob, type DeliveryJobData, type ProductId, queueNames } from '@cortex-mqtt/contracts';
 import type { Job, Queue } from 'bullmq';
 import { bullmq } from '../on-demand';
 import type { QueueBackend } from '../queue-backend';
+import { describeError } from '../queue-errors';
+import type { QueueLogger } from '../queue-logger';
 import type { TypedQueue } from '../typed-queue';
+import { cleanJobData, writeTolerantly } from './delivery-content';
 
 /** How long dead letters are kept, seconds. */
 export const DEAD_LETTERS_KEPT_S = 30 * 24 * 3600;
@@ -22,7 +25,11 @@ export interface JournalEntry {
  * operations throw QueueUnavailableError while the queue is away.
  */
 export interface DeliveryJournal {
-  /** Writes all or none. What is written after the time limit all the same is taken away again. */
+  /**
+   * Writes all or none. One that the queue refuses for what is in it is written without what can be at fault, when it is the
+   * only one.
+   * What is written after the time limit all the same is taken away again.
+   */
   write(entries: JournalEntry[]): Promise<void>;
   /** Moves the leases of deliveries that are still being attempted; gives the ids that are not leased any more. */
   renew(job_ids: string[], lease_ms: number): Promise<string[]>;
@@ -40,9 +47,30 @@ export function createDeliveryJournal(deps: {
   backend: QueueBackend;
   product_id: ProductId;
   limit_ms?: number;
+  /** Hears of a delivery that could only be written without its history and properties. */
+  logger?: QueueLogger;
 }): DeliveryJournal {
   const queue: TypedQueue<DeliveryJob> = deliveriesQueue(deps.backend, deps.product_id);
   const limit_ms = deps.limit_ms;
+
+  const reduced = (job_id: string) => (error: unknown) =>
+    deps.logger?.warn('a delivery was written without its history and properties: the queue refused it with them', {
+      queue: queue.name,
+      job_id,
+      error: describeError(error),
+    });
+
+  const add = (entries: JournalEntry[]): Promise<void> =>
+    queue.addBulk(
+      entries.map(({ job_id, data, delay_ms }) => ({ name: 'deliver', data, options: { job_id, delay_ms } })),
+      {
+        limit_ms,
+        onLateSuccess: () => {
+          // If this fails too the deliveries run a second time, under the same idempotency ids.
+          removeAll(entries.map((entry) => entry.job_id)).catch(() => undefined);
+        },
+      },
+    );
 
   const removeAll = (job_ids: string[]): Promise<string[]> =>
     queue.run(
@@ -65,16 +93,10 @@ export function createDeliveryJournal(deps: {
 
   return {
     async write(entries) {
-      await queue.addBulk(
-        entries.map(({ job_id, data, delay_ms }) => ({ name: 'deliver', data, options: { job_id, delay_ms } })),
-        {
-          limit_ms,
-          onLateSuccess: () => {
-            // If this fails too the deliveries run a second time, under the same idempotency ids.
-            removeAll(entries.map((entry) => entry.job_id)).catch(() => undefined);
-          },
-        },
-      );
+      const [only] = entries;
+      if (entries.length === 1 && only) {
+        await writeTolerantly(only.data, (data) => add([{ ...only, data }]), reduced(only.job_id));
+      } else await add(entries.map((entry) => ({ ...entry, data: cleanJobData(entry.data) })));
     },
 
     renew: (job_ids, lease_ms) =>
@@ -97,7 +119,7 @@ export function createDeliveryJournal(deps: {
         'reschedule',
         async (bull) => {
           try {
-            await handleOf(bull, job_id).updateData(data);
+            await writeTolerantly(data, (written) => handleOf(bull, job_id).updateData(written), reduced(job_id));
           } catch (error) {
             if (isTaken(error)) return false;
             throw error;

@@ -1,5 +1,5 @@
-import { createTestDatabase, type Redis, startRedis, type TestDatabase, waitFor } from '@cortex-mqtt/testing';
 import { asProductId, type DeliveryJob, type DeliveryJobData, queueNames } from '@cortex-mqtt/contracts';
+import { createTestDatabase, type Redis, startRedis, type TestDatabase, waitFor } from '@cortex-mqtt/testing';
 import { createQueueBackend, type QueueBackend } from '../queue-backend';
 import { silentQueueLogger } from '../queue-logger';
 import { PermanentJobError } from '../typed-worker';
@@ -85,6 +85,7 @@ describe.each(['redis', 'postgres'] as const)('the deliveries of a product in a 
 
   const bury = async (
     letters: { id: string; reason: string; data?: Partial<DeliveryJobData> & { payload?: string } }[],
+    in_all = letters.length,
   ) =>
     work(async () => {
       await journal.write(
@@ -94,7 +95,7 @@ describe.each(['redis', 'postgres'] as const)('the deliveries of a product in a 
           data: buildData({ ...data, dead_reason: reason }),
         })),
       );
-      await waitFor(async () => (await store.counts()).dead === letters.length);
+      await waitFor(async () => (await store.counts()).dead === in_all);
     });
 
   it('holds a leased delivery until its lease runs out', async () => {
@@ -198,13 +199,38 @@ describe.each(['redis', 'postgres'] as const)('the deliveries of a product in a 
     await bury(letters);
     const seen: number[] = [];
     const purged = await store.purge({ error: 'odd' }, { onProgress: ({ done }) => seen.push(done) });
-    expect(purged).toEqual({ matched: 125, done: 125, skipped: 0 });
+    expect(purged).toEqual({ matched: 125, done: 125, skipped: 0, failures: [] });
     expect(seen[0]).toBe(0);
     expect(seen.at(-1)).toBe(125);
-    expect(await store.retryMatching({})).toEqual({ matched: 125, done: 125, skipped: 0 });
+    expect(await store.retryMatching({})).toEqual({ matched: 125, done: 125, skipped: 0, failures: [] });
     await work(async () => {
       await waitFor(() => ran.length === 125);
     });
     expect(await store.counts()).toMatchObject({ dead: 0 });
+  });
+
+  it('purges and retries only what has been dead since it was asked for, and says what it left and why', async () => {
+    await bury(['d-1', 'd-2', 'd-3'].map((id) => ({ id, reason: 'HTTP 410' })));
+    const retried: Promise<boolean>[] = [];
+    const onProgress = (): void => {
+      // Between its list and their turn one of them is tried again: it waits in the queue now.
+      if (retried.length === 0) retried.push(store.retry('d-2'));
+    };
+    // As many before it as are worked on at once.
+    await bury(
+      Array.from({ length: 60 }, (_, n) => ({ id: `d-z${n}`, reason: 'HTTP 410' })),
+      63,
+    );
+    const purged = await store.purge({}, { onProgress });
+    expect(await retried[0]).toBe(true);
+    expect(purged).toMatchObject({ matched: 63, done: 62, skipped: 1 });
+    expect(purged.failures).toEqual([
+      { reason: expect.stringContaining('no dead letter any more'), count: 1, delivery_ids: ['d-2'] },
+    ]);
+    expect(await store.counts()).toMatchObject({ waiting: 1 });
+    const asked_at = new Date();
+    await bury([{ id: 'd-4', reason: 'HTTP 410' }], 1);
+    expect(await store.purge({ to: asked_at })).toMatchObject({ matched: 0 });
+    expect(await store.counts()).toMatchObject({ dead: 1 });
   });
 });

@@ -1,6 +1,7 @@
 import type { DeliveryAttempt, DeliveryJobData, ProductId } from '@cortex-mqtt/contracts';
 import type { Job, JobType } from 'bullmq';
 import type { QueueBackend } from '../queue-backend';
+import { describeError, isUnavailable } from '../queue-errors';
 import { deliveriesQueue, inParallel, isTaken, makeDue } from './delivery-journal';
 
 /** Jobs looked through at most for one filtered list. */
@@ -65,9 +66,23 @@ export interface DeliveryPage {
 export interface BulkProgress {
   matched: number;
   done: number;
-  /** Those that were gone or taken when their turn came. */
+  /** Those with which it was not done; `failures` says why. */
   skipped: number;
+  failures: BulkFailure[];
 }
+
+/** Why something was not done, with how many it was so, and some of them. */
+export interface BulkFailure {
+  reason: string;
+  count: number;
+  delivery_ids: string[];
+}
+
+/** Reasons that are told apart, and deliveries named for each. */
+const MAX_REASONS = 10;
+const MAX_NAMED = 10;
+const NOT_DEAD = 'it was no dead letter any more: retried or deleted meanwhile';
+const IN_USE = 'it was just being worked on, or has gone meanwhile';
 
 export interface BulkOptions {
   onProgress?: (progress: BulkProgress) => void;
@@ -187,22 +202,35 @@ export function createDeliveryStore(deps: { backend: QueueBackend; product_id: P
     }
   };
 
+  /** Still the dead letter that was meant: not retried since, nor dead once more. */
+  const isDead = (id: string, filter: DeliveryFilter): Promise<boolean> =>
+    queue.run('state', async (bull) => {
+      const job = await bull.getJob(id);
+      if (!job || !(await job.isFailed())) return false;
+      return filter.to === undefined || (job.finishedOn ?? 0) <= filter.to.getTime();
+    });
+
   const forAll = async (
     filter: DeliveryFilter,
     options: BulkOptions,
-    work: (id: string) => Promise<boolean>,
+    work: (id: string) => Promise<true | string>,
   ): Promise<BulkProgress> => {
     // The ids first: the set changes while it is worked on.
     const ids: string[] = [];
     for await (const summary of scan(['failed'], 'dead', filter)) ids.push(summary.id);
-    const progress: BulkProgress = { matched: ids.length, done: 0, skipped: 0 };
+    const progress: BulkProgress = { matched: ids.length, done: 0, skipped: 0, failures: [] };
     options.onProgress?.({ ...progress });
     for (let start = 0; start < ids.length && !options.signal?.aborted; start += SCAN_CHUNK) {
       await inParallel(
         ids.slice(start, start + SCAN_CHUNK),
         async (id) => {
-          if (await work(id)) progress.done += 1;
-          else progress.skipped += 1;
+          const outcome = await work(id).catch((error: unknown) => {
+            // A queue that is away is no fault of this one: the whole comes to a stop and is taken up again.
+            if (isUnavailable(error)) throw error;
+            return describeError(error);
+          });
+          if (outcome === true) progress.done += 1;
+          else addFailure(progress, id, outcome);
         },
         16,
       );
@@ -245,10 +273,29 @@ export function createDeliveryStore(deps: { backend: QueueBackend; product_id: P
     retry: (id) => revive(id, (data) => data),
     retryEdited: (id, payload) =>
       revive(id, (data) => ({ ...data, message: { ...data.message, payload_base64: payload.toString('base64') } })),
-    retryMatching: (filter, options = {}) => forAll(filter, options, (id) => revive(id, (data) => data)),
-    purge: (filter, options = {}) => forAll(filter, options, (id) => queue.remove(id)),
+    retryMatching: (filter, options = {}) =>
+      forAll(filter, options, async (id) => {
+        if (!(await isDead(id, filter))) return NOT_DEAD;
+        return (await revive(id, (data) => data)) || IN_USE;
+      }),
+    purge: (filter, options = {}) =>
+      forAll(filter, options, async (id) => {
+        if (!(await isDead(id, filter))) return NOT_DEAD;
+        return (await queue.remove(id)) || IN_USE;
+      }),
     remove: (id) => queue.remove(id),
   };
+}
+
+function addFailure(progress: BulkProgress, id: string, reason: string): void {
+  progress.skipped += 1;
+  const known = progress.failures.find((failure) => failure.reason === reason);
+  if (known) {
+    known.count += 1;
+    if (known.delivery_ids.length < MAX_NAMED) known.delivery_ids.push(id);
+  } else if (progress.failures.length < MAX_REASONS) {
+    progress.failures.push({ reason, count: 1, delivery_ids: [id] });
+  }
 }
 
 /** A dead letter as it is tried anew: its history stays, its faults and counts do not. */

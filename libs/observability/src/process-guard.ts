@@ -1,0 +1,35 @@
+import type { Logger } from './logger';
+import type { Metrics } from './metrics';
+
+export interface ProcessGuard {
+  /** Makes the count visible as `cortex_unhandled_rejections`. */
+  register(metrics: Metrics): void;
+  end(): void;
+}
+
+/**
+ * The last guard of a process: a rejection that nobody handles is a defect, and no reason to stop serving everybody else. It is
+ * logged as an error and counted.
+ */
+export function guardProcess(deps: { logger: Pick<Logger, 'error'> }): ProcessGuard {
+  let rejections = 0;
+  const onRejection = (error: unknown): void => {
+    rejections += 1;
+    deps.logger.error('a rejection was not handled; the process goes on', { error });
+  };
+  process.on('unhandledRejection', onRejection);
+  return {
+    register: (metrics) => {
+      metrics.gauge({
+        name: 'cortex_unhandled_rejections',
+        help: 'Rejections that nobody handled since the start; each is a defect',
+        collect() {
+          this.set(rejections);
+        },
+      });
+    },
+    end: () => {
+      process.off('unhandledRejection', onRejection);
+    },
+  };
+}
