@@ -7,11 +7,10 @@ import { Operations1764000400000 } from './1764000400000-operations';
 import { ProductLeases1764000500000 } from './1764000500000-product-leases';
 import { WebsocketProxy1764000600000 } from './1764000600000-websocket-proxy';
 import { LeaseConnection1764000700000 } from './1764000700000-lease-connection';
-import { KnownSessions1764000900000 } from './1764000900000-known-sessions';
 import { SubscribeOn1764000800000 } from './1764000800000-subscribe-on';
+import { KnownSessions1764000900000 } from './1764000900000-known-sessions';
 import { AuditEntityName1764001000000 } from './1764001000000-audit-entity-name';
 import { ProxyCredentials1764001100000 } from './1764001100000-proxy-credentials';
-import { ClientKeyPassphrase1765003000000 } from './1765003000000-client-key-passphrase';
 import { ExecutedMeansSucceeded1765002000000 } from './1765002000000-executed-means-succeeded';
 import { GrantsAndScopes1765004000000 } from './1765004000000-grants-and-scopes';
 import { MessageArchive1765005000000 } from './1765005000000-message-archive';
@@ -19,6 +18,8 @@ import { ArchiveSettings1765005100000 } from './1765005100000-archive-settings';
 import { RevisionKeys1765008000000 } from './1765008000000-revision-keys';
 import { Alerts1765006000000 } from './1765006000000-alerts';
 import { Installation1765008100000 } from './1765008100000-installation';
+import { OperationFailures1765002100000 } from './1765002100000-operation-failures';
+import { ClientKeyPassphrase1765003000000 } from './1765003000000-client-key-passphrase';
 
 /** In the order in which they are applied. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -42,6 +43,7 @@ export const migrations: (new () => MigrationInterface)[] = [
   RevisionKeys1765008000000,
   Alerts1765006000000,
   Installation1765008100000,
+  OperationFailures1765002100000,
 ];
 
 /** Those of a database that has recorded messages and nothing else. */

@@ -135,6 +135,36 @@ export class OrchestratorConfig implements CrossFieldCheck {
   })
   egressAllow: readonly string[];
 
+  @Env('DEAD_LETTERS_MAX', {
+    type: 'integer',
+    min: 1,
+    max: 1_000_000,
+    doc: 'For listeners that are started here: dead letters of a product that the queue keeps',
+  })
+  deadLettersMax?: number;
+
+  @Env('DEAD_LETTERS_MAX_MB', {
+    type: 'integer',
+    min: 1,
+    max: 1_000_000,
+    doc: 'For listeners that are started here: megabytes that they may take',
+  })
+  deadLettersMaxMb?: number;
+
+  @Env('DEAD_LETTERS_WHEN_FULL', {
+    oneOf: ['drop_oldest', 'hold'],
+    doc: 'For listeners that are started here: at the bound drop the oldest, or let the broker hold',
+  })
+  deadLettersWhenFull?: 'drop_oldest' | 'hold';
+
+  @Env('MAX_PAYLOAD_BYTES', {
+    type: 'integer',
+    min: 1_024,
+    max: 268_435_455,
+    doc: 'For listeners that are started here: largest payload that is taken',
+  })
+  maxPayloadBytes?: number;
+
   @Env('LISTENER_RUNTIME', {
     oneOf: LISTENER_RUNTIMES,
     default: 'none',

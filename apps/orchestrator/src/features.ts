@@ -160,7 +160,7 @@ export function buildFeatures(deps: FeatureDeps): Features {
   });
   const connectionHistory = new ConnectionHistoryService({ dataSource });
   const deliveries = new DeliveryService({ dataSource, queues });
-  const operations = new OperationService({ dataSource, queues, deliveries });
+  const operations = new OperationService({ dataSource, queues, deliveries, logger });
   const recentMessages = new RecentMessagesService({ dataSource, queues, liveInstanceIds, logger });
   const testMessages = new TestMessageService({
     dataSource,

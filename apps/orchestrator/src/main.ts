@@ -10,6 +10,7 @@ import {
   createLogger,
   createMetrics,
   createRedactor,
+  guardProcess,
   type RootLogger,
 } from '@cortex-mqtt/observability';
 import { createQueueBackend } from '@cortex-mqtt/queues';
@@ -31,6 +32,7 @@ import { healthRouter } from './features/health/health.router';
 import { createHttpMetrics } from './features/health/http-metrics';
 import { openInstallation, WrongKeyError } from './features/installation/installation';
 import type { ListenerRuntime, WantedListener } from './features/listeners/runtime/listener-runtime';
+import { removeDeletedFolders } from './features/listeners/runtime/deleted-folders';
 import { createProcessEnvironment } from './features/listeners/runtime/process-environment';
 import { ProcessListenerRuntime } from './features/listeners/runtime/process-runtime';
 import { startApiServer } from './http/api-server';
@@ -40,6 +42,7 @@ import { startConnectionTestWorker } from './jobs/connection-test.worker';
 import { Duty } from './jobs/duty';
 import { DASHBOARD_PATH, jobDashboard } from './jobs/job-dashboard';
 import { maintenance } from './jobs/maintenance';
+import { periodic } from './jobs/periodic';
 import { startOperationWorker } from './jobs/operation.worker';
 import { Lifecycle } from './lifecycle';
 import { ProductEntity } from './model/product.entity';
@@ -70,6 +73,8 @@ export async function startOrchestrator(
   const passwords = createPasswordWork();
   const metrics = createMetrics({ service: 'orchestrator', ...build, defaultMetrics: true });
   const health = createHealth({ redactText });
+  const guard = guardProcess({ logger });
+  guard.register(metrics);
   let started = false;
   let runtime: ListenerRuntime | null = null;
   const egress = createEgressPolicy({ allow: config.egressAllow });
@@ -152,6 +157,7 @@ export async function startOrchestrator(
   try {
     const server = await startApiServer(app, config);
     const url = `http://${server.host.includes(':') ? `[${server.host}]` : server.host}:${server.port}`;
+    await lifecycle.start({ name: 'guard', stop: () => guard.end() });
     await lifecycle.start({ name: 'expressions', stop: () => engine.stop() });
     await lifecycle.start({ name: 'queues', stop: () => queues.close() });
     await lifecycle.start({ name: 'control jobs', stop: () => features.notifier.settled() });
@@ -209,6 +215,7 @@ export async function startOrchestrator(
       queues,
       connectionTests: features.connectionTests,
       probe: (request, onStage) => probeConnection(request, { egress, tested_from: 'orchestrator', onStage }),
+      logger,
     });
     await lifecycle.start({ name: 'connection tests', stop: () => testWorker.close(config.shutdownTimeout_ms) });
     started = true;
@@ -226,12 +233,25 @@ export async function startOrchestrator(
             LOG_LEVEL: config.logLevel,
             LOG_FORMAT: config.logFormat,
             EGRESS_ALLOW: config.egressAllow.join(','),
+            ...given({
+              DEAD_LETTERS_MAX: config.deadLettersMax,
+              DEAD_LETTERS_MAX_MB: config.deadLettersMaxMb,
+              DEAD_LETTERS_WHEN_FULL: config.deadLettersWhenFull,
+              MAX_PAYLOAD_BYTES: config.maxPayloadBytes,
+            }),
           },
         }),
         entry: join(__dirname, '..', '..', 'listener', 'dist', 'main.js'),
         logger,
       });
       runtime = processes;
+      const folders = periodic({
+        name: 'folders of deleted products',
+        interval_ms: 3_600_000,
+        work: () => removeDeletedFolders(dataSource, resolve(config.dataDir)),
+        logger,
+      });
+      await lifecycle.start(folders);
       await lifecycle.start({ name: 'duty to run listeners', stop: () => duty.release() });
       await lifecycle.start({ name: 'listeners', start: () => processes.start(), stop: () => processes.stop() });
     }
@@ -285,6 +305,13 @@ async function enabledProducts(dataSource: ReturnType<typeof createDataSource>):
     order: { id: 'ASC' },
   });
   return products.map(({ id, slug }) => ({ product_id: id, slug }));
+}
+
+/** Settings that were given; a listener has its own defaults for the others. */
+function given(settings: Record<string, string | number | undefined>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(settings).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
+  );
 }
 
 /** Where a child process on this machine reaches the server. */

@@ -1,6 +1,6 @@
 import { type OperationJob, queueNames } from '@cortex-mqtt/contracts';
 import type { QueueBackend, TypedWorker } from '@cortex-mqtt/queues';
-import type { OperationService } from '../features/deliveries/operation.service';
+import { OPERATION_ATTEMPTS, type OperationService } from '../features/deliveries/operation.service';
 
 /** Bulk operations, two at once in each orchestrator; one that dies is taken over by another. */
 export function startOperationWorker(deps: {
@@ -9,7 +9,10 @@ export function startOperationWorker(deps: {
 }): TypedWorker {
   return deps.queues.worker<OperationJob>(
     queueNames.operations(),
-    { operation: ({ data, signal }) => deps.operations.run(data.operation_id, signal) },
+    {
+      operation: ({ data, signal, attempts_made }) =>
+        deps.operations.run(data.operation_id, signal, { is_last: attempts_made + 1 >= OPERATION_ATTEMPTS }),
+    },
     { concurrency: 2 },
   );
 }

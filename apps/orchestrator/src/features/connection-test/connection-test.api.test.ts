@@ -25,6 +25,7 @@ describe('testing a connection without a listener', () => {
       queues: app.queues,
       connectionTests: app.features.connectionTests,
       probe: (request, onStage) => probeConnection(request, { egress, onStage, tested_from: 'orchestrator' }),
+      logger: { warn: jest.fn() },
     });
   });
   beforeEach(async () => {

@@ -3,12 +3,14 @@ import {
   createDeliveryJournal,
   createQueueBackend,
   PermanentJobError,
+  QueueUnavailableError,
   silentQueueLogger,
   type TypedWorker,
 } from '@cortex-mqtt/queues';
 import { freePort, waitFor } from '@cortex-mqtt/testing';
 import { startOperationWorker } from '../../jobs/operation.worker';
 import { buildTestApp, type Client, type TestApp } from '../../testing/build-test-app';
+import { DeliveryService } from './delivery.service';
 
 function buildDelivery(product_id: number, overrides: Partial<DeliveryJobData> = {}): DeliveryJobData {
   return {
@@ -225,6 +227,29 @@ describe('deliveries over REST', () => {
     expect(await finished(body.id)).toMatchObject({ state: 'finished', total: 4, done: 4 });
     await app.features.operations.run(body.id, undefined);
     expect(await finished(body.id)).toMatchObject({ done: 4 });
+  });
+
+  it('ends an operation whose every run fails, and one whose job is gone, and says why', async () => {
+    await bury([{ id: 'd-1', reason: 'HTTP 404' }]);
+    const { body } = await operator('post', `${base}/deliveries/purge`).send({ error: 'nothing' }).expect(202);
+    await finished(body.id);
+    const reopen = (updated_at: string): Promise<unknown> =>
+      app.dataSource.query(
+        `UPDATE operations SET state = 'running', finished_at = NULL, updated_at = ${updated_at} WHERE id = $1`,
+        [body.id],
+      );
+    await reopen('now()');
+    const away = new QueueUnavailableError('no answer from the queue', 'unknown');
+    const storeOf = jest.spyOn(DeliveryService.prototype, 'storeOf').mockRejectedValue(away);
+    await expect(app.features.operations.run(body.id, undefined)).rejects.toBe(away);
+    const read = async () => (await viewer('get', `${base}/operations/${body.id}`)).body;
+    expect(await read()).toMatchObject({ state: 'running' });
+    await expect(app.features.operations.run(body.id, undefined, { is_last: true })).rejects.toBe(away);
+    expect(await read()).toMatchObject({ state: 'failed', error: 'no answer from the queue' });
+    storeOf.mockRestore();
+    await reopen(`now() - interval '1 hour'`);
+    await app.features.operations.deleteExpired();
+    expect(await read()).toMatchObject({ state: 'failed', error: expect.stringContaining('its job is gone') });
   });
 
   it('is another product’s business for nobody', async () => {

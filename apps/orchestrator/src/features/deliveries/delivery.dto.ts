@@ -252,6 +252,19 @@ export class DeliveryCountsView {
   dead!: number;
 }
 
+/** Why something was not done. */
+export class OperationFailureView {
+  @IsString()
+  reason!: string;
+
+  @IsInt()
+  count!: number;
+
+  /** Some of them. */
+  @IsString({ each: true })
+  delivery_ids!: string[];
+}
+
 export class OperationView {
   @IsString()
   id!: string;
@@ -276,13 +289,19 @@ export class OperationView {
   @IsInt()
   done!: number;
 
-  /** Those that were gone or just being worked when their turn came. */
+  /** Those with which it was not done. */
   @IsInt()
   failed!: number;
 
+  /** Why it failed as a whole; null when it has not. */
   @IsString()
   @IsOptional()
   error!: string | null;
+
+  /** Why it was not done with some, by reason. */
+  @ValidateNested({ each: true })
+  @Type(() => OperationFailureView)
+  failures!: OperationFailureView[];
 
   @IsString()
   requested_by!: string;

@@ -50,6 +50,7 @@ export function presentOperation(operation: OperationEntity): OperationView {
     done: operation.done,
     failed: operation.failed,
     error: operation.error,
+    failures: operation.failures,
     requested_by: operation.requested_by,
     created_at: operation.created_at.toISOString(),
     finished_at: operation.finished_at?.toISOString() ?? null,

@@ -1,3 +1,4 @@
+import type { BulkFailure } from '@cortex-mqtt/queues';
 import { Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
 import { CreatedAt, TimestampColumn, UpdatedAt } from '../../database/columns';
 import { ProductEntity } from '../../model/product.entity';
@@ -47,6 +48,10 @@ export class OperationEntity {
 
   @Column({ type: 'text', nullable: true })
   error!: string | null;
+
+  /** Why it was not done with some, by reason. */
+  @Column({ type: 'jsonb', default: [] })
+  failures!: BulkFailure[];
 
   /** Name of who asked for it. */
   @Column({ type: 'text' })

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { type OperationJob, queueNames } from '@cortex-mqtt/contracts';
-import { type BulkProgress, isUnavailable, type QueueBackend } from '@cortex-mqtt/queues';
+import { type OperationJob, queueNames, WorkChain } from '@cortex-mqtt/contracts';
+import type { Logger } from '@cortex-mqtt/observability';
+import { type BulkProgress, describeError, isUnavailable, type QueueBackend } from '@cortex-mqtt/queues';
 import type { DataSource } from 'typeorm';
 import { NotFoundError } from '../../http/app-error';
 import { type Actor, recordAudit } from '../audit/audit-trail';
@@ -10,6 +11,11 @@ import { type DeliveryService, toFilter } from './delivery.service';
 import { OperationEntity, type OperationKind } from './operation.entity';
 
 const KEPT_FOR_S = 7 * 24 * 3600;
+/** Runs of one operation; the pauses between them come to two minutes. */
+export const OPERATION_ATTEMPTS = 8;
+const FIRST_PAUSE_MS = 1_000;
+/** One of which nothing was heard for so long has lost its job, as with a queue that came back empty. */
+const LOST_AFTER_S = 15 * 60;
 /** Progress is written at most this often. */
 const PROGRESS_EVERY_MS = 250;
 
@@ -18,7 +24,14 @@ const PROGRESS_EVERY_MS = 250;
  * it outlives the request, and the orchestrator.
  */
 export class OperationService {
-  constructor(private readonly deps: { dataSource: DataSource; queues: QueueBackend; deliveries: DeliveryService }) {}
+  constructor(
+    private readonly deps: {
+      dataSource: DataSource;
+      queues: QueueBackend;
+      deliveries: DeliveryService;
+      logger: Pick<Logger, 'warn'>;
+    },
+  ) {}
 
   /** Only what is dead by now: a dead letter that fails again is not taken a second time. */
   async request(
@@ -54,9 +67,15 @@ export class OperationService {
       return row;
     });
     try {
-      await queues
-        .queue<OperationJob>(queueNames.operations())
-        .add('operation', { operation_id: operation.id }, { job_id: operation.id, attempts: 3 });
+      await queues.queue<OperationJob>(queueNames.operations()).add(
+        'operation',
+        { operation_id: operation.id },
+        {
+          job_id: operation.id,
+          attempts: OPERATION_ATTEMPTS,
+          backoff_ms: FIRST_PAUSE_MS,
+        },
+      );
     } catch (error) {
       await this.end(operation.id, { state: 'failed', error: 'The queue was not available.' });
       throw error;
@@ -70,8 +89,8 @@ export class OperationService {
     return presentOperation(operation);
   }
 
-  /** Does one; called again after a crash it goes on with what is left. */
-  async run(id: string, signal: AbortSignal | undefined): Promise<void> {
+  /** Does one; called again after a crash it goes on with what is left. After `is_last` nobody calls it again. */
+  async run(id: string, signal: AbortSignal | undefined, { is_last = false } = {}): Promise<void> {
     const { dataSource, deliveries } = this.deps;
     const operation = await dataSource.manager.findOneBy(OperationEntity, { id });
     // Deleted with its product, or ended by a run whose end the queue did not hear of.
@@ -92,14 +111,24 @@ export class OperationService {
       await this.end(id, { state: 'finished', ...countsOf(before, result) });
     } catch (error) {
       await record.settled();
-      if (!signal?.aborted && !isUnavailable(error)) {
-        await this.end(id, { state: 'failed', error: error instanceof Error ? error.message : String(error) });
-      }
+      const isOver = is_last || !isUnavailable(error);
+      if (isOver && !signal?.aborted) await this.end(id, { state: 'failed', error: describeError(error) });
       throw error;
     }
   }
 
+  /** Ends those whose jobs are gone. */
+  async endLost(): Promise<void> {
+    await this.deps.dataSource.query(
+      `UPDATE operations SET state = 'failed', finished_at = now(), updated_at = now(),
+         error = 'Nothing was heard of it for too long: its job is gone, or the queue was away. Ask for it again.'
+       WHERE state IN ('queued', 'running') AND updated_at < now() - make_interval(secs => $1)`,
+      [LOST_AFTER_S],
+    );
+  }
+
   async deleteExpired(): Promise<void> {
+    await this.endLost();
     await this.deps.dataSource.query('DELETE FROM operations WHERE updated_at < now() - make_interval(secs => $1)', [
       KEPT_FOR_S,
     ]);
@@ -107,27 +136,37 @@ export class OperationService {
 
   private async end(
     id: string,
-    fields: Partial<Pick<OperationEntity, 'total' | 'done' | 'failed' | 'error'>> & { state: 'finished' | 'failed' },
+    fields: Partial<Pick<OperationEntity, 'total' | 'done' | 'failed' | 'error' | 'failures'>> & {
+      state: 'finished' | 'failed';
+    },
   ): Promise<void> {
     await this.deps.dataSource.manager.update(OperationEntity, { id }, { ...fields, finished_at: new Date() });
   }
 
-  /** Writes one after the other, and leaves out what comes too fast. */
+  /** Writes one after the other, and leaves out what comes too fast but the last. */
   private progressWriter(id: string, before: { done: number; failed: number }) {
+    const { dataSource, logger } = this.deps;
     let written_at_ms = 0;
-    let writing: Promise<unknown> = Promise.resolve();
+    let latest: BulkProgress | null = null;
+    // The next progress, or the end, writes the same figures: nothing is lost by one that was not written.
+    const writing = new WorkChain((error) =>
+      logger.warn('progress of an operation could not be written', { id, error }),
+    );
+    const write = (): void => {
+      const progress = latest;
+      latest = null;
+      if (progress === null) return;
+      written_at_ms = Date.now();
+      writing.add(() => dataSource.manager.update(OperationEntity, { id }, countsOf(before, progress)));
+    };
     return {
       onProgress: (progress: BulkProgress): void => {
-        if (Date.now() - written_at_ms < PROGRESS_EVERY_MS) return;
-        written_at_ms = Date.now();
-        writing = writing.then(() =>
-          this.deps.dataSource.manager.update(OperationEntity, { id }, countsOf(before, progress)),
-        );
-        // Heard of in settled(); without this a failure in between would end the process.
-        writing.catch(() => undefined);
+        latest = progress;
+        if (Date.now() - written_at_ms >= PROGRESS_EVERY_MS) write();
       },
       settled: async (): Promise<void> => {
-        await writing;
+        write();
+        await writing.settled();
       },
     };
   }
@@ -138,5 +177,6 @@ function countsOf(before: { done: number; failed: number }, progress: BulkProgre
     total: before.done + before.failed + progress.matched,
     done: before.done + progress.done,
     failed: before.failed + progress.skipped,
+    failures: progress.failures,
   };
 }

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Logger } from '@cortex-mqtt/observability';
 import type { ListenerRuntime, WantedListener } from './listener-runtime';
+import { watchSignsOfLife } from './signs-of-life';
 
 /** Pause before a listener that ended is started again, milliseconds: doubles up to the cap, back to the first after a quiet minute. */
 const RESTART_MS = { first: 500, cap: 30_000, quiet: 60_000 };
@@ -23,6 +24,8 @@ export interface ProcessRuntimeDeps {
   /** Path of the listener's compiled entry. */
   entry: string;
   logger: Logger;
+  /** For tests: milliseconds of silence after which a listener counts as hanging. */
+  hang_limit_ms?: number;
 }
 
 /**
@@ -32,6 +35,8 @@ export interface ProcessRuntimeDeps {
 export class ProcessListenerRuntime implements ListenerRuntime {
   private readonly children = new Map<number, Child>();
   private readonly restarts = new Map<number, { delay_ms: number; timer: NodeJS.Timeout | null }>();
+  /** With what each was started last. */
+  private readonly known = new Map<number, { listener: WantedListener; env: Record<string, string> }>();
   private interval: NodeJS.Timeout | null = null;
   private running: Promise<void> | null = null;
   private again = false;
@@ -71,8 +76,16 @@ export class ProcessListenerRuntime implements ListenerRuntime {
   }
 
   private async reconcileOnce(): Promise<void> {
-    const wanted = await this.deps.wanted();
+    let wanted: WantedListener[];
+    try {
+      wanted = await this.deps.wanted();
+    } catch (error) {
+      // While the database is away nothing is known but what was: a listener that has ended is needed all the same.
+      await this.restartKnown();
+      throw error;
+    }
     const ids = new Set(wanted.map((listener) => listener.product_id));
+    for (const product_id of this.known.keys()) if (!ids.has(product_id)) this.known.delete(product_id);
     for (const [product_id, restart] of this.restarts) {
       if (ids.has(product_id)) continue;
       if (restart.timer) clearTimeout(restart.timer);
@@ -90,9 +103,19 @@ export class ProcessListenerRuntime implements ListenerRuntime {
     }
   }
 
-  private async spawn(listener: WantedListener): Promise<void> {
+  private async restartKnown(): Promise<void> {
+    for (const { listener, env } of [...this.known.values()]) {
+      const { product_id } = listener;
+      if (this.stopped) return;
+      if (this.children.has(product_id) || this.restarts.get(product_id)?.timer) continue;
+      await this.spawn(listener, env);
+    }
+  }
+
+  private async spawn(listener: WantedListener, last_env?: Record<string, string>): Promise<void> {
     const { product_id, slug } = listener;
-    const env = await this.deps.environment(listener);
+    const env = last_env ?? (await this.deps.environment(listener));
+    this.known.set(product_id, { listener, env });
     const child = spawn(process.execPath, ['--enable-source-maps', this.deps.entry], {
       env: { PATH: process.env.PATH ?? '', ...env },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
@@ -101,6 +124,16 @@ export class ProcessListenerRuntime implements ListenerRuntime {
     this.children.set(product_id, entry);
     this.deps.logger.info('listener started', { product_id, slug, pid: child.pid });
     child.once('error', (error) => this.deps.logger.error('listener could not be started', { product_id, error }));
+    watchSignsOfLife(child, {
+      limit_ms: this.deps.hang_limit_ms,
+      onHang: (silent_for_ms) => {
+        this.deps.logger.warn('listener hangs; ending it by force and starting it again', {
+          product_id,
+          silent_for_ms,
+        });
+        child.kill('SIGKILL');
+      },
+    });
     child.once('exit', (code, signal) => this.exited(product_id, entry, { code, signal }));
   }
 
