@@ -71,6 +71,40 @@ export class ListenerConfig implements CrossFieldCheck {
   })
   maxInFlight: number;
 
+  @Env('DEAD_LETTERS_MAX', {
+    type: 'integer',
+    default: 50_000,
+    min: 1,
+    max: 1_000_000,
+    doc: 'Dead letters of the product that the queue keeps',
+  })
+  deadLettersMax: number;
+
+  @Env('DEAD_LETTERS_MAX_MB', {
+    type: 'integer',
+    default: 100,
+    min: 1,
+    max: 1_000_000,
+    doc: 'Megabytes that they may take',
+  })
+  deadLettersMaxMb: number;
+
+  @Env('DEAD_LETTERS_WHEN_FULL', {
+    oneOf: ['drop_oldest', 'hold'],
+    default: 'drop_oldest',
+    doc: 'At the bound: drop the oldest, or let the broker hold what would become one',
+  })
+  deadLettersWhenFull: 'drop_oldest' | 'hold';
+
+  @Env('MAX_PAYLOAD_BYTES', {
+    type: 'integer',
+    default: 20 * 1024 * 1024,
+    min: 1_024,
+    max: 268_435_455,
+    doc: 'Largest payload that is taken; larger ones are discarded and counted',
+  })
+  maxPayloadBytes: number;
+
   @Env('HEALTH_HOST', { default: '127.0.0.1', doc: 'Address of the health and metrics server' })
   healthHost: string;
 

@@ -4,9 +4,10 @@ import { createEgressPolicy } from '@cortex-mqtt/egress';
 import { probeConnection } from '@cortex-mqtt/mqtt';
 import {
   type BuildInfo,
-  createEventLog as createRotatingEventLog,
   createHealth,
   createMetrics,
+  createEventLog as createRotatingEventLog,
+  guardProcess,
   type Logger,
   type Metrics,
   type Redactor,
@@ -65,6 +66,7 @@ export async function startListener(
       : createOrchestratorClient({ url: config.orchestratorUrl, token: config.listenerToken });
   const rotatingEventLog =
     config.eventLog === undefined ? null : createRotatingEventLog({ path: config.eventLog, redactor });
+  const guard = guardProcess({ logger });
   const delta = new DeltaBox();
   let listener: ProductListener | null = null;
   let control: TypedWorker | null = null;
@@ -106,6 +108,12 @@ export async function startListener(
       product_slug: sourced.document.product_slug,
       data_dir,
       max_in_flight: config.maxInFlight,
+      max_payload_bytes: config.maxPayloadBytes,
+      dead_letters: {
+        max: config.deadLettersMax,
+        max_bytes: config.deadLettersMaxMb * 1024 * 1024,
+        when_full: config.deadLettersWhenFull,
+      },
       has_orchestrator: client !== null,
       egress,
       queues,
@@ -181,6 +189,7 @@ export async function startListener(
     if (metrics === null) {
       metrics = createMetrics({ service: 'listener', version: build.version, git_commit: build.git_commit });
       registerListenerMetrics(metrics, () => listener);
+      guard.register(metrics);
     }
     return metrics;
   };

@@ -4,6 +4,8 @@ import { runCli } from './cli';
 import { ListenerConfig } from './config';
 import { startListener } from './listener-process';
 
+const ALIVE_EVERY_MS = 1_000;
+
 /** Runs until SIGTERM or SIGINT, or until the parent that started it is gone. Resolves to the exit code. */
 async function runUntilSignal(env: NodeJS.ProcessEnv): Promise<number> {
   const warnings: { variable: string; message: string }[] = [];
@@ -34,6 +36,13 @@ async function runUntilSignal(env: NodeJS.ProcessEnv): Promise<number> {
     // Only a process that was started with an IPC channel ever hears this: its parent has died.
     process.on('disconnect', () => stop('parent is gone'));
   });
+  // The parent ends a process whose event loop has stopped turning.
+  const sayAlive = (): void => {
+    // A parent that has gone is heard of by `disconnect`.
+    if (process.connected) process.send?.({ kind: 'alive' }, undefined, {}, () => undefined);
+  };
+  sayAlive();
+  const alive = setInterval(sayAlive, ALIVE_EVERY_MS).unref();
   try {
     const running = await startListener(config, { logger, redactor, build });
     await ended;
@@ -44,6 +53,7 @@ async function runUntilSignal(env: NodeJS.ProcessEnv): Promise<number> {
     logger.error('the listener could not start', { error });
     return 1;
   } finally {
+    clearInterval(alive);
     await logger.close();
   }
 }

@@ -45,6 +45,9 @@ async function startListener() {
   const events: ConnectionEvent[] = [];
   const listener = new ProductListener({
     ...{ product_id: 1, product_slug: 'shop', instance_id: 'one', boot_id: 'boot', data_dir, max_in_flight: 100 },
+    max_payload_bytes: 1_000_000,
+    dead_letters: { max: 100, max_bytes: 1_000_000, when_full: 'drop_oldest' },
+    ...{ has_orchestrator: false, egress: loopbackOnly, queues: null, logger: silentLogger, eventLog: null },
     ...{
       has_orchestrator: false,
       egress: loopbackOnly,

@@ -27,23 +27,35 @@ import { createExpressionEngine } from '@cortex-mqtt/expressions';
 import type { EgressPolicy } from '@cortex-mqtt/egress';
 import { deriveClientId, deriveProductClientId, settingsFault, sharedFilter, takesTurns } from '@cortex-mqtt/mqtt';
 import type { Logger } from '@cortex-mqtt/observability';
-import { createDeliveryJournal, type DeliveryJournal, type QueueBackend, type TypedWorker } from '@cortex-mqtt/queues';
+import {
+  createDeliveryJournal,
+  createDeliverySurvey,
+  DeadLetterBound,
+  type DeadLetterLimits,
+  type DeliveryJournal,
+  type QueueBackend,
+  type TypedWorker,
+} from '@cortex-mqtt/queues';
 import { createHandover, type Handover } from './deliveries/handover';
+import { OrderGuard } from './deliveries/order-guard';
+import { ParkingLot } from './deliveries/parking-lot';
 import { startRetryWorker } from './deliveries/retry-worker';
 import { compilePlan, createIdentify } from './pipeline/compile-plan';
 import type { CompiledPlan } from './pipeline/compiled-plan';
 import type { EventLog } from './pipeline/event-log';
+import { createInFlightMemory, type InFlightMemory } from './pipeline/in-flight-memory';
 import { createMessagePipeline, type MessagePipeline } from './pipeline/message-pipeline';
 import { type BrokerProbes, createBrokerProbes } from './probe/broker-probes';
 import { createRecording, type Recording } from './recording/recording';
 import type { PostResult } from './recording/segment-sender';
 import { type AppliedState, reconcileSteps, sessionPart } from './reconcile/reconcile-steps';
-import { type QueueGauge, startQueueGauge } from './reporting/queue-gauge';
 import { ReplicaRole } from './replica/replica-role';
 import { createRoleMemory } from './replica/role-memory';
 import { type AdoptedSession, SessionAdopter } from './replica/session-adopter';
-import { type DropWatch, startDropWatch } from './session/drop-watch';
+import { DiscardedMessages } from './reporting/discarded-messages';
+import { type QueueGauge, startQueueGauge } from './reporting/queue-gauge';
 import { createBrokerSessions } from './session/broker-sessions';
+import { type DropWatch, startDropWatch } from './session/drop-watch';
 import { createMqttSession, type MqttSession } from './session/mqtt-session';
 import { createPublishConnection, type PublishConnection } from './session/publish-connection';
 import { ReportedSessions } from './session/reported-sessions';
@@ -56,6 +68,9 @@ export interface ProductListenerDeps {
   boot_id: string;
   data_dir: string;
   max_in_flight: number;
+  /** Larger payloads are discarded. */
+  max_payload_bytes: number;
+  dead_letters: DeadLetterLimits;
   /** Whether there is an orchestrator, which says whose turn it is; without one this instance is the only one. */
   has_orchestrator: boolean;
   egress: EgressPolicy;
@@ -102,6 +117,8 @@ export class ProductListener {
   readonly recording: Recording | null;
   /** null: no queue is configured. */
   readonly queue_gauge: QueueGauge | null;
+  readonly deadLetters: DeadLetterBound | null;
+  readonly discarded: DiscardedMessages;
   applied: AppliedState | null = null;
   source: ConfigSource | null = null;
   rejected: RejectedRevision | null = null;
@@ -111,6 +128,9 @@ export class ProductListener {
   private readonly engine = createExpressionEngine();
   private readonly runner: ReturnType<typeof createActionRunner>;
   private readonly breakers: ReturnType<typeof createBreakers>;
+  private readonly inFlight: InFlightMemory;
+  private readonly orderGuard: OrderGuard | null;
+  private readonly parking = new ParkingLot();
   private readonly stopping = new AbortController();
   private retryWorker: TypedWorker | null = null;
   private work: Promise<void> = Promise.resolve();
@@ -164,8 +184,16 @@ export class ProductListener {
         engine: this.engine,
         logger,
       });
+    this.inFlight = createInFlightMemory({
+      directory: deps.data_dir,
+      onFault: (error) =>
+        logger.warn('what is in flight can not be kept on disk: after a kill, messages come again under new ids', {
+          error,
+        }),
+    });
     this.pipeline = createMessagePipeline({
-      identify: createIdentify(),
+      identify: createIdentify(this.inFlight),
+      onSettled: (message) => this.inFlight.settled(message),
       recorder: this.recording?.recorder ?? null,
       nextDelay: ({ attempts_made, retry, retry_after_ms }) => nextDelay(retry, attempts_made, retry_after_ms),
       eventLog: deps.eventLog,
@@ -203,10 +231,28 @@ export class ProductListener {
       logger,
       onChange: () => this.reconsider(),
     });
-    const journal = queues && createDeliveryJournal({ backend: queues, product_id: asProductId(deps.product_id) });
+    this.discarded = new DiscardedMessages({
+      max_payload_bytes: deps.max_payload_bytes,
+      logger,
+      onChange: deps.onChange,
+    });
+    this.deadLetters =
+      queues &&
+      new DeadLetterBound({
+        backend: queues,
+        product_id: deps.product_id,
+        limits: deps.dead_letters,
+        logger,
+        onChange: deps.onChange,
+      });
+    this.deadLetters?.start();
+    const journal =
+      queues && createDeliveryJournal({ backend: queues, product_id: asProductId(deps.product_id), logger });
     this.handover = journal && this.createHandover(journal);
     this.queue_gauge = journal && startQueueGauge({ journal, logger });
     if (this.handover) this.pipeline.useOverflow(this.handover);
+    this.orderGuard = queues && this.createOrderGuard(queues);
+    if (this.orderGuard) this.pipeline.useKeyHold((id, key) => this.orderGuard?.holds(id, key) ?? false);
   }
 
   /** Applies documents one after another. Resolves when the session is on its way there. */
@@ -287,6 +333,7 @@ export class ProductListener {
     const probes_stopped = this.probe.stop();
     this.drops.stop();
     this.queue_gauge?.stop();
+    this.deadLetters?.stop();
     await this.adopter.stop();
     await this.work;
     const until_ms = Date.now() + drain_ms;
@@ -296,10 +343,12 @@ export class ProductListener {
     // What does not end in time is safe in the queue, so that the broker can be answered.
     this.handover?.handOverAll();
     await this.endSession(left_ms());
+    this.orderGuard?.end();
     // Those are acknowledged and still running: ended here, they would all run once more from the queue.
     await waitAtMost(left_ms(), this.pipeline.drain());
     await this.handover?.stop();
     await this.recording?.stop();
+    this.inFlight.close();
     this.stopping.abort();
     await Promise.all([
       probes_stopped,
@@ -328,6 +377,8 @@ export class ProductListener {
       // What is from disk or environment is there because the orchestrator can't be asked.
       if (source !== 'orchestrator') await this.role.unanswered();
       const may_run = this.mayRun(document);
+      // Before the first message comes.
+      if (may_run && document.enabled) this.orderGuard?.begin();
       const steps = reconcileSteps(document, this.applied, { may_run, instance_id });
       if (!may_run) this.suspect(document);
       // What can fail comes first: nothing is closed before it is known that the next can be opened.
@@ -452,7 +503,12 @@ export class ProductListener {
       },
       onCredentialsRefused: this.deps.onCredentialsRefused,
       reported: this.reported,
-      limits: { messages: this.deps.max_in_flight, bytes: MAX_IN_FLIGHT_BYTES },
+      limits: {
+        messages: this.deps.max_in_flight,
+        bytes: MAX_IN_FLIGHT_BYTES,
+        payload_bytes: this.deps.max_payload_bytes,
+      },
+      onDiscarded: (message) => this.discarded.note(message),
       // In a group each life of the process is a term of its own: another member may have emptied the session between two.
       ledger: createTermLedger(ledger, {
         term: in_turn ? this.role.term : this.born_at_ms,
@@ -477,7 +533,8 @@ export class ProductListener {
       client_id,
       egress,
       logger,
-      limits: { messages: max_in_flight, bytes: MAX_IN_FLIGHT_BYTES },
+      limits: { messages: max_in_flight, bytes: MAX_IN_FLIGHT_BYTES, payload_bytes: this.deps.max_payload_bytes },
+      onDiscarded: (message) => this.discarded.note(message),
       onMessage: (message) => {
         // A canary of the one that is gone is no message of the product.
         if (this.probe.take(message)) return;
@@ -515,6 +572,9 @@ export class ProductListener {
       backend: queues,
       product_id,
       pipeline: this.pipeline,
+      parking: this.parking,
+      orderGuard: this.orderGuard ?? undefined,
+      deadLetters: this.deadLetters ?? undefined,
       claimOn: (job_id) => this.handover?.claimOn(job_id) ?? 'free',
       logger: this.deps.logger,
     });
@@ -523,7 +583,27 @@ export class ProductListener {
   private async stopRetries(): Promise<void> {
     const worker = this.retryWorker;
     this.retryWorker = null;
+    this.orderGuard?.end();
     await worker?.close(STEP_DOWN_MS);
+  }
+
+  private createOrderGuard(backend: QueueBackend): OrderGuard {
+    const { logger, product_id } = this.deps;
+    const survey = createDeliverySurvey({ backend, product_id: asProductId(product_id) });
+    return new OrderGuard({
+      survey,
+      isOwn: (job_id) => this.handover?.claimOn(job_id) !== 'free',
+      onReleased: (subscription_id, key) => this.pipeline.releaseKey(subscription_id, key),
+      // One of them looks whether the destination is back; it calls the others.
+      onParked: (destination, job_id) => {
+        survey
+          .call(job_id)
+          .catch((error: Error) =>
+            logger.debug('nobody looks at a destination yet', { destination, error: error.message }),
+          );
+      },
+      logger,
+    });
   }
 
   private createHandover(journal: DeliveryJournal): Handover {
@@ -535,6 +615,8 @@ export class ProductListener {
       handover_after_ms: () => this.pipeline.plan()?.handover_after_ms ?? 20,
       boot_id,
       deliveryId: (delivery) => `${delivery.message_id}-${delivery.runtime.id}`,
+      parking: this.parking,
+      deadLetters: this.deadLetters ?? undefined,
       logger,
     });
   }

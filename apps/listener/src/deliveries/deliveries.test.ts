@@ -21,6 +21,8 @@ import {
 } from '../pipeline/pipeline.testing';
 import { postAction, type Receiver, startListener, startReceiver, type TestListener } from './deliveries.testing';
 
+const NO_PROPERTIES = buildMessage().properties;
+
 async function prepare(url: string): Promise<void> {
   const backend = createQueueBackend({ url, logger: silentQueueLogger });
   await backend.ready(20_000);
@@ -477,6 +479,101 @@ describe.each(['redis', 'postgres'] as const)('deliveries that go through a %s q
     await waitFor(() => ended.length === 10);
     expect(ended).toEqual(messages.map((message) => message.payload.toString()));
     await waitFor(async () => (await listener.store.counts()).waiting === 0);
+  });
+
+  it('loses no dead letter to texts that a store refuses, at the first attempt and after a retry', async () => {
+    const hostile = 'a\u0000b\ud800c\udc00d';
+    let isPermanent = false;
+    const failing = buildAction(() => ({
+      kind: 'failed',
+      permanent: isPermanent,
+      error: hostile,
+      response_excerpt: hostile,
+      retry_after_ms: isPermanent ? null : 200,
+    }));
+    Object.assign(failing, { retry: { max_attempts: 1_000 } });
+    const subscription = buildSubscription({ ordering: 'topic', actions: [failing], orderingKey: () => hostile });
+    const listener = start({ plan: buildPlan([buildSubscription({ actions: [failing] }), subscription]) });
+    const message = buildMessage({
+      properties: { ...NO_PROPERTIES, user_properties: { [hostile]: [hostile] }, content_type: hostile },
+    });
+    listener.pipeline.accept(message);
+    await waitFor(() => message.isSettled);
+    // Through the queue and its worker a few times.
+    await waitFor(() => listener.pipeline.counters.deliveries_taken >= 2);
+    isPermanent = true;
+    await waitFor(async () => (await listener.store.counts()).dead === 2, { timeout_ms: 20_000 });
+    const atOnce = buildMessage({ properties: { ...NO_PROPERTIES, user_properties: { n: hostile } } });
+    listener.pipeline.accept(atOnce);
+    await waitFor(async () => (await listener.store.counts()).dead === 4, { timeout_ms: 20_000 });
+    expect(atOnce.isSettled).toBe(true);
+    const { items } = await listener.store.listDeadLetters({});
+    for (const item of items) expect(item.error).toBe('a\ufffdb\ufffdc\ufffdd');
+    expect(unaccounted(listener.pipeline)).toBe(0);
+    expect(listener.pipeline.dropped).toEqual([]);
+  });
+
+  it('runs what a listener that died has left of a key before what comes after the start', async () => {
+    const gated = buildGatedAction();
+    const dying = start({
+      plan: buildPlan([buildSubscription({ ordering: 'topic', actions: [gated.action] })]),
+      limits: { lease_ms: 3_000 },
+      withWorker: false,
+    });
+    const old = Array.from({ length: 8 }, (_, n) => buildMessage({ text: `${n}` }));
+    for (const message of old) dying.pipeline.accept(message);
+    await waitFor(() => dying.handover.held() === 8);
+    listeners.splice(listeners.indexOf(dying), 1);
+    await dying.kill();
+    const noting = buildAction(async (delivery) => {
+      receiver.bodies.push(delivery.message.payload.toString());
+      await new Promise((resolve) => setImmediate(resolve));
+      return SUCCEEDED;
+    });
+    const next = start({
+      plan: buildPlan([buildSubscription({ ordering: 'topic', actions: [noting] })]),
+      guardsOrder: true,
+    });
+    const fresh = Array.from({ length: 8 }, (_, n) => buildMessage({ text: `${n + 8}` }));
+    for (const message of fresh) next.pipeline.accept(message);
+    const other = buildMessage({ topic: 'orders/other', text: 'other' });
+    next.pipeline.accept(other);
+    // Another key waits for nobody.
+    await waitFor(() => other.isSettled);
+    await waitFor(() => new Set(receiver.bodies).size === 17, { timeout_ms: 30_000 });
+    const ran = [...new Set(receiver.bodies)].filter((body) => body !== 'other');
+    expect(ran).toEqual(Array.from({ length: 16 }, (_, n) => `${n}`));
+    await waitFor(() => fresh.every((message) => message.isSettled));
+    expect(unaccounted(next.pipeline)).toBe(0);
+  });
+
+  it('has one delivery look at a destination that is away while the others do not move, and calls them when it is back', async () => {
+    let isAway = true;
+    let looks = 0;
+    const action = buildAction(() => {
+      if (!isAway) return SUCCEEDED;
+      looks += 1;
+      return { kind: 'deferred', error: 'left alone', retry_after_ms: 100, destination: 'http://away.example' };
+    });
+    const options = { plan: buildPlan([buildSubscription({ actions: [action] })]) };
+    const first = start(options);
+    const messages = Array.from({ length: 150 }, () => buildMessage());
+    for (const message of messages) first.pipeline.accept(message);
+    await waitFor(() => messages.every((message) => message.isSettled));
+    const looks_before = looks;
+    const until_ms = Date.now() + 4_000;
+    await waitFor(() => Date.now() > until_ms);
+    // Only the one that looks, after one and two seconds.
+    expect(looks - looks_before).toBeLessThanOrEqual(4);
+    const [waiting] = (await first.store.listWaiting({})).items;
+    expect(waiting).toMatchObject({ attempts_made: 0, error: null });
+    // A restart forgets nothing: whoever starts finds one to look.
+    listeners.splice(listeners.indexOf(first), 1);
+    await first.stop();
+    isAway = false;
+    const second = start({ ...options, guardsOrder: true });
+    await waitFor(() => second.pipeline.counters.deliveries_succeeded === 150, { timeout_ms: 30_000 });
+    await waitFor(async () => (await second.store.counts()).waiting === 0);
   });
 
   it('gives everything that waits to the queue when it stops', async () => {

@@ -5,6 +5,7 @@ import { Pool } from '@cortex-mqtt/egress';
 import {
   createDeliveryJournal,
   createDeliveryStore,
+  createDeliverySurvey,
   createQueueBackend,
   type DeliveryJournal,
   type DeliveryStore,
@@ -16,6 +17,8 @@ import type { CompiledAction, CompiledPlan } from '../pipeline/compiled-plan';
 import type { MessagePipeline, MessagePipelineDeps } from '../pipeline/message-pipeline';
 import { buildPipeline } from '../pipeline/pipeline.testing';
 import { createHandover, type Handover, type HandoverLimits } from './handover';
+import { OrderGuard } from './order-guard';
+import { ParkingLot } from './parking-lot';
 import { startRetryWorker } from './retry-worker';
 
 /** An HTTP server that notes what it got and answers as it is told. */
@@ -114,6 +117,8 @@ export function startListener(options: {
   limits?: Partial<HandoverLimits>;
   pipeline?: Partial<MessagePipelineDeps>;
   withWorker?: boolean;
+  /** New messages wait for older ones of their key that are in the queue. */
+  guardsOrder?: boolean;
   queue_limit_ms?: number;
   /** Looks on, or gets in the way. */
   journal?: (real: DeliveryJournal) => DeliveryJournal;
@@ -126,6 +131,7 @@ export function startListener(options: {
   });
   const pipeline = buildPipeline({ plan, ...options.pipeline });
   boots += 1;
+  const parking = new ParkingLot();
   const journal = createDeliveryJournal({ backend, product_id: asProductId(product_id) });
   const handover = createHandover({
     journal: options.journal?.(journal) ?? journal,
@@ -134,15 +140,28 @@ export function startListener(options: {
     handover_after_ms: () => pipeline.plan()?.handover_after_ms ?? 20,
     boot_id: `boot${boots}`,
     deliveryId: (delivery) => `${delivery.message_id}/${delivery.runtime.id}`,
+    parking,
     logger: silentQueueLogger,
     limits: options.limits,
   });
   pipeline.useOverflow(handover);
+  const survey = createDeliverySurvey({ backend, product_id: asProductId(product_id) });
+  const orderGuard = new OrderGuard({
+    survey,
+    isOwn: (job_id) => handover.claimOn(job_id) !== 'free',
+    onReleased: (subscription_id, key) => pipeline.releaseKey(subscription_id, key),
+    onParked: (_destination, job_id) => void survey.call(job_id).catch(() => undefined),
+    logger: silentQueueLogger,
+  });
+  if (options.guardsOrder) {
+    pipeline.useKeyHold((subscription_id, key) => orderGuard.holds(subscription_id, key));
+    orderGuard.begin();
+  }
   let worker: TypedWorker | null = null;
   const putBack: string[] = [];
   if (options.withWorker !== false) {
     worker = startRetryWorker({
-      ...{ backend, product_id, pipeline, logger: silentQueueLogger },
+      ...{ backend, product_id, pipeline, parking, orderGuard, logger: silentQueueLogger },
       claimOn: (job_id) => {
         const claim = handover.claimOn(job_id);
         if (claim === 'attempting') putBack.push(job_id);
@@ -160,15 +179,18 @@ export function startListener(options: {
       pipeline.useOverflow({
         watch: () => undefined,
         offer: () => undefined,
+        park: () => null,
         withdraw: () => false,
         bury: () => undefined,
         finished: () => undefined,
       });
       handover.abandon();
+      orderGuard.end();
       await worker?.close(0);
       await backend.close();
     },
     async stop() {
+      orderGuard.end();
       await worker?.close();
       await handover.stop();
       await backend.close();

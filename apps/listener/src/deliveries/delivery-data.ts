@@ -89,4 +89,5 @@ export function restoreProgress(delivery: Delivery, data: DeliveryJobData): void
     delivery.giveUp(index, failure);
   }
   delivery.attempts = [...data.attempts];
+  delivery.deferral = data.deferral ?? null;
 }

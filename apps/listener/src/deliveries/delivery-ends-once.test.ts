@@ -10,6 +10,7 @@ import {
   unaccounted,
 } from '../pipeline/pipeline.testing';
 import { createHandover, type HandoverLimits } from './handover';
+import { ParkingLot } from './parking-lot';
 
 /** A call to the journal that is answered when, how often and in what order the test says. */
 interface Call {
@@ -64,6 +65,7 @@ function build(options: {
     handover_after_ms: () => 1,
     boot_id: 'b',
     deliveryId: (delivery) => delivery.message_id,
+    parking: new ParkingLot(),
     logger: silentQueueLogger,
     limits: { lease_ms: 60_000, ...options.limits },
   });

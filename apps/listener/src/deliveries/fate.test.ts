@@ -32,6 +32,10 @@ it('writes nothing new into a queue at its bound, but dead letters', () => {
   expect(fateOf(build({ phase: 'dying' }), shut)).toBe('bury');
 });
 
+it('holds what would become a dead letter while those are at their bound', () => {
+  expect(fateOf(build({ phase: 'dying' }), { ...OPEN, isDeadFull: true })).toBe('wait');
+});
+
 it('leaves everything but what runs when it stops', () => {
   const draining = { ...OPEN, isDraining: true };
   expect(fateOf(build({ phase: 'laned', ordering_key: 'k', journal: 'leased' }), draining)).toBe('leave');

@@ -10,6 +10,8 @@ export type Fate = 'lease' | 'leave' | 'bury' | 'wait' | 'forget';
 export interface Room {
   /** The product's queue takes another one. */
   isQueueOpen: boolean;
+  /** Nothing may become a dead letter: they are at their bound, and it is chosen to hold then. */
+  isDeadFull?: boolean;
   /** This process may hold another one that is acknowledged. */
   isMemoryOpen: boolean;
   /** It stops: what waits is left to others. */
@@ -18,12 +20,12 @@ export interface Room {
 
 export function fateOf(
   delivery: Pick<Delivery, 'phase' | 'journal' | 'isOver' | 'isOffered' | 'ordering_key'>,
-  { isQueueOpen, isMemoryOpen, isDraining }: Room,
+  { isQueueOpen, isDeadFull, isMemoryOpen, isDraining }: Room,
 ): Fate {
   const { phase, journal } = delivery;
   if (delivery.isOver || journal === 'refused') return 'forget';
   if (journal === 'writing' || journal === 'rewriting') return 'wait';
-  if (phase === 'dying') return 'bury';
+  if (phase === 'dying') return isDeadFull ? 'wait' : 'bury';
   if (journal === 'none' && !isQueueOpen) return 'wait';
   if (isDraining && phase !== 'running') return 'leave';
   const isOrdered = delivery.ordering_key !== null;

@@ -1,6 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { waitAtMost } from '@cortex-mqtt/contracts';
-import { type DeliveryJournal, isUnavailable, type JournalEntry, type QueueLogger } from '@cortex-mqtt/queues';
+import {
+  type DeadLetterBound,
+  type DeliveryJournal,
+  isUnavailable,
+  type JournalEntry,
+  type QueueLogger,
+} from '@cortex-mqtt/queues';
 import type { Delivery } from '../pipeline/delivery';
 import type { Overflow, OverflowEvents } from '../pipeline/overflow';
 import { type BatchItem, BatchWriter } from './batch-writer';
@@ -9,6 +15,7 @@ import { EndedJobs } from './ended-jobs';
 import { fateOf } from './fate';
 import { LeaseKeeper } from './lease-keeper';
 import { Overdue } from './overdue';
+import type { ParkingLot } from './parking-lot';
 
 export interface HandoverLimits {
   /** Milliseconds a delivery belongs to this process without a sign of life. */
@@ -74,6 +81,9 @@ export interface HandoverDeps {
   /** Unique in the product: prefix of the job ids of this process. */
   boot_id: string;
   deliveryId: (delivery: Delivery) => string;
+  /** Where those wait whose destination is away. */
+  parking: ParkingLot;
+  deadLetters?: Pick<DeadLetterBound, 'isHolding' | 'note'>;
   logger: QueueLogger;
   limits?: Partial<HandoverLimits>;
 }
@@ -149,6 +159,17 @@ class QueueHandover implements Handover {
     delivery.isOffered = true;
     this.offers.add(delivery);
     this.flush();
+  }
+
+  park(delivery: Delivery): number | null {
+    const { deferral } = delivery;
+    if (deferral === null || deferral.destination === null) return null;
+    const { pause_ms, looks } = this.deps.parking.park(deferral.destination, {
+      looked: deferral.looks,
+      keepsPlace: delivery.ordering_key !== null,
+    });
+    delivery.deferral = { ...deferral, looks };
+    return pause_ms;
   }
 
   withdraw(delivery: Delivery): boolean {
@@ -298,6 +319,7 @@ class QueueHandover implements Handover {
       if (batch.length >= this.batch_limit || written_bytes >= limits.batch_bytes) break;
       const fate = fateOf(delivery, {
         isQueueOpen: this.known_depth === null || this.known_depth + writes < limits.max_queued,
+        isDeadFull: this.deps.deadLetters?.isHolding,
         isMemoryOpen: leases.count + new_leases < limits.max_held && leases.bytes + new_bytes < limits.max_held_bytes,
         isDraining: this.isDraining,
       });
@@ -343,8 +365,10 @@ class QueueHandover implements Handover {
     const isLeft = fate === 'leave' && (delivery.phase === 'leaving' || delivery.phase === 'paused');
     if (isLeft || fate === 'bury') {
       this.leases.release(delivery);
-      if (fate === 'bury') engine.onBuried(delivery);
-      else engine.onLeft(delivery);
+      if (fate === 'bury') {
+        this.deps.deadLetters?.note(delivery.message.payload.length);
+        engine.onBuried(delivery);
+      } else engine.onLeft(delivery);
       return;
     }
     this.leases.hold(delivery);

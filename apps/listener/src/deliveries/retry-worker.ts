@@ -1,20 +1,28 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { asProductId, type DeliveryJob, type DeliveryJobData, queueNames } from '@cortex-mqtt/contracts';
 import {
+  createDeliverySurvey,
   DEAD_LETTERS_KEPT_S,
+  type DeadLetterBound,
   deliveriesQueue,
+  describeError,
+  isContentRefused,
   makeDue,
   PermanentJobError,
   type QueueBackend,
   type QueueLogger,
   type RunningJob,
   type TypedWorker,
+  writeTolerantly,
 } from '@cortex-mqtt/queues';
 import type { CompiledSubscription } from '../pipeline/compiled-plan';
 import type { Delivery, QueuedFate } from '../pipeline/delivery';
 import type { MessagePipeline } from '../pipeline/message-pipeline';
 import { restoreProgress, toMessage } from './delivery-data';
 import type { Handover } from './handover';
+import type { OrderGuard } from './order-guard';
+import type { ParkingLot } from './parking-lot';
+import { createRecall } from './recall';
 import { WaitingLines } from './waiting-lines';
 import { WaitingRoom } from './waiting-room';
 
@@ -27,6 +35,8 @@ const LANE_PAUSE_MS = 2_000;
 /** Milliseconds in which deliveries of a key are awaited that became due at the same time. */
 const GATHER_MS = 200;
 const MAX_CALLED = 10_000;
+/** Pause of what would become a dead letter while those are at their bound, milliseconds. */
+const HOLD_PAUSE_MS = 60_000;
 /** Pause of a job whose delivery is still attempted here, milliseconds; the next renewal gives it a whole lease again. */
 const ATTEMPTED_PAUSE_MS = 5_000;
 
@@ -38,6 +48,10 @@ export function startRetryWorker(deps: {
   backend: QueueBackend;
   product_id: number;
   pipeline: MessagePipeline;
+  parking: ParkingLot;
+  /** Hears of ordered deliveries that have come to their end. */
+  deadLetters?: Pick<DeadLetterBound, 'isHolding' | 'note'>;
+  orderGuard?: Pick<OrderGuard, 'ended'>;
   concurrency?: number;
   /** Milliseconds until the work of a listener that died in the middle of a retry is taken over. */
   lock_duration_ms?: number;
@@ -48,6 +62,8 @@ export function startRetryWorker(deps: {
   const { backend, pipeline, logger, concurrency = DEFAULT_CONCURRENCY } = deps;
   const name = queueNames.deliveries(asProductId(deps.product_id));
   const queue = deliveriesQueue(backend, asProductId(deps.product_id));
+  const survey = createDeliverySurvey({ backend, product_id: asProductId(deps.product_id) });
+  const recall = createRecall({ survey, parking: deps.parking, logger });
   const lines = new WaitingLines();
   /** Jobs that were called since it is their turn. */
   const called = new Set<string>();
@@ -59,7 +75,10 @@ export function startRetryWorker(deps: {
     const claim = deps.claimOn(job.id);
     if (claim === 'over') return;
     if (claim === 'attempting') throw await job.postpone(ATTEMPTED_PAUSE_MS);
-    if (data.dead_reason !== null) throw new PermanentJobError(data.dead_reason);
+    if (data.dead_reason !== null) {
+      if (deps.deadLetters?.isHolding) throw await job.postpone(HOLD_PAUSE_MS);
+      throw new PermanentJobError(data.dead_reason);
+    }
     const plan = pipeline.plan();
     // Without a configuration nothing can be decided about it.
     if (plan === null) throw await job.postpone(1_000);
@@ -76,8 +95,16 @@ export function startRetryWorker(deps: {
       // An ordered one has its turn, which it would lose by going back.
       const { fate, delivery } = await (lane === null ? runInPlace(job, subscription) : run(job, subscription));
       if (lane !== null) advance(lane, job, fate);
+      // It waited for a destination that was tried now, and answered.
+      const awaited = data.deferral?.destination ?? null;
+      if (awaited !== null && fate.kind !== 'again') recall.call(awaited);
       await apply(job, fate, delivery);
+      if (fate.kind === 'done') noteEnd(job);
     }
+  };
+
+  const noteEnd = ({ id, data }: RunningJob<'deliver', DeliveryJobData>): void => {
+    if (data.ordering !== null) deps.orderGuard?.ended(data.subscription_id, data.ordering.key, id);
   };
 
   /** Those that become due together may come in another order than theirs: a moment to see who is there. */
@@ -173,13 +200,14 @@ export function startRetryWorker(deps: {
         delivery.subscription.actions.map((action, index) => [action.id, delivery.attempts_made?.[index] ?? 0]),
       ),
       attempts: delivery.attempts ?? [],
+      deferral: delivery.deferral,
       revived_at_ms: null,
     };
     if (fate.kind === 'dead') {
       await bury(job, data, fate.reason);
       return;
     }
-    await job.updateData({ ...data, next_try_at: new Date(Date.now() + fate.delay_ms).toISOString() });
+    await store(job, { ...data, next_try_at: new Date(Date.now() + fate.delay_ms).toISOString() });
     throw await job.postpone(fate.delay_ms);
   };
 
@@ -188,11 +216,35 @@ export function startRetryWorker(deps: {
     data: DeliveryJobData,
     reason: string,
   ): Promise<never> => {
-    await job.updateData({ ...data, dead_reason: reason, next_try_at: null });
+    await store(job, { ...data, dead_reason: reason, next_try_at: null });
+    noteEnd(job);
+    // It waits as what it is: the worker that takes it up then only has to bury it.
+    if (deps.deadLetters?.isHolding) throw await job.postpone(HOLD_PAUSE_MS);
+    deps.deadLetters?.note(data.message.payload_base64.length);
     throw new PermanentJobError(reason);
   };
 
-  return backend.worker<DeliveryJob>(
+  /** What the queue refuses even without its history would come back for ever: it becomes a dead letter as it is stored. */
+  const store = async (job: RunningJob<'deliver', DeliveryJobData>, data: DeliveryJobData): Promise<void> => {
+    const { subscription_id } = data;
+    try {
+      await writeTolerantly(
+        data,
+        (written) => job.updateData(written),
+        (error) =>
+          logger.warn('a retried delivery was stored without its history: the queue refused it with it', {
+            job_id: job.id,
+            subscription_id,
+            error: describeError(error),
+          }),
+      );
+    } catch (error) {
+      if (!isContentRefused(error)) throw error;
+      throw new PermanentJobError(`its outcome could not be stored: ${describeError(error)}`);
+    }
+  };
+
+  const worker = backend.worker<DeliveryJob>(
     name,
     { deliver },
     {
@@ -204,4 +256,11 @@ export function startRetryWorker(deps: {
       keep_failed_s: DEAD_LETTERS_KEPT_S,
     },
   );
+  return {
+    ready: () => worker.ready(),
+    close: async (grace_ms) => {
+      recall.stop();
+      await worker.close(grace_ms);
+    },
+  };
 }

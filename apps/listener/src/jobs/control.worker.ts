@@ -7,6 +7,7 @@ import {
   type RecentMessage,
   type StageResult,
   type TestMessageOutcome,
+  WorkChain,
 } from '@cortex-mqtt/contracts';
 import type { Logger } from '@cortex-mqtt/observability';
 import type { QueueBackend, TypedWorker } from '@cortex-mqtt/queues';
@@ -42,17 +43,15 @@ export function startControlWorker(deps: ControlWorkerDeps): TypedWorker {
       'connection-test': async ({ data: { test_id } }) => {
         const request = await deps.client.fetchConnectionTest(test_id);
         const stages: StageResult[] = [];
-        let posted: Promise<void> = Promise.resolve();
+        const posting = new WorkChain((error) =>
+          deps.logger.warn('stages of a connection test could not be posted', { test_id, error }),
+        );
         const result = await deps.probe(request, (stage) => {
           stages.push(stage);
           const so_far = [...stages];
-          posted = posted
-            .then(() => deps.client.postStages(test_id, so_far))
-            .catch((error: unknown) =>
-              deps.logger.warn('stages of a connection test could not be posted', { test_id, error }),
-            );
+          posting.add(() => deps.client.postStages(test_id, so_far));
         });
-        await posted;
+        await posting.settled();
         return result;
       },
       'recent-messages': async ({ data: { subscription_id, limit, after } }) =>

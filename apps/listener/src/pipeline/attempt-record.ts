@@ -1,4 +1,4 @@
-import { cutText, type DeliveryAttempt, type InstanceCounters } from '@cortex-mqtt/contracts';
+import { cutText, type DeliveryAttempt, type DeliveryDeferral, type InstanceCounters } from '@cortex-mqtt/contracts';
 import type { ActionOutcome, CompiledAction, RetrySettings } from './compiled-plan';
 import { ACTION_SUCCEEDED, type Delivery } from './delivery';
 
@@ -44,9 +44,8 @@ export class AttemptRecord {
         return;
       case 'deferred':
         // Nothing was tried: it is no attempt, and the last real error stays the last.
-        delivery.mustPause = true;
-        delivery.deferral = { destination: outcome.destination ?? null, reason: shorten(outcome.error) };
-        delivery.pause_ms = Math.max(delivery.pause_ms, outcome.retry_after_ms);
+        delivery.deferral = deferralOf(delivery, outcome);
+        delivery.deferred_ms = Math.max(delivery.deferred_ms, outcome.retry_after_ms);
         return;
       case 'failed':
         counters.actions_attempted += 1;
@@ -83,6 +82,14 @@ export class AttemptRecord {
     if (outcome.retry_after_ms) delivery.mustPause = true;
     delivery.pause_ms = Math.max(delivery.pause_ms, pause_ms);
   }
+}
+
+function deferralOf(
+  { deferral }: Delivery,
+  { destination, error }: Extract<ActionOutcome, { kind: 'deferred' }>,
+): DeliveryDeferral {
+  const looks = deferral?.destination === destination && deferral?.looks === true;
+  return { destination: destination ?? null, reason: shorten(error), looks };
 }
 
 function remember(

@@ -23,6 +23,7 @@ import {
   SUCCEEDED,
 } from './compiled-plan';
 import { createIsoTime, DeliveryEnvelope, type EnvelopeScope } from './delivery-envelope';
+import type { InFlightMemory } from './in-flight-memory';
 import type { PipelineMessage } from './pipeline-message';
 
 const NOTHING: readonly CompiledSubscription[] = Object.freeze([]);
@@ -74,11 +75,15 @@ export function compilePlan(document: ListenerConfigDocument, deps: CompilePlanD
 }
 
 /** Gives the identity of a message whose subscription names no key of its own. */
-export function createIdentify(): (message: PipelineMessage, record_id: string | null) => string {
+export function createIdentify(
+  memory: InFlightMemory | null = null,
+): (message: PipelineMessage, record_id: string | null) => string {
   const makeId = createMessageIds();
-  return ({ topic, payload, properties }, record_id) => {
+  return (message, record_id) => {
+    const { topic, payload, properties } = message;
     const source = { topic, user_properties: properties.user_properties, payload: () => parsedBytes(payload) };
-    const makeOwn = record_id === null ? makeId : () => `r_${record_id}`;
+    const makeNew = record_id === null ? makeId : () => `r_${record_id}`;
+    const makeOwn = memory === null ? makeNew : () => memory.idOf(message, makeNew);
     return ownIdentity(source, properties.content_type, makeOwn).message_id;
   };
 }
@@ -168,13 +173,16 @@ class PlannedAction implements CompiledAction {
     const { runner, breakers, signal } = this.plan;
     const options = { attempt: delivery.attemptsOf(this.id) + 1, signal };
     const result = breakers.breakerFor(ready.destination).run(() => runner.execute(ready, options));
-    return result instanceof Promise ? result.then(succeeded, this.failed) : succeeded(result);
+    return result instanceof Promise
+      ? result.then(succeeded, (error: unknown) => this.failed(error, ready.destination))
+      : succeeded(result);
   }
 
-  private readonly failed = (error: unknown): ActionOutcome => {
+  private readonly failed = (error: unknown, destination?: string): ActionOutcome => {
     const fault = this.plan.runner.faultOf(error);
     if (fault.detail.code === 'BREAKER_OPEN') {
-      return { kind: 'deferred', error: fault.message, retry_after_ms: fault.retry_after_ms ?? BREAKER_PAUSE_MS };
+      const retry_after_ms = fault.retry_after_ms ?? BREAKER_PAUSE_MS;
+      return { kind: 'deferred', error: fault.message, retry_after_ms, destination };
     }
     return {
       kind: 'failed',

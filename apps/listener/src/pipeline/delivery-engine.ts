@@ -117,6 +117,7 @@ export class DeliveryEngine implements OverflowEvents {
     }
     delivery.runs += 1;
     delivery.pause_ms = -1;
+    delivery.deferred_ms = -1;
     delivery.mustPause = false;
     this.runFrom(delivery, 0);
   }
@@ -153,7 +154,7 @@ export class DeliveryEngine implements OverflowEvents {
   }
 
   private decide(delivery: Delivery): void {
-    if (delivery.pause_ms < 0) {
+    if (delivery.pause_ms < 0 && delivery.deferred_ms < 0) {
       if (delivery.failures !== null && delivery.failures.length > 0) {
         this.fail(delivery, delivery.failures.map((failure) => failure.error).join('; '));
       } else {
@@ -161,12 +162,12 @@ export class DeliveryEngine implements OverflowEvents {
       }
       return;
     }
-    const isQuick = delivery.runs < this.deps.limits.quick_runs && !delivery.mustPause;
+    const isQuick = delivery.runs < this.deps.limits.quick_runs && !delivery.mustPause && delivery.deferred_ms < 0;
     const pause_ms = isQuick
       ? Math.min(delivery.pause_ms, Math.random() * this.deps.limits.quick_pause_ms)
-      : delivery.pause_ms;
+      : this.pauseOf(delivery);
     if (delivery.onFate) {
-      this.hand(delivery, { kind: 'again', delay_ms: delivery.pause_ms });
+      this.hand(delivery, { kind: 'again', delay_ms: isQuick ? delivery.pause_ms : pause_ms });
       return;
     }
     delivery.moveTo('paused');
@@ -176,6 +177,12 @@ export class DeliveryEngine implements OverflowEvents {
       this.resume(delivery);
     }, pause_ms);
     if (!isQuick) this.overflow?.offer(delivery);
+  }
+
+  /** One that failed is tried again in its own time; one that was only deferred waits with the others of its destination. */
+  private pauseOf(delivery: Delivery): number {
+    if (delivery.pause_ms >= 0) return delivery.pause_ms;
+    return this.overflow?.park(delivery) ?? delivery.deferred_ms;
   }
 
   private resume(delivery: Delivery): void {

@@ -1,4 +1,4 @@
-import type { DeliveryAttempt, PayloadFormat } from '@cortex-mqtt/contracts';
+import type { DeliveryAttempt, DeliveryDeferral, PayloadFormat } from '@cortex-mqtt/contracts';
 import { createSharedPayload, type SharedPayload } from '@cortex-mqtt/expressions';
 import type { CompiledSubscription, DeliveryView } from './compiled-plan';
 import { type DeliveryPhase, type JournalState, mayMove } from './delivery-state';
@@ -24,6 +24,8 @@ export class MessageSlot {
     private pending: number,
     private readonly identify: (message: PipelineMessage, record_id: string | null) => string,
     readonly record: MessageRecord | null = null,
+    /** Hears of a message that is settled after it was identified. */
+    private readonly onSettled: ((message: PipelineMessage) => void) | null = null,
   ) {}
 
   get message_id(): string {
@@ -49,7 +51,9 @@ export class MessageSlot {
   /** One delivery has ended or is held durably; the last one lets the broker forget the message. */
   release(): void {
     this.pending -= 1;
-    if (this.pending === 0) this.message.settle();
+    if (this.pending > 0) return;
+    this.message.settle();
+    if (this.identity !== null) this.onSettled?.(this.message);
   }
 }
 
@@ -77,7 +81,9 @@ export class Delivery implements DeliveryView, InLine<Delivery> {
   /** A destination has asked for a pause: no quick try. */
   mustPause = false;
   /** It was not attempted since the breaker of this destination is open. */
-  deferral: { destination: string | null; reason: string } | null = null;
+  deferral: DeliveryDeferral | null = null;
+  /** Pause that a deferral of this run asks for; -1 = there was none. */
+  deferred_ms = -1;
   next_try_at_ms = 0;
   timer: NodeJS.Timeout | null = null;
   dead_reason: string | null = null;

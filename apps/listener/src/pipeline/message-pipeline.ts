@@ -20,6 +20,8 @@ import { UnmatchedMessages } from './unmatched-messages';
 export interface MessagePipelineDeps {
   /** Identity of a message: what it carries, else that of its record. Two messages published on purpose never share one. */
   identify: (message: PipelineMessage, record_id: string | null) => string;
+  /** Hears of a message that is settled after it was identified. */
+  onSettled?: (message: PipelineMessage) => void;
   nextDelay: NextDelay;
   limits?: Partial<EngineLimits>;
   /** A line for each message and outcome; null = none. */
@@ -59,6 +61,10 @@ export interface MessagePipeline {
   /** The state of a subscription in this process. */
   runtime(subscription_id: number): SubscriptionRuntime<Delivery>;
   useOverflow(overflow: Overflow): void;
+  /** Whether messages of an ordering key wait for older ones that this process doesn't have. */
+  useKeyHold(holds: (subscription_id: number, key: string) => boolean): void;
+  /** They need not wait any longer. */
+  releaseKey(subscription_id: number, key: string): void;
   subscriptionCounters(): SubscriptionCounters[];
   /** What subscriptions have counted since the last call, those that are gone by now included. */
   takeCounterNews(): SubscriptionCounters[];
@@ -91,6 +97,7 @@ export function createMessagePipeline(deps: MessagePipelineDeps): MessagePipelin
   /** News of subscriptions that are gone. */
   let departed: SubscriptionCounters[] = [];
   let last_message_at_ms: number | null = null;
+  let holds: ((subscription_id: number, key: string) => boolean) | null = null;
   let plan: CompiledPlan | null = null;
   let sequence = Date.now() * 1_000;
 
@@ -98,6 +105,8 @@ export function createMessagePipeline(deps: MessagePipelineDeps): MessagePipelin
     let found = runtimes.get(id);
     if (!found) {
       found = new SubscriptionRuntime<Delivery>(id, new RecentMessages({ budget }));
+      const { id: of } = found;
+      if (holds) found.heldKeys = (key) => holds?.(of, key) ?? false;
       runtimes.set(id, found);
     }
     return found;
@@ -174,7 +183,7 @@ export function createMessagePipeline(deps: MessagePipelineDeps): MessagePipelin
       }
       counters.messages_matched += 1;
       const record = recorder?.open(message) ?? null;
-      const slot = new MessageSlot(message, count, deps.identify, record);
+      const slot = new MessageSlot(message, count, deps.identify, record, deps.onSettled);
       if (record !== null && recorder?.holdUntilStored(record, () => slot.release())) slot.hold();
       for (let index = 0; index < count; index += 1) {
         const subscription = matched[index] as CompiledSubscription;
@@ -226,6 +235,14 @@ export function createMessagePipeline(deps: MessagePipelineDeps): MessagePipelin
 
     hasPlaceFor: (subscription, bytes) => engine.gate.isOpenFor(runtimeOf(subscription), bytes),
     runtime,
+    useKeyHold(next) {
+      holds = next;
+      for (const of of runtimes.values()) of.heldKeys = (key) => next(of.id, key);
+    },
+    releaseKey(subscription_id, key) {
+      const of = runtimes.get(subscription_id);
+      if (of) engine.releaseKey(of, key);
+    },
     useOverflow: (overflow) => {
       engine.overflow = overflow;
     },

@@ -9,6 +9,8 @@ export interface Overflow {
   watch(delivery: Delivery): void;
   /** Paused after a failure: leave it to the queue until `next_try_at_ms`. */
   offer(delivery: Delivery): void;
+  /** Deferred by an open breaker: milliseconds until it is its turn again; null = not for us to say. */
+  park(delivery: Delivery): number | null;
   /** About to run again here: no longer on offer. False while it is just being written. */
   withdraw(delivery: Delivery): boolean;
   /** Failed for good, `dead_reason` says why: put it among the dead letters. */

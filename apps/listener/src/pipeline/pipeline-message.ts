@@ -17,6 +17,10 @@ export interface PipelineMessage {
   };
   /** Name of the broker it came by; null = not known. */
   readonly broker: string | null;
+  /** MQTT packet identifier; absent or 0 = none. */
+  readonly packet_id?: number;
+  /** Name of the connection it came by. */
+  readonly connection?: string;
   /** Milliseconds since the epoch. */
   readonly received_at_ms: number;
   /** Of a message that is run again: the replay. */

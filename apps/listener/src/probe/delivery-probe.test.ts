@@ -28,6 +28,7 @@ function buildMessage(topic: string, payload: Buffer): IncomingMessage & { is_se
     qos: 1,
     retain: false,
     duplicate: false,
+    packet_id: 1,
     properties: {
       user_properties: {},
       content_type: null,

@@ -1,8 +1,8 @@
 import { hostname } from 'node:os';
 import { emptyCounters, type ProbeReport, type TopicFilterState } from '@cortex-mqtt/contracts';
 import { PROBE_SUBSCRIPTION_ID } from '../probe/delivery-probe';
-import type { SessionSnapshot } from '../session/session-snapshot';
 import type { ProductListener } from '../product-listener';
+import type { SessionSnapshot } from '../session/session-snapshot';
 import type { StatusFacts } from './status-reporter';
 
 export interface ProcessIdentity {
@@ -75,6 +75,8 @@ export function statusFacts(
       ...(session?.warnings ?? []),
       ...(listener?.drops.warnings() ?? []),
       ...(listener?.pipeline.unmatched.warnings() ?? []),
+      ...(listener?.discarded.warnings() ?? []),
+      ...(listener?.deadLetters?.warnings() ?? []),
       ...cacheWarnings(options.cache_fault ?? null),
     ],
     oldest_unacknowledged_ms: session?.oldest_unacknowledged_ms ?? null,

@@ -266,6 +266,10 @@ export class BrokerLink {
       { ...broker, client_id, receive_maximum: broker.receive_maximum ?? this.deps.receive_maximum },
       { client_id, egress, protocol_version: version },
     );
+    // A broker that knows it sends none that are larger (MQTT-3.1.2-25).
+    if (version === 5 && receiver.max_packet_bytes !== null) {
+      options.properties = { ...options.properties, maximumPacketSize: receiver.max_packet_bytes };
+    }
     let transport: Duplex | null = null;
     const openTransport = (): Duplex => {
       transport = buildStream();

@@ -32,6 +32,8 @@ export interface IncomingMessage {
   readonly properties: MessageProperties;
   /** That came with it; empty with MQTT 3.1.1. */
   readonly subscription_identifiers: SubscriptionIdentifiers;
+  /** Identifies it between broker and client while it is in flight (MQTT 5, 2.2.1); 0 with QoS 0. */
+  readonly packet_id: number;
   /** Milliseconds since the epoch. */
   readonly received_at_ms: number;
   /** Name of the connection it came by: the broker's, with the number of the lane where there are several. */

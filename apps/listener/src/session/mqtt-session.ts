@@ -11,7 +11,7 @@ import {
 import type { EgressPolicy } from '@cortex-mqtt/egress';
 import type { ConnackDetail } from '@cortex-mqtt/mqtt';
 import type { Logger } from '@cortex-mqtt/observability';
-import { type ReceiverLimits, ReceiverSession } from './acknowledgement/receiver-session';
+import { type DiscardedMessage, type ReceiverLimits, ReceiverSession } from './acknowledgement/receiver-session';
 import { DEFAULT_BACKOFF } from './backoff';
 import { BrokerLink, isRefusal, type LinkEvents, type LinkFailure, type LinkTiming } from './broker-link';
 import { FailbackMonitor } from './failback-monitor';
@@ -19,9 +19,9 @@ import type { IncomingMessage } from './incoming-message';
 import type { ReportedSessions } from './reported-sessions';
 import { SerialWork } from './serial-work';
 import {
+  brokerSnapshots,
   deriveState,
   deriveWarnings,
-  brokerSnapshots,
   type LeftBroker,
   type SessionSnapshot,
   type SessionState,
@@ -65,6 +65,8 @@ export interface MqttSessionDeps {
   logger: Logger;
   /** Called for every message, in order of receipt. Must not throw; `message.settle()` acknowledges it. */
   onMessage: (message: IncomingMessage) => void;
+  /** Hears of messages that were larger than they may be. */
+  onDiscarded?: (message: DiscardedMessage) => void;
   /** The broker refused user name or password: time to ask for the configuration again. */
   onCredentialsRefused?: () => void;
   /** What one connection holds at most. */
@@ -390,6 +392,7 @@ class Session implements MqttSession {
         this.messages += 1;
         this.deps.onMessage(message);
       },
+      onDiscarded: this.deps.onDiscarded,
     });
   }
 

@@ -8,6 +8,8 @@ const PUBLISH = 3;
 const PUBREL = 6;
 const MALFORMED_PACKET = 0x81;
 const PACKET_TOO_LARGE = 0x95;
+/** What four bytes of remaining length can say (MQTT 5, 1.5.5). */
+const LARGEST_PACKET_BYTES = 268_435_455 + 5;
 
 /** PUBLISHes that were read while the receiver was full. Beyond this the socket is not read. */
 const READ_AHEAD_BYTES = 1024 * 1024;
@@ -33,6 +35,8 @@ export class PacketTap extends Duplex implements ReceiverConnection {
   private incomplete_bytes = 0;
   /** Bytes that `incomplete` needs before looking at it again is worth it. */
   private wanted_bytes = 0;
+  /** What is still to come of a packet that is discarded. */
+  private passed_over_bytes = 0;
   private held: { bytes: Buffer; first_byte: number; start: number; end: number }[] = [];
   private held_from = 0;
   private held_bytes = 0;
@@ -43,7 +47,7 @@ export class PacketTap extends Duplex implements ReceiverConnection {
     receiver: ReceiverSession;
     name: string;
     version: ProtocolVersion;
-    /** Largest packet that is read (MQTT 5, 3.1.2.11.4). */
+    /** Largest PUBLISH that is taken; a larger one is acknowledged and passed over. */
     max_packet_bytes: number;
   }) {
     super({ allowHalfOpen: false });
@@ -127,9 +131,15 @@ export class PacketTap extends Duplex implements ReceiverConnection {
     if (this.destroyed) return;
     this.bytes_received += chunk.length;
     let bytes = chunk;
+    if (this.passed_over_bytes > 0) {
+      const passed = Math.min(this.passed_over_bytes, bytes.length);
+      this.passed_over_bytes -= passed;
+      bytes = bytes.subarray(passed);
+      if (bytes.length === 0) return;
+    }
     if (this.incomplete_bytes > 0) {
-      this.incomplete.push(chunk);
-      this.incomplete_bytes += chunk.length;
+      this.incomplete.push(bytes);
+      this.incomplete_bytes += bytes.length;
       if (this.incomplete_bytes < this.wanted_bytes) return;
       bytes = Buffer.concat(this.incomplete, this.incomplete_bytes);
       this.incomplete = [];
@@ -157,8 +167,13 @@ export class PacketTap extends Duplex implements ReceiverConnection {
         if (byte < 0x80) break;
       }
       const end = start + remaining;
-      if (end - at > this.max_packet_bytes) {
-        throw new ProtocolFault(`packet of ${end - at} bytes, ${this.max_packet_bytes} are allowed`, PACKET_TOO_LARGE);
+      if (end - at > this.max_packet_bytes && bytes[at]! >> 4 === PUBLISH) {
+        if (!this.discard(bytes, at, start, end)) return;
+        at = end;
+        continue;
+      }
+      if (end - at > LARGEST_PACKET_BYTES) {
+        throw new ProtocolFault(`packet of ${end - at} bytes, ${LARGEST_PACKET_BYTES} are allowed`, PACKET_TOO_LARGE);
       }
       if (end > length) {
         this.keepIncomplete(bytes, at, end - at);
@@ -168,6 +183,27 @@ export class PacketTap extends Duplex implements ReceiverConnection {
       if (this.destroyed) return;
       at = end;
     }
+  }
+
+  /** Reads what is needed to acknowledge a PUBLISH and passes over the rest; false when all bytes there are were used up. */
+  private discard(bytes: Buffer, at: number, start: number, end: number): boolean {
+    const { length } = bytes;
+    if (start + 2 > length) {
+      this.keepIncomplete(bytes, at, start + 2 - at);
+      return false;
+    }
+    const has_id = (bytes[at]! & 0b110) !== 0;
+    const topic_end = start + 2 + ((bytes[start]! << 8) | bytes[start + 1]!);
+    const header_end = topic_end + (has_id ? 2 : 0);
+    if (header_end > end) throw new ProtocolFault('topic of a PUBLISH is longer than the packet', MALFORMED_PACKET);
+    if (header_end > length) {
+      this.keepIncomplete(bytes, at, header_end - at);
+      return false;
+    }
+    // As a packet of 3.1.1 without a payload: its properties are of no interest.
+    this.receiver.discard(this, readPublish(bytes, bytes[at]!, start, header_end, 4), end - at);
+    this.passed_over_bytes = Math.max(0, end - length);
+    return end <= length;
   }
 
   private keepIncomplete(bytes: Buffer, at: number, wanted_bytes: number): void {

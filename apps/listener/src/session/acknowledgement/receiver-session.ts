@@ -8,7 +8,20 @@ export interface ReceiverLimits {
   messages: number;
   /** Bytes of those messages. One larger message is taken when nothing else is held. */
   bytes: number;
+  /** Largest payload that is taken; larger messages are acknowledged and discarded. Absent = as MQTT allows. */
+  payload_bytes?: number;
 }
+
+/** A message that was larger than it may be. */
+export interface DiscardedMessage {
+  topic: string;
+  qos: QoS;
+  /** Of the whole packet. */
+  bytes: number;
+}
+
+/** Topic and properties of a packet take this much beside the payload at most. */
+const BESIDE_PAYLOAD_BYTES = 128 * 1024;
 
 /** One network connection, as the receiver sees it. */
 export interface ReceiverConnection {
@@ -68,7 +81,19 @@ export class ReceiverSession {
   private held_bytes = 0;
   private when_idle: (() => void)[] = [];
 
-  constructor(private readonly deps: { limits: ReceiverLimits; onMessage: (message: IncomingMessage) => void }) {}
+  constructor(
+    private readonly deps: {
+      limits: ReceiverLimits;
+      onMessage: (message: IncomingMessage) => void;
+      onDiscarded?: (message: DiscardedMessage) => void;
+    },
+  ) {}
+
+  /** Largest packet that is read whole (MQTT 5, 3.1.2.11.4); null = as MQTT allows. */
+  get max_packet_bytes(): number | null {
+    const { payload_bytes } = this.deps.limits;
+    return payload_bytes === undefined ? null : payload_bytes + BESIDE_PAYLOAD_BYTES;
+  }
 
   /** Messages that are held: running, or settled and waiting for older ones. */
   get in_flight(): number {
@@ -142,6 +167,17 @@ export class ReceiverSession {
     if (packet.qos > 0) this.enqueue(message);
     this.deps.onMessage(message);
     return 'taken';
+  }
+
+  /**
+   * A PUBLISH that is too large to be read: acknowledged in its turn, as if it had been delivered, which is what a broker does
+   * that knows the limit (MQTT-3.1.2-25).
+   */
+  discard(connection: ReceiverConnection, packet: PublishPacket, bytes: number): void {
+    if (this.connection !== connection || !this.is_accepting) return;
+    this.deps.onDiscarded?.({ topic: packet.topic, qos: packet.qos, bytes });
+    if (packet.qos === 0 || this.unacknowledged[packet.packet_id] === 1) return;
+    this.enqueue(ReceivedMessage.settledRepeat(this, packet, connection.name));
   }
 
   /** PUBREL came: the broker will never send this message again (MQTT-4.3.3-11). */

@@ -33,7 +33,7 @@ export class ReceivingClient extends MqttClient {
         receiver: deps.receiver,
         name: deps.name,
         version,
-        max_packet_bytes: deps.options.properties?.maximumPacketSize ?? LARGEST_PACKET_BYTES,
+        max_packet_bytes: deps.receiver.max_packet_bytes ?? LARGEST_PACKET_BYTES,
       });
       (client as ReceivingClient).tap = tap;
       // mqtt.js passes on only errors that have a code of the operating system.

@@ -1,0 +1,58 @@
+/** Milliseconds between two looks at a destination whose breaker is open; doubles up to the highest. */
+const FIRST_LOOK_MS = 1_000;
+const LONGEST_LOOK_MS = 15_000;
+/** A look that has not come to an end by then is no longer waited for. */
+const LOOK_GRACE_MS = 10_000;
+/** Those that don't look wait so long at least; with many of them longer, so that so many a second come at most. */
+const SHORTEST_WAIT_MS = 5 * 60_000;
+const RETURNS_PER_S = 10;
+const LONGEST_WAIT_MS = 6 * 3_600_000;
+const MAX_DESTINATIONS = 10_000;
+
+interface Parked {
+  /** Deliveries that were told to wait since the destination was last well. */
+  count: number;
+  look_ms: number;
+  /** When the one that looks is over at the latest, milliseconds since the epoch. */
+  look_until_ms: number;
+}
+
+/**
+ * Deliveries whose destination's breaker is open wait as a whole: one of them looks whether it is back, the others don't move.
+ * The one that finds it well again has them all called.
+ */
+export class ParkingLot {
+  private readonly destinations = new Map<string, Parked>();
+
+  constructor(private readonly random: () => number = Math.random) {}
+
+  /**
+   * How long a delivery waits that found the breaker open, and whether it is the one that looks then. `looked`: it was that
+   * before. `keepsPlace`: others wait for it, so it comes often.
+   */
+  park(destination: string, { looked = false, keepsPlace = false } = {}): { pause_ms: number; looks: boolean } {
+    const now_ms = Date.now();
+    const parked = this.destinations.get(destination) ?? { count: 0, look_ms: FIRST_LOOK_MS / 2, look_until_ms: 0 };
+    if (this.destinations.size >= MAX_DESTINATIONS) this.destinations.clear();
+    this.destinations.set(destination, parked);
+    if (looked || now_ms >= parked.look_until_ms) {
+      parked.look_ms = Math.min(parked.look_ms * 2, LONGEST_LOOK_MS);
+      parked.look_until_ms = now_ms + parked.look_ms + LOOK_GRACE_MS;
+      return { pause_ms: parked.look_ms, looks: true };
+    }
+    if (keepsPlace) return { pause_ms: Math.round(LONGEST_LOOK_MS * (0.5 + this.random() / 2)), looks: false };
+    parked.count += 1;
+    const wait_ms = Math.min(LONGEST_WAIT_MS, Math.max(SHORTEST_WAIT_MS, (parked.count / RETURNS_PER_S) * 1_000));
+    return { pause_ms: Math.round(wait_ms * (0.5 + this.random())), looks: false };
+  }
+
+  /** Whether deliveries of it have been told to wait since it was last well. */
+  isShut(destination: string): boolean {
+    return this.destinations.has(destination);
+  }
+
+  /** It is well again. */
+  open(destination: string): void {
+    this.destinations.delete(destination);
+  }
+}
