@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { isPortFree, startEmbeddedBroker, startEmbeddedPostgres } from '@cortex-mqtt/embedded';
+import { isPortFree, startEmbeddedBroker } from '@cortex-mqtt/embedded';
 import { startDemo } from '../demo/start-demo';
 import { ensureApiToken } from './api-token';
 import type { DataFolder } from './data-folder';
+import { startKeptPostgres } from './kept-postgres';
+import { keepLogsSmall } from './log-keeper';
 import { type UpOptions, UsageError } from './options';
 import type { Progress } from './progress';
 import { createRestClient } from './rest-client';
@@ -48,12 +50,18 @@ export async function startStack(deps: StackDeps, stops: (() => Promise<void>)[]
   const port = options.port ?? DEFAULT_PORT;
   await assertPortMayBeUsed(options);
 
+  const logs = [join(data.logs, 'orchestrator.log'), join(data.logs, 'up.log')];
   let databaseUrl = options.databaseUrl;
   if (databaseUrl === undefined) {
-    const postgres = await progress.step('starting Postgres', () => startEmbeddedPostgres({ dataDir: data.postgres }));
+    const postgres = await progress.step('starting Postgres', () =>
+      startKeptPostgres({ dataDir: data.postgres, onCrash: progress.say, onGivenUp: deps.onGivenUp }),
+    );
+    logs.push(postgres.logFile);
     stops.push(() => progress.step('stopping Postgres', () => postgres.stop()));
     databaseUrl = postgres.url;
   }
+  const stopKeeping = keepLogsSmall(logs, { onFault: progress.say });
+  stops.push(async () => stopKeeping());
   signal.throwIfAborted();
 
   const broker = await progress.step('starting the MQTT broker', async () => {

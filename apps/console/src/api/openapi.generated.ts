@@ -2748,6 +2748,11 @@ export interface components {
             active: number;
             dead: number;
         };
+        OperationFailureView: {
+            reason: string;
+            count: number;
+            delivery_ids: string[];
+        };
         OperationView: {
             id: string;
             product_id: number;
@@ -2760,6 +2765,7 @@ export interface components {
             done: number;
             failed: number;
             error: string | null;
+            failures: components["schemas"]["OperationFailureView"][];
             requested_by: string;
             created_at: string;
             finished_at: string | null;
