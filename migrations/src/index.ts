@@ -20,6 +20,7 @@ import { Alerts1765006000000 } from './1765006000000-alerts';
 import { Installation1765008100000 } from './1765008100000-installation';
 import { OperationFailures1765002100000 } from './1765002100000-operation-failures';
 import { ClientKeyPassphrase1765003000000 } from './1765003000000-client-key-passphrase';
+import { NarrowHeartbeats1765000000000 } from './1765000000000-narrow-heartbeats';
 
 /** In the order in which they are applied. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -44,6 +45,7 @@ export const migrations: (new () => MigrationInterface)[] = [
   Alerts1765006000000,
   Installation1765008100000,
   OperationFailures1765002100000,
+  NarrowHeartbeats1765000000000,
 ];
 
 /** Those of a database that has recorded messages and nothing else. */

@@ -51,8 +51,9 @@ import { RecentMessagesService } from './features/recent-messages/recent-message
 import { productSecretRoutes } from './features/secrets/product-secret.routes';
 import { ProductSecretService } from './features/secrets/product-secret.service';
 import type { SecretBox } from './features/secrets/secret-box';
+import { Fleet } from './features/status-reports/fleet';
 import { statusReportRoutes } from './features/status-reports/status-report.routes';
-import { StatusReportService } from './features/status-reports/status-report.service';
+import type { StatusReportService } from './features/status-reports/status-report.service';
 import { subscriptionRoutes } from './features/subscriptions/subscription.routes';
 import { SubscriptionService } from './features/subscriptions/subscription.service';
 import { checkAllTopics } from './features/subscriptions/subscription-topic';
@@ -102,6 +103,7 @@ export interface Features {
   auditLogs: AuditLogService;
   products: ProductService;
   mqttConfigs: MqttConfigService;
+  fleet: Fleet;
   statusReports: StatusReportService;
   connectionStatus: ConnectionStatusService;
   connectionTests: ConnectionTestService;
@@ -117,11 +119,17 @@ export interface Features {
 /** Every feature, wired; nothing is started and nothing connected here. */
 export function buildFeatures(deps: FeatureDeps): Features {
   const { dataSource, queues, secretBox, passwords, logger, public_url, stale_after_ms } = deps;
-  const statusReports = new StatusReportService({ dataSource, stale_after_ms, adopt_after_ms: deps.adopt_after_ms });
+  const fleet = new Fleet(deps);
+  const { changes } = fleet;
   const connectionStatus = new ConnectionStatusService({ dataSource, stale_after_ms });
-  const statusStream = new StatusStream({ database_url: deps.database_url, connectionStatus, logger });
+  const statusStream = new StatusStream({ changes, connectionStatus, logger });
   const liveInstanceIds = (product_id: number) => connectionStatus.liveInstanceIds(product_id);
-  const notifier = new ControlNotifier({ queues, liveInstanceIds, logger });
+  const notifier = new ControlNotifier({
+    queues,
+    liveInstanceIds,
+    onChanged: (product_id) => fleet.forget(product_id),
+    logger,
+  });
   const { session_ttl_ms } = deps;
   const cookies = createSessionCookies(public_url);
   const authenticator = createAuthenticator({ dataSource, cookies, public_url, session_ttl_ms });
@@ -190,7 +198,8 @@ export function buildFeatures(deps: FeatureDeps): Features {
     notifier,
     products,
     mqttConfigs,
-    statusReports,
+    fleet,
+    statusReports: fleet.statusReports,
     connectionStatus,
     connectionTests,
     statusStream,
@@ -210,7 +219,7 @@ export function buildFeatures(deps: FeatureDeps): Features {
       ...connectionTestRoutes({ connectionTests }),
       ...subscriptionRoutes({ subscriptions: new SubscriptionService({ dataSource, notifier }) }),
       ...dryRunRoutes({ dryRuns: new DryRunService({ dataSource, engine: deps.engine }) }),
-      ...statusReportRoutes({ statusReports }),
+      ...statusReportRoutes({ statusReports: fleet.statusReports }),
       ...connectionStatusRoutes({ connectionStatus, statusStream }),
       ...connectionHistoryRoutes({ connectionHistory, statusStream }),
       ...metricsRoutes({ metrics }),
@@ -220,7 +229,12 @@ export function buildFeatures(deps: FeatureDeps): Features {
       ...testMessageRoutes({ testMessages }),
       ...reconnectRoutes({ reconnects }),
       ...productSecretRoutes({ productSecrets: new ProductSecretService({ dataSource, secretBox, notifier }) }),
-      ...listenerTokenRoutes({ listenerTokens: new ListenerTokenService({ dataSource }) }),
+      ...listenerTokenRoutes({
+        listenerTokens: new ListenerTokenService({
+          dataSource,
+          onRevoked: (product_id) => fleet.forget(product_id),
+        }),
+      }),
       ...alerts.routes,
       ...auditLogRoutes({ auditLogs }),
       ...listenerConfigRoutes({ listenerConfigs: new ListenerConfigService({ dataSource, secretBox }) }),

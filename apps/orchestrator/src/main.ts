@@ -35,6 +35,7 @@ import type { ListenerRuntime, WantedListener } from './features/listeners/runti
 import { removeDeletedFolders } from './features/listeners/runtime/deleted-folders';
 import { createProcessEnvironment } from './features/listeners/runtime/process-environment';
 import { ProcessListenerRuntime } from './features/listeners/runtime/process-runtime';
+import { reportDoor } from './features/status-reports/report-door';
 import { startApiServer } from './http/api-server';
 import { TooManyRequestsError, UnavailableError } from './http/app-error';
 import { buildOpenApi } from './http/openapi';
@@ -114,6 +115,7 @@ export async function startOrchestrator(
     },
   });
 
+  const onRequestFinished = createHttpMetrics(metrics);
   const openApi = buildOpenApi({ routes: features.routes, version: build.version });
   const app = createApp({
     logger,
@@ -123,7 +125,7 @@ export async function startOrchestrator(
     identifyAgain: features.identifyAgain,
     strictLimiter: createStrictLimiter(),
     trust_proxy: config.trustProxy,
-    onRequestFinished: createHttpMetrics(metrics),
+    onRequestFinished,
     mounts: [
       {
         path: '/',
@@ -154,8 +156,19 @@ export async function startOrchestrator(
     ],
   });
 
+  const door = reportDoor(
+    {
+      isOpen: () => started,
+      productOf: (token) => features.fleet.productOf(token),
+      take: (product_id, report) => features.fleet.reports.take(product_id, report),
+      onRequestFinished,
+      logger,
+    },
+    app,
+  );
+
   try {
-    const server = await startApiServer(app, config);
+    const server = await startApiServer(door, config);
     const url = `http://${server.host.includes(':') ? `[${server.host}]` : server.host}:${server.port}`;
     await lifecycle.start({ name: 'guard', stop: () => guard.end() });
     await lifecycle.start({ name: 'expressions', stop: () => engine.stop() });
@@ -191,6 +204,11 @@ export async function startOrchestrator(
       email: config.adminEmail,
       password: config.adminPassword,
       logger,
+    });
+    await lifecycle.start({
+      name: 'reports',
+      start: () => features.fleet.start(),
+      stop: () => features.fleet.stop(),
     });
     await lifecycle.start({
       name: 'status stream',

@@ -4,6 +4,7 @@ import type { ExpectedRevision } from '../http/etag';
 import { newRevisionKey, revisionOf } from './versioned';
 import type { Revision } from '../http/etag';
 import { MqttConfigEntity } from '../model/mqtt-config.entity';
+import { notifyConfigurationChange } from './configuration-channel';
 
 /**
  * Locks a product's config row for the rest of the transaction, so that writes of one product follow one another, and
@@ -38,5 +39,6 @@ export async function raiseRevision(manager: EntityManager, config: MqttConfigEn
   config.revision_key = newRevisionKey();
   const { revision, revision_key } = config;
   await manager.update(MqttConfigEntity, { id: config.id }, { revision, revision_key });
+  await notifyConfigurationChange(manager, config.product_id);
   return revisionOf(config);
 }

@@ -8,6 +8,7 @@ import type { Principal } from './principal';
 import type { Route, RouteContext } from './route';
 import { StreamGuard } from './stream-guard';
 import { UserLimits } from './user-limits';
+import { UnreadableBody } from './unreadable-body';
 
 /** Finds out who makes a request, from its cookie or bearer token; null = nobody. Throws when a credential is bad. */
 export type Authenticate = (request: Request) => Promise<Principal | null>;
@@ -115,8 +116,11 @@ function releaseAtClose(response: Response, release: () => void): void {
   else response.once('close', release);
 }
 
-function receiveBody(route: Route, request: Request, response: Response): Promise<void> {
+async function receiveBody(route: Route, request: Request, response: Response): Promise<void> {
   const read = route.access.kind === 'listener' ? readListenersBody : readBody;
+  if (request.body instanceof UnreadableBody) {
+    throw new MalformedRequestError(`The body is not valid JSON: ${request.body.reason}`);
+  }
   return new Promise((resolve, reject) => {
     read(request, response, (error: unknown) => (error ? reject(error) : resolve()));
   });

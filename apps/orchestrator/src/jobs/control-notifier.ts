@@ -16,15 +16,19 @@ export class ControlNotifier implements ChangeNotifier {
     private readonly deps: {
       queues: QueueBackend;
       liveInstanceIds(product_id: number): Promise<string[]>;
+      /** Called at once, before listeners are asked to look. */
+      onChanged?(product_id: number): void;
       logger: Logger;
     },
   ) {}
 
   configChanged(product_id: number, revision: number): void {
+    this.deps.onChanged?.(product_id);
     this.tell({ name: 'config-changed', data: { product_id: asProductId(product_id), revision } });
   }
 
   reconnectRequested(product_id: number, reconnect_id: string, generation: number): void {
+    this.deps.onChanged?.(product_id);
     this.tell({ name: 'reconnect', data: { product_id: asProductId(product_id), reconnect_id, generation } });
   }
 

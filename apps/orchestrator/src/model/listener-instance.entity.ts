@@ -33,6 +33,10 @@ export class ListenerInstanceEntity {
   @TimestampColumn()
   last_heartbeat_at!: Date;
 
+  /** When `report` was received; later heartbeats said the same. null: written by an older version. */
+  @TimestampColumn({ nullable: true })
+  received_at!: Date | null;
+
   /** Set by the last report of a clean shutdown. */
   @TimestampColumn({ nullable: true })
   stopped_at!: Date | null;

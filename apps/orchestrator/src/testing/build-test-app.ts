@@ -195,7 +195,8 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
     },
     async close() {
       await features.notifier.settled();
-      await features.statusStream.stop();
+      features.statusStream.stop();
+      await features.fleet.stop();
       await engine.stop();
       await queues.close();
       await dataSource.destroy();

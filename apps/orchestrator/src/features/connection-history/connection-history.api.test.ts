@@ -167,7 +167,8 @@ describe('the connection history of a product', () => {
     let url: string;
 
     beforeAll(async () => {
-      await app.features.statusStream.start();
+      await app.features.fleet.start();
+      app.features.statusStream.start();
       server = createServer(app.app);
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
       url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;

@@ -118,7 +118,8 @@ describe('the status of a product', () => {
   });
 
   it('is streamed: at once, and on every change', async () => {
-    await app.features.statusStream.start();
+    await app.features.fleet.start();
+    app.features.statusStream.start();
     const server: Server = createServer(app.app).listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
     const states: string[] = [];

@@ -1,6 +1,9 @@
-import type { ListenerInstanceEntity } from '../../model/listener-instance.entity';
-import type { MqttConfigEntity } from '../../model/mqtt-config.entity';
+import type { StatusReport } from '@cortex-mqtt/contracts';
 import type { ConnectionStatusEntity } from '../../model/connection-status.entity';
+import type { ListenerInstanceEntity } from '../../model/listener-instance.entity';
+import { isLive } from '../../model/liveness';
+import type { MqttConfigEntity } from '../../model/mqtt-config.entity';
+import type { MessageRates } from '../metrics/message-rates';
 import type { ConnectionStatusView, InstanceView } from './connection-status.view';
 import {
   presentBrokers,
@@ -13,8 +16,6 @@ import {
   presentWarnings,
   worstProbe,
 } from './connection-truths';
-import type { MessageRates } from '../metrics/message-rates';
-import { isLive } from '../../model/liveness';
 import { appliedOf, sumInstances } from '../../model/product-state';
 
 export interface StatusParts {
@@ -67,11 +68,18 @@ export function presentConnectionStatus({
   };
 }
 
+/** Later heartbeats that said the same have raised its sequence and time only. */
+function newestReport({ report, sequence, last_heartbeat_at, received_at }: ListenerInstanceEntity): StatusReport {
+  const later_ms = received_at === null ? 0 : Math.max(0, last_heartbeat_at.getTime() - received_at.getTime());
+  const reported_at = new Date(Date.parse(report.reported_at) + later_ms).toISOString();
+  return { ...report, sequence, reported_at: later_ms === 0 ? report.reported_at : reported_at };
+}
+
 function presentInstance(
   instance: ListenerInstanceEntity,
   { is_live, now, config }: { is_live: boolean; now: Date; config: MqttConfigEntity },
 ): InstanceView {
-  const { delta, instance_id, ...report } = instance.report;
+  const { delta, instance_id, ...report } = newestReport(instance);
   const last_heartbeat_at = instance.last_heartbeat_at.toISOString();
   return {
     id: instance.instance_id,

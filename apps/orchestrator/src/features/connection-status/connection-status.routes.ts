@@ -25,7 +25,10 @@ export function connectionStatusRoutes({
       response: ConnectionStatusView,
       handler: async ({ params, request }) => {
         const status = await connectionStatus.read(params.product_id);
-        const headers = { ETag: `"${status.state}-${Date.parse(status.updated_at)}-${status.desired_revision}"` };
+        // A heartbeat that says nothing new is news to whoever shows its age.
+        const heard_ms = status.instances.map(({ last_heartbeat_at }) => Date.parse(last_heartbeat_at));
+        const newest_ms = Math.max(Date.parse(status.updated_at), ...heard_ms);
+        const headers = { ETag: `"${status.state}-${newest_ms}-${status.desired_revision}"` };
         return noneMatch(request.headers['if-none-match'], headers.ETag) ? notModified(headers) : ok(status, headers);
       },
     }),

@@ -1,4 +1,6 @@
 import type { StatusReport } from '@cortex-mqtt/contracts';
+import type { ProductState } from '../../model/product-state';
+import type { MessageRates } from '../metrics/message-rates';
 import type {
   BrokerStatusView,
   DesiredView,
@@ -9,13 +11,13 @@ import type {
   SubscribedView,
   WarningView,
 } from './connection-status.view';
-import type { MessageRates } from '../metrics/message-rates';
-import type { ProductState } from '../../model/product-state';
 
 /** An instance whose heartbeat is fresh. */
 export interface LiveReport {
   report: StatusReport;
   last_heartbeat_at: Date;
+  /** When `report` came; null = with the last heartbeat. */
+  received_at: Date | null;
 }
 
 /** Seconds that the clocks of listener and orchestrator may differ, transport included. */
@@ -145,9 +147,9 @@ export function presentFlow(
 }
 
 export function presentWarnings(live: LiveReport[]): WarningView[] {
-  return live.flatMap(({ report, last_heartbeat_at }) => {
+  return live.flatMap(({ report, received_at, last_heartbeat_at }) => {
     const own = report.warnings.map(({ code, message }) => ({ code, message, instance_id: report.instance_id }));
-    const skew_s = Math.round((Date.parse(report.reported_at) - last_heartbeat_at.getTime()) / 1000);
+    const skew_s = Math.round((Date.parse(report.reported_at) - (received_at ?? last_heartbeat_at).getTime()) / 1000);
     if (Math.abs(skew_s) <= TOLERATED_SKEW_S) return own;
     const direction = skew_s > 0 ? 'ahead of' : 'behind';
     return [

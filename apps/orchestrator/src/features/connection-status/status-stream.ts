@@ -1,52 +1,55 @@
 import type { Logger } from '@cortex-mqtt/observability';
 import type { Response } from 'express';
-import { Client } from 'pg';
+import type { ChangeFeed } from '../../database/change-feed';
 import { KEEP_ALIVE_MS, openEventStream, sendEvent, sendKeepAlive } from '../../http/event-stream';
 import type { ConnectionStatusService } from './connection-status.service';
 import type { ConnectionStatusView } from './connection-status.view';
-import { STATUS_CHANNEL } from './status-channel';
+import { decodeStatusChange, STATUS_CHANNEL } from './status-channel';
 
 /** Changes of one product are sent at most this often. */
 const THROTTLE_MS = 250;
-const RECONNECT_MS = 1_000;
 
 /** Writes what is new to one browser. `status` reads the product's status, once for all who ask. */
 export type Update = (status: () => Promise<ConnectionStatusView>) => Promise<void>;
 
 /**
- * Sends status changes to browsers as server-sent events. One Postgres connection LISTENs for all of them, so that a
- * report taken in by any orchestrator reaches the browsers of every other.
+ * Sends status changes to browsers as server-sent events. It follows the change feed, so that a report taken in by any
+ * orchestrator reaches the browsers of every other.
  */
 export class StatusStream {
   private readonly subscribers = new Map<number, Map<Response, Update>>();
   private readonly scheduled = new Map<number, NodeJS.Timeout>();
   /** Products that changed once more while their change was waiting or being told. */
   private readonly missed = new Set<number>();
-  private client: Client | null = null;
   private keepAlive: NodeJS.Timeout | null = null;
-  private retry: NodeJS.Timeout | null = null;
-  private stopped = false;
 
   constructor(
     private readonly deps: {
-      database_url: string;
+      changes: ChangeFeed;
       connectionStatus: Pick<ConnectionStatusService, 'read'>;
       logger: Logger;
     },
-  ) {}
-
-  async start(): Promise<void> {
-    this.keepAlive = setInterval(() => this.eachResponse(sendKeepAlive), KEEP_ALIVE_MS);
-    await this.listen();
+  ) {
+    deps.changes.follow({
+      channels: [STATUS_CHANNEL],
+      onChange: (_channel, payload) => {
+        for (const product_id of decodeStatusChange(payload).product_ids) this.changed(product_id);
+      },
+      // Whatever changed while nobody listened is sent now.
+      onGap: () => {
+        for (const product_id of this.subscribers.keys()) this.changed(product_id);
+      },
+    });
   }
 
-  async stop(): Promise<void> {
-    this.stopped = true;
+  start(): void {
+    this.keepAlive = setInterval(() => this.eachResponse(sendKeepAlive), KEEP_ALIVE_MS);
+  }
+
+  stop(): void {
     if (this.keepAlive) clearInterval(this.keepAlive);
-    if (this.retry) clearTimeout(this.retry);
     for (const timer of this.scheduled.values()) clearTimeout(timer);
     this.eachResponse((response) => response.end());
-    await this.client?.end();
   }
 
   /** Sends the status of a product now and on every change. */
@@ -103,32 +106,6 @@ export class StatusStream {
         this.deps.logger.warn('a change could not be streamed', { product_id, error });
       }
     }
-  }
-
-  private async listen(): Promise<void> {
-    const client = new Client({ connectionString: this.deps.database_url, keepAlive: true });
-    client.on('notification', (message) => this.changed(Number(message.payload)));
-    client.on('error', (error) => this.lost(client, error));
-    client.on('end', () => this.lost(client, null));
-    this.client = client;
-    try {
-      await client.connect();
-      await client.query(`LISTEN ${STATUS_CHANNEL}`);
-      // Whatever changed while nobody listened is told now.
-      for (const product_id of this.subscribers.keys()) this.changed(product_id);
-    } catch (error) {
-      this.lost(client, error);
-    }
-  }
-
-  private lost(client: Client, error: unknown): void {
-    if (this.stopped || this.client !== client) return;
-    this.client = null;
-    this.deps.logger.warn('status notifications are interrupted; trying again', { error });
-    client
-      .end()
-      .catch((endError: unknown) => this.deps.logger.debug('closing a lost connection failed', { error: endError }));
-    this.retry = setTimeout(() => void this.listen(), RECONNECT_MS);
   }
 
   private eachResponse(work: (response: Response) => void): void {

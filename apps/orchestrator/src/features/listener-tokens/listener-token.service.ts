@@ -1,18 +1,19 @@
 import { generateToken } from '@cortex-mqtt/secrets';
 import type { DataSource, EntityManager } from 'typeorm';
+import { notifyConfigurationChange } from '../../configuration/configuration-channel';
 import { NotFoundError } from '../../http/app-error';
 import type { CreateBearerTokenDto } from '../../http/bearer-token.dto';
 import { type Page, type PageQuery, pageWindow } from '../../http/pagination';
-import { type Actor, recordAudit } from '../audit/audit-trail';
-import { ListenerTokenEntity } from './listener-token.entity';
 import { ProductEntity } from '../../model/product.entity';
+import { type Actor, recordAudit } from '../audit/audit-trail';
 import type { CreatedListenerTokenView, ListenerTokenView } from './listener-token.dto';
+import { ListenerTokenEntity } from './listener-token.entity';
 
 const DAY_MS = 86_400_000;
 
 /** Bearer tokens that open only `/internal` of their product. Only the hash is kept. */
 export class ListenerTokenService {
-  constructor(private readonly deps: { dataSource: DataSource }) {}
+  constructor(private readonly deps: { dataSource: DataSource; onRevoked(product_id: number): void }) {}
 
   async list(product_id: number, query: PageQuery): Promise<Page<ListenerTokenView>> {
     await requireProduct(this.deps.dataSource.manager, product_id);
@@ -61,6 +62,7 @@ export class ListenerTokenService {
       if (entity.revoked_at !== null) return;
       const revoked_at = new Date();
       await manager.update(ListenerTokenEntity, { id }, { revoked_at });
+      await notifyConfigurationChange(manager, product_id);
       await recordAudit(manager, {
         actor,
         action: 'listener_token.revoke',
@@ -71,6 +73,7 @@ export class ListenerTokenService {
         after: { name: entity.name, revoked_at: revoked_at.toISOString() },
       });
     });
+    this.deps.onRevoked(product_id);
   }
 }
 

@@ -2,19 +2,20 @@ import { isDeepStrictEqual } from 'node:util';
 import type { FieldFault } from '@cortex-mqtt/contracts';
 import { transliterate } from 'transliteration';
 import { type DataSource, type EntityManager, ILike, In, QueryFailedError } from 'typeorm';
-import { ConflictError, NotFoundError, ValidationError } from '../../http/app-error';
-import { type Page, pageWindow } from '../../http/pagination';
 import type { ProductScope } from '../../http/principal';
-import { type Actor, recordAudit } from '../audit/audit-trail';
-import { ConnectionStatusEntity } from '../../model/connection-status.entity';
-import type { ChangeNotifier } from '../../configuration/change-notifier';
 import { DEFAULT_ARCHIVE } from '../../model/archive-settings';
-import { MqttConfigEntity } from '../../model/mqtt-config.entity';
 import { type ChangeOptions, changeConfiguration } from '../../configuration/change-configuration';
+import type { ChangeNotifier } from '../../configuration/change-notifier';
+import { notifyConfigurationChange } from '../../configuration/configuration-channel';
 import { lockConfig } from '../../configuration/revision';
 import { newRevisionKey, revisionOf, type Versioned } from '../../configuration/versioned';
-import type { CreateProductDto, ProductListQuery, ProductView, UpdateProductDto } from './product.dto';
+import { ConflictError, NotFoundError, ValidationError } from '../../http/app-error';
+import { type Page, pageWindow } from '../../http/pagination';
+import { ConnectionStatusEntity } from '../../model/connection-status.entity';
+import { MqttConfigEntity } from '../../model/mqtt-config.entity';
 import { ProductEntity } from '../../model/product.entity';
+import { type Actor, recordAudit } from '../audit/audit-trail';
+import type { CreateProductDto, ProductListQuery, ProductView, UpdateProductDto } from './product.dto';
 import { presentProduct } from './product.presenter';
 
 /** Checks what a change of variables would do to the topics of a product; faults refuse the change. */
@@ -140,6 +141,7 @@ export class ProductService {
         before: { ...presentProduct(product) },
       });
       await manager.delete(ProductEntity, { id });
+      await notifyConfigurationChange(manager, id);
     });
     this.deps.onProductsChanged();
   }

@@ -18,6 +18,32 @@ export function sessionsAfter(known: readonly ReportedSession[], report: StatusR
   return [...fresh, ...others].slice(0, MAX_KNOWN);
 }
 
+/**
+ * The known ones with the times at which they were seen last: an instance that is up has seen its sessions at its last heartbeat,
+ * which is noted with the session only when something else about it changes.
+ */
+export function sessionsSeen(
+  known: readonly ReportedSession[],
+  instances: readonly { report: StatusReport; heard_at: Date }[],
+): ReportedSession[] {
+  const up = instances.filter(({ report }) => isUp(report));
+  return known.map((one) => {
+    const seen_ms = up.flatMap(({ report, heard_at }) => {
+      const has = (report.brokers ?? []).some(
+        (broker) =>
+          isUp(broker) &&
+          broker.session !== null &&
+          broker.host === one.host &&
+          broker.port === one.port &&
+          broker.client_id === one.client_id,
+      );
+      return has ? [heard_at.getTime()] : [];
+    });
+    const newest_ms = Math.max(Date.parse(one.seen_at), ...seen_ms);
+    return { ...one, seen_at: new Date(newest_ms).toISOString() };
+  });
+}
+
 function isStillKept({ seen_at, expiry_s }: ReportedSession, now: Date): boolean {
   const kept_ms = expiry_s === null ? LONGEST_KNOWN_MS : expiry_s * 1_000;
   return Date.parse(seen_at) + kept_ms > now.getTime();

@@ -2,8 +2,8 @@ import type { InstanceRole, StatusReport } from '@cortex-mqtt/contracts';
 import { takesTurns } from '@cortex-mqtt/mqtt';
 import type { EntityManager } from 'typeorm';
 import { MqttBrokerEntity } from '../../model/mqtt-broker.entity';
-import { ConnectionEventEntity } from '../connection-history/connection-event.entity';
 import type { MqttConfigEntity } from '../../model/mqtt-config.entity';
+import { ConnectionEventEntity } from '../connection-history/connection-event.entity';
 import { ProductLeaseEntity } from './product-lease.entity';
 
 /** How turns pass. All in milliseconds. */
@@ -78,7 +78,7 @@ export async function takeTurn(
 }
 
 /** No connection, and not because the broker refuses: that it would do to another instance as well. */
-function cannotReachBroker({ state, recovery }: Pick<StatusReport, 'state' | 'recovery'>): boolean {
+export function cannotReachBroker({ state, recovery }: Pick<StatusReport, 'state' | 'recovery'>): boolean {
   return (state === 'connecting' || state === 'disconnected') && recovery?.is_refused !== true;
 }
 
@@ -133,7 +133,11 @@ export async function currentTurn(manager: EntityManager, product_id: number): P
   return { role: 'standby', term: lease?.term ?? 0, active_instance_id: lease?.instance_id ?? null };
 }
 
-function usesOneSession(config: MqttConfigEntity, further: Pick<MqttBrokerEntity, 'client_id'>[]): boolean {
+/** Whether instances take turns on one session at the broker, because they don't share the load. */
+export function usesOneSession(
+  config: Pick<MqttConfigEntity, 'use_shared_subscriptions' | 'shared_group' | 'client_id'>,
+  further: Pick<MqttBrokerEntity, 'client_id'>[],
+): boolean {
   if (!config.use_shared_subscriptions) return true;
   return takesTurns({ shared_group: config.shared_group ?? '', brokers: [config, ...further] });
 }

@@ -7,7 +7,7 @@ import { isLive, isUp } from '../../model/liveness';
 import { MqttConfigEntity } from '../../model/mqtt-config.entity';
 import { addToBuckets } from '../metrics/metric-buckets';
 import { Hearing } from '../replicas/hearing';
-import { sessionsAfter, sessionsToTell } from '../replicas/known-sessions';
+import { sessionsAfter, sessionsSeen, sessionsToTell } from '../replicas/known-sessions';
 import { closeAdopted, orphansFor } from '../replicas/orphaned-sessions';
 import {
   currentTurn,
@@ -22,6 +22,8 @@ import { sumUp } from './sum-up';
 
 /** Longest time an instance that is gone is remembered, milliseconds. */
 const FORGET_AFTER_MS = 24 * 3600_000;
+/** Any constant will do, as long as every orchestrator uses the same. */
+const SWEEP_LOCK = 0x73746c65;
 
 export interface StatusReportDeps {
   dataSource: DataSource;
@@ -31,17 +33,22 @@ export interface StatusReportDeps {
   adopt_after_ms?: number;
   /** For tests. */
   lease?: Partial<LeaseTiming>;
-  /** For tests. */
   hearing?: Hearing;
+  /** Identifies this orchestrator in notifications. */
+  node_id?: string;
+  /** After each commit of a report: what is remembered of the product may no longer be true. */
+  onTaken?(product_id: number): void;
 }
 
 /** Takes in what listeners report. */
 export class StatusReportService {
   private readonly lease: LeaseTiming;
   private readonly hearing: Hearing;
+  private readonly node_id: string;
 
   constructor(private readonly deps: StatusReportDeps) {
     this.lease = { ...DEFAULT_LEASE_TIMING, ...deps.lease };
+    this.node_id = deps.node_id ?? 'alone';
     this.hearing = deps.hearing ?? new Hearing(deps.stale_after_ms);
   }
 
@@ -49,11 +56,21 @@ export class StatusReportService {
    * Applies one report. State is taken from the newest sequence of the newest boot; each delta counts once, however
    * often and in whatever order reports arrive.
    */
-  async ingest(product_id: number, received: StatusReport): Promise<StatusReply> {
+  async ingest(product_id: number, report: StatusReport): Promise<StatusReply> {
+    try {
+      return await this.takeIn(product_id, report);
+    } finally {
+      // Also after a failure: whether it was committed may be unknown.
+      this.deps.onTaken?.(product_id);
+    }
+  }
+
+  private takeIn(product_id: number, received: StatusReport): Promise<StatusReply> {
     return this.deps.dataSource.transaction(async (manager) => {
       const status = await lockStatus(manager, product_id);
       const now = new Date();
-      const known = await manager.findOneBy(ListenerInstanceEntity, { product_id, instance_id: received.instance_id });
+      const others = await manager.findBy(ListenerInstanceEntity, { product_id });
+      const known = others.find(({ instance_id }) => instance_id === received.instance_id) ?? null;
       const config = await manager.findOneByOrFail(MqttConfigEntity, { product_id });
       const report = withKnownCounters(received, known?.boot_id === received.boot_id ? known.report : null);
       if (known && isOlderBoot(report, known.report)) {
@@ -66,6 +83,12 @@ export class StatusReportService {
           heartbeat_ms: null,
         };
       }
+      status.known_sessions = sessionsSeen(
+        status.known_sessions,
+        others
+          .filter(({ stopped_at }) => stopped_at === null)
+          .map((one) => ({ report: one.report, heard_at: one.last_heartbeat_at })),
+      );
       const same_boot = known?.boot_id === report.boot_id;
       const applied_delta = same_boot ? known.delta_sequence : 0;
       const fresh_delta = report.delta.sequence > applied_delta;
@@ -104,6 +127,7 @@ export class StatusReportService {
             delta_sequence: fresh_delta ? report.delta.sequence : applied_delta,
             report: { ...report, delta: { sequence: report.delta.sequence, subscriptions: [], events: [] } } as never,
             last_heartbeat_at: now,
+            received_at: now,
             stopped_at: report.state === 'stopped' ? now : null,
           },
           ['product_id', 'instance_id'],
@@ -112,6 +136,7 @@ export class StatusReportService {
         await manager.update(ListenerInstanceEntity, { id: known.id }, { delta_sequence: report.delta.sequence });
       }
       const live = await sumUp(manager, status, {
+        node_id: this.node_id,
         desired: config,
         now,
         stale_after_ms: this.deps.stale_after_ms,
@@ -146,32 +171,44 @@ export class StatusReportService {
     });
   }
 
-  /** Recomputes products whose instances fell silent, and forgets instances long gone. */
+  /**
+   * Recomputes products whose instances fell silent, and forgets instances long gone. One orchestrator at a time does it, on the
+   * clock of the database.
+   */
   async sweepStale(): Promise<void> {
     const { dataSource, stale_after_ms } = this.deps;
-    const silent = await dataSource.query<{ product_id: number }[]>(
-      `SELECT s.product_id FROM mqtt_connection_status s
-       WHERE s.state NOT IN ('stale', 'no_listener') AND NOT EXISTS (
-         SELECT 1 FROM listener_instances i WHERE i.product_id = s.product_id AND i.stopped_at IS NULL
-           AND i.last_heartbeat_at >= now() - make_interval(secs => $1))`,
-      [stale_after_ms / 1000],
-    );
+    const silent = await dataSource.transaction(async (manager) => {
+      const [lock] = await manager.query<{ taken: boolean }[]>('SELECT pg_try_advisory_xact_lock($1) AS taken', [
+        SWEEP_LOCK,
+      ]);
+      if (!lock?.taken) return [];
+      await manager.query(
+        'DELETE FROM listener_instances WHERE last_heartbeat_at < now() - make_interval(secs => $1)',
+        [FORGET_AFTER_MS / 1000],
+      );
+      return manager.query<{ product_id: number }[]>(
+        `SELECT s.product_id FROM mqtt_connection_status s
+         WHERE s.state NOT IN ('stale', 'no_listener') AND NOT EXISTS (
+           SELECT 1 FROM listener_instances i WHERE i.product_id = s.product_id AND i.stopped_at IS NULL
+             AND i.last_heartbeat_at >= now() - make_interval(secs => $1))
+         ORDER BY s.product_id`,
+        [stale_after_ms / 1000],
+      );
+    });
     for (const { product_id } of silent) {
       await dataSource.transaction(async (manager) => {
         const status = await lockStatus(manager, product_id);
         const config = await manager.findOneByOrFail(MqttConfigEntity, { product_id });
         await sumUp(manager, status, {
+          node_id: this.node_id,
           desired: config,
           now: new Date(),
           stale_after_ms: this.deps.stale_after_ms,
           when_down: 'heartbeat_lost',
         });
       });
+      this.deps.onTaken?.(product_id);
     }
-    await dataSource.query(
-      'DELETE FROM listener_instances WHERE last_heartbeat_at < now() - make_interval(secs => $1)',
-      [FORGET_AFTER_MS / 1000],
-    );
   }
 
   /**
@@ -187,6 +224,7 @@ export class StatusReportService {
     const instances = await manager.findBy(ListenerInstanceEntity, { product_id: status.product_id });
     if (instances.some((instance) => isLive(instance, now, this.deps.stale_after_ms))) return;
     await sumUp(manager, status, {
+      node_id: this.node_id,
       desired: config,
       now,
       stale_after_ms: this.deps.stale_after_ms,

@@ -4,18 +4,21 @@ import { ListenerInstanceEntity } from '../../model/listener-instance.entity';
 import { isLive, isUp } from '../../model/liveness';
 import { type Desired, sumInstances } from '../../model/product-state';
 import { ConnectionEventEntity, type ProductTransition } from '../connection-history/connection-event.entity';
-import { STATUS_CHANNEL } from '../connection-status/status-channel';
+import { encodeStatusChange, STATUS_CHANNEL } from '../connection-status/status-channel';
 
 /** Writes a product's status as the sum over its instances. Answers the live ones. */
 export async function sumUp(
   manager: EntityManager,
   status: ConnectionStatusEntity,
   {
+    node_id,
     desired,
     now,
     stale_after_ms,
     when_down,
   }: {
+    /** The orchestrator that adds up. */
+    node_id: string;
     desired: Desired;
     now: Date;
     stale_after_ms: number;
@@ -53,7 +56,10 @@ export async function sumUp(
   status.updated_at = now;
   await manager.save(status);
   // Part of the transaction: listeners of the channel hear it only once the row is committed.
-  await manager.query('SELECT pg_notify($1, $2)', [STATUS_CHANNEL, String(status.product_id)]);
+  await manager.query('SELECT pg_notify($1, $2)', [
+    STATUS_CHANNEL,
+    encodeStatusChange({ node_id, kind: 'state', product_ids: [status.product_id] }),
+  ]);
   return live;
 }
 

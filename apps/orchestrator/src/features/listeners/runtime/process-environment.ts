@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { generateToken } from '@cortex-mqtt/secrets';
 import type { DataSource } from 'typeorm';
+import { notifyConfigurationChange } from '../../../configuration/configuration-channel';
 import { ListenerTokenEntity } from '../../listener-tokens/listener-token.entity';
 import type { WantedListener } from './listener-runtime';
 
@@ -28,6 +29,7 @@ export function createProcessEnvironment(deps: {
         name: TOKEN_NAME,
         token_hash: hash,
       });
+      await notifyConfigurationChange(manager, product_id);
     });
     return {
       ...deps.passed_on,
