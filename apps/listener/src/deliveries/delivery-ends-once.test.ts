@@ -41,6 +41,7 @@ function buildSlowJournal(): { journal: DeliveryJournal; calls: Call[] } {
       remove: async () => [],
       renew: async () => [],
       depth: async () => 0,
+      isPaused: async () => false,
       oldestAddedAt: async () => null,
     },
   };

@@ -77,17 +77,24 @@ export function statusFacts(
       ...(listener?.pipeline.unmatched.warnings() ?? []),
       ...(listener?.discarded.warnings() ?? []),
       ...(listener?.deadLetters?.warnings() ?? []),
+      ...queueWarnings(listener),
       ...cacheWarnings(options.cache_fault ?? null),
     ],
     oldest_unacknowledged_ms: session?.oldest_unacknowledged_ms ?? null,
     in_flight: listener?.pipeline.engine.in_flight ?? 0,
-    queue_depth: listener?.queue_gauge?.depth() ?? listener?.handover?.depth() ?? null,
+    // One that can't be reached is not known; the last figure would pass for the present one.
+    queue_depth: listener?.queue_gauge ? listener.queue_gauge.depth() : null,
     oldest_queued_ms: listener?.queue_gauge?.oldest_ms() ?? null,
     probe,
     last_message_at: lastMessageAt(listener),
     latency_ms: latencyOf(listener),
     counters: { ...(listener?.pipeline.counters ?? emptyCounters()) },
   };
+}
+
+function queueWarnings(listener: ProductListener | null): StatusFacts['warnings'] {
+  const fault = listener?.queue_gauge?.fault() ?? null;
+  return fault === null ? [] : [{ code: fault.code, message: `${fault.message} ${fault.advice}` }];
 }
 
 function cacheWarnings(fault: string | null): StatusFacts['warnings'] {
@@ -134,6 +141,11 @@ function stateOf(facts: {
       advice:
         'The connection is there and messages may not flow: look into the log of the broker, its access rules for the topic of the probe, and how much waits at the broker.',
     };
+  }
+  const queue = listener?.queue_gauge?.fault() ?? null;
+  if (session.state === 'connected' && queue !== null) {
+    const { code, since, message, advice } = queue;
+    return { state: 'degraded', state_since: since, reason: message, reason_code: code, advice };
   }
   const { state, state_since, reason, reason_code, advice } = session;
   return { state, state_since, reason, reason_code, advice };

@@ -39,6 +39,8 @@ export interface DeliveryJournal {
   reschedule(entry: JournalEntry): Promise<boolean>;
   /** Deliveries that wait or are being worked, dead ones not counted. */
   depth(): Promise<number>;
+  /** Somebody has paused the queue, as the job dashboard can: nothing in it is worked. */
+  isPaused(): Promise<boolean>;
   /** Milliseconds since the epoch at which the oldest delivery of those due first was added; null when none waits. */
   oldestAddedAt(): Promise<number | null>;
 }
@@ -133,6 +135,8 @@ export function createDeliveryJournal(deps: {
       const counts = await queue.counts();
       return (counts.waiting ?? 0) + (counts.active ?? 0) + (counts.delayed ?? 0) + (counts.prioritized ?? 0);
     },
+
+    isPaused: () => queue.run('paused', (bull) => bull.isPaused()),
 
     oldestAddedAt: () =>
       queue.run('oldest', async (bull) => {
