@@ -55,6 +55,7 @@ import { Fleet } from './features/status-reports/fleet';
 import { statusReportRoutes } from './features/status-reports/status-report.routes';
 import type { StatusReportService } from './features/status-reports/status-report.service';
 import { subscriptionRoutes } from './features/subscriptions/subscription.routes';
+import { SubscriptionWarnings } from './features/subscriptions/subscription-warnings';
 import { SubscriptionService } from './features/subscriptions/subscription.service';
 import { checkAllTopics } from './features/subscriptions/subscription-topic';
 import { testMessageRoutes } from './features/test-message/test-message.routes';
@@ -121,7 +122,12 @@ export function buildFeatures(deps: FeatureDeps): Features {
   const { dataSource, queues, secretBox, passwords, logger, public_url, stale_after_ms } = deps;
   const fleet = new Fleet(deps);
   const { changes } = fleet;
-  const connectionStatus = new ConnectionStatusService({ dataSource, stale_after_ms });
+  const subscriptionWarnings = new SubscriptionWarnings({ dataSource });
+  const connectionStatus = new ConnectionStatusService({
+    dataSource,
+    stale_after_ms,
+    configurationWarnings: (product, config, now) => subscriptionWarnings.of(product, config, now),
+  });
   const statusStream = new StatusStream({ changes, connectionStatus, logger });
   const liveInstanceIds = (product_id: number) => connectionStatus.liveInstanceIds(product_id);
   const notifier = new ControlNotifier({

@@ -6,6 +6,8 @@ import type { ValidationError } from 'class-validator';
 export interface FieldFault {
   field: string;
   message: string;
+  /** The product variable that has no value yet, where giving it one mends the fault. */
+  variable?: string;
 }
 
 // class-validator's index would load every decorator with the libraries behind them; this loads the validator alone.

@@ -1,4 +1,4 @@
-import { resolveTopicFilter, type TopicTemplate } from './topic-template';
+import { repeatsPrefix, resolveTopicFilter, type TopicTemplate } from './topic-template';
 
 const filterOf = (template: TopicTemplate): string => {
   const resolved = resolveTopicFilter(template);
@@ -93,5 +93,32 @@ describe('resolveTopicFilter', () => {
       'pattern',
       'topic',
     ]);
+  });
+});
+
+describe('a topic that begins with its prefix', () => {
+  const variables = { app: 'app-1' };
+  const seed = { prefix: 'v3/applications/{app}', pattern: 'business-events/#', variables };
+  it.each([
+    ['v3/applications/app-1/business-events/orders/created', true],
+    ['v3/applications/{app}/business-events/orders/created', true],
+    ['/v3/applications/app-1/business-events/#', true],
+    ['v3/applications/app-1/other/#', true],
+    [' v3/applications/app-1/business-events/x ', true],
+    ['v3/applications/app-1', true],
+    ['v3/applications/app-2/business-events/x', false],
+    ['v3/applications', false],
+    ['orders/created', false],
+    ['V3/applications/app-1/x', false],
+  ])('is the full path: %s → %s', (topic, expected) => {
+    expect(repeatsPrefix({ ...seed, topic })).toBe(expected);
+  });
+
+  it('is told by the pattern where there is no prefix, and never by a # alone', () => {
+    expect(repeatsPrefix({ pattern: 'business-events/#', topic: 'business-events/x' })).toBe(true);
+    expect(repeatsPrefix({ prefix: 'shop', topic: 'shop/#' })).toBe(true);
+    expect(repeatsPrefix({ prefix: 'shop', topic: 'shop' })).toBe(false);
+    expect(repeatsPrefix({ prefix: '', pattern: '#', topic: 'a/b' })).toBe(false);
+    expect(repeatsPrefix({ prefix: '#', topic: '#' })).toBe(false);
   });
 });

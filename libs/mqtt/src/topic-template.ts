@@ -75,6 +75,26 @@ export function resolveTopicFilter(template: TopicTemplate): ResolvedTopic {
   };
 }
 
+/**
+ * Whether a topic begins, level by level, with the prefix, or prefix and pattern, that would be put before it: then it is the
+ * full path that a person has copied from somewhere. Each level may be as it is written or filled from the variables.
+ */
+export function repeatsPrefix(template: Omit<TopicTemplate, 'absolute' | 'shared_group'>): boolean {
+  const levelsOf = (part: string | null | undefined): string[] => {
+    const text = stripEdges((part ?? '').trim());
+    return text === '' ? [] : text.split('/');
+  };
+  const withoutHash = (levels: string[]): string[] => (levels.at(-1) === '#' ? levels.slice(0, -1) : levels);
+  const filled = (level: string): string => fillLevel('topic', level, template.variables ?? {}, []).text;
+  const isSame = (a: string | undefined, b: string): boolean => a !== undefined && (a === b || filled(a) === filled(b));
+  const prefix = withoutHash(levelsOf(template.prefix));
+  const before = prefix.length > 0 ? prefix : withoutHash(levelsOf(template.pattern));
+  const topic = levelsOf(template.topic);
+  // One level that is the same may be meant twice (`orders/orders`); several are no chance.
+  const is_longer = topic.length > before.length || (topic.length === before.length && before.length > 1);
+  return before.length > 0 && is_longer && before.every((level, index) => isSame(topic[index], level));
+}
+
 /** The value of a variable as it may stand in a topic level; null when nothing is wrong. */
 export function variableValueFault(value: string): string | null {
   if (value === '') return 'must not be empty';
@@ -113,7 +133,8 @@ function fillLevel(
   variables: Readonly<Record<string, string>>,
   faults: FieldFault[],
 ): Level {
-  const fault = (message: string) => faults.push({ field: part, message });
+  const fault = (message: string, more: Pick<FieldFault, 'variable'> = {}) =>
+    faults.push({ field: part, message, ...more });
   const named = /^\{\+([^{}]*)\}$/.exec(written);
   if (named) {
     const name = named[1] ?? '';
@@ -127,7 +148,7 @@ function fillLevel(
     } else if (!VARIABLE_NAME.test(name)) {
       fault(`"${whole}" is not a placeholder: write {name}, name of letters, digits, _ . and -`);
     } else if (!Object.hasOwn(variables, name)) {
-      fault(`unknown placeholder {${name}}: the product has no variable of this name`);
+      fault(`unknown placeholder {${name}}: the product has no variable of this name`, { variable: name });
     } else {
       const value = variables[name] ?? '';
       const valueFault = variableValueFault(value);

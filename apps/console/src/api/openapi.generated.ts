@@ -2532,7 +2532,7 @@ export interface components {
         WarningView: {
             code: string;
             message: string;
-            instance_id: string;
+            instance_id: string | null;
         };
         BrokerStatusView: {
             name: string;
@@ -3048,12 +3048,17 @@ export interface components {
             dead_letters: number | null;
             sparkline: number[];
         };
+        SubscriptionWarningView: {
+            code: string;
+            message: string;
+        };
         SubscriptionView: {
             id: number;
             name: string;
             topic: string;
             absolute_topic: boolean;
             topic_filter: string;
+            warnings: components["schemas"]["SubscriptionWarningView"][];
             enabled: boolean;
             description: string;
             actions: unknown[];
@@ -3096,10 +3101,15 @@ export interface components {
             probe: components["schemas"]["ProbeDto"];
             archive: components["schemas"]["ArchiveDto"];
         };
+        ConfigWarningView: {
+            code: string;
+            message: string;
+        };
         MqttConfigView: {
             product_id: number;
             revision: number;
             mqtt_config: components["schemas"]["MqttConfigSectionsView"];
+            warnings: components["schemas"]["ConfigWarningView"][];
             subscriptions: components["schemas"]["SubscriptionView"][];
             status: components["schemas"]["ConnectionStatusView"];
         };

@@ -105,6 +105,9 @@ export const mqttConfigTexts = {
   clear: 'Clear',
   keep: 'Keep the stored one',
   willBeCleared: 'Will be removed when you save',
+  missingVariable: (name: string) => `Value of {${name}}`,
+  missingVariableHint: 'A variable of the product that has no value yet.',
+  saveVariable: 'Save variable',
   endpointNeedsPassword:
     'The stored password is only sent to the endpoint it was given for. Enter it again, or clear it.',
   readFile: 'From a file',

@@ -8,7 +8,7 @@ import {
   type QoS,
 } from '@cortex-mqtt/contracts';
 import { EnvironmentError } from '@cortex-mqtt/environment';
-import { resolveTopicFilter } from '@cortex-mqtt/mqtt';
+import { repeatsPrefix, resolveTopicFilter } from '@cortex-mqtt/mqtt';
 import type { ListenerConfig } from '../config';
 
 const SESSION_EXPIRY_S = 604_800;
@@ -65,6 +65,8 @@ export function environmentDocument(config: ListenerConfig): ListenerConfigDocum
 
 function subscriptionsOf(config: ListenerConfig): ListenerSubscription[] {
   const faults: FieldFault[] = [];
+  const { mqttTopicPrefix: prefix, mqttTopicPattern: pattern } = config;
+  const repeats = (topic: unknown): boolean => repeatsPrefix({ prefix, pattern, topic: String(topic ?? '') });
   const subscriptions = parse(config.mqttSubscriptions).map((item, index): ListenerSubscription => {
     const field = `[${index}]`;
     const given = (typeof item === 'object' && item !== null ? item : {}) as Record<string, unknown>;
@@ -72,7 +74,7 @@ function subscriptionsOf(config: ListenerConfig): ListenerSubscription[] {
       prefix: config.mqttTopicPrefix,
       pattern: config.mqttTopicPattern,
       topic: String(given.topic ?? ''),
-      absolute: given.absolute_topic === true,
+      absolute: given.absolute_topic === true || (given.absolute_topic === undefined && repeats(given.topic)),
       shared_group: config.mqttSharedGroup,
     });
     if (!resolved.ok) faults.push(...resolved.faults.map((fault) => ({ ...fault, field: `${field}.${fault.field}` })));

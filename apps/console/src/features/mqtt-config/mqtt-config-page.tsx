@@ -51,7 +51,7 @@ function MqttConfig({ productId, loaded }: { productId: number; loaded: TaggedCo
   const [reviewing, review] = useDisclosure(false);
   const [choosing, choose] = useDisclosure(false);
 
-  const surroundings = { slug: product.data?.slug ?? '', variables: product.data?.variables ?? {} };
+  const surroundings = { id: productId, slug: product.data?.slug ?? '', variables: product.data?.variables ?? {} };
   const topics = topicsIn({ read: <T,>(field: string) => state.draft[field] as T });
   const localFaults = product.data ? sectionFaults({ ...surroundings, topics }) : {};
   const bind = createBinder(state, { readOnly: !canChange, localFaults });

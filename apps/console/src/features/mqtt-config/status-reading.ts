@@ -36,7 +36,7 @@ export function loweredFilters({ instances }: Pick<ConnectionStatus, 'instances'
 export interface SharedWarning {
   code: string;
   message: string;
-  /** The instances that it comes from. */
+  /** The instances that it comes from; none: it is about the configuration. */
   instance_ids: string[];
 }
 
@@ -46,8 +46,9 @@ export function distinctWarnings({ warnings }: ConnectionStatus): SharedWarning[
   for (const { code, message, instance_id } of warnings) {
     const key = `${code} ${message}`;
     const known = byText.get(key);
-    if (known) known.instance_ids.push(instance_id);
-    else byText.set(key, { code, message, instance_ids: [instance_id] });
+    const ids = instance_id == null ? [] : [instance_id];
+    if (known) known.instance_ids.push(...ids);
+    else byText.set(key, { code, message, instance_ids: ids });
   }
   return [...byText.values()];
 }

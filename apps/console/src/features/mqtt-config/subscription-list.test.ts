@@ -9,6 +9,7 @@ function buildSubscription(overrides: Partial<Subscription>): Subscription {
     topic: 'alarm',
     absolute_topic: false,
     topic_filter: 'factory/alarm',
+    warnings: [],
     enabled: true,
     description: '',
     qos: null,

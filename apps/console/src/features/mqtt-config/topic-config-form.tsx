@@ -7,11 +7,12 @@ import { Fields } from '../../components/layout';
 import { texts } from '../../texts';
 import type { FieldBinder } from './form-fields';
 import classes from './topic-config-form.module.css';
-import { previewTopics, type TopicParts, type TopicPreview } from './topic-preview';
+import { MissingVariables } from './missing-variables';
+import { missingVariables, previewTopics, type TopicParts, type TopicPreview } from './topic-preview';
 
 interface Props {
   bind: FieldBinder;
-  product: Pick<Product, 'slug' | 'variables'>;
+  product: Pick<Product, 'id' | 'slug' | 'variables'>;
   subscriptions: Subscription[];
   /** Only what a beginner needs is in sight, the rest is folded away. */
   brief?: true;
@@ -35,6 +36,11 @@ export function TopicConfigForm({ bind, product, subscriptions, brief }: Props) 
         {!brief && pattern}
       </Fields>
       {(!brief || Object.keys(product.variables).length > 0) && <Placeholders bind={bind} product={product} />}
+      <MissingVariables
+        product={product}
+        names={missingVariables('x', { ...product, topics: topicsIn(bind) })}
+        readOnly={bind.readOnly}
+      />
       <Preview
         previews={previewTopics(
           subscriptions,

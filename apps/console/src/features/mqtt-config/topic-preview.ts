@@ -1,6 +1,6 @@
 // The library's own code, so that the preview can't differ from what the listener subscribes to. Its index would bring
 // the MQTT client along, which no browser needs.
-import { resolveTopicFilter } from '../../../../../libs/mqtt/src/topic-template';
+import { repeatsPrefix, resolveTopicFilter } from '../../../../../libs/mqtt/src/topic-template';
 import type { Subscription } from '../../api/types';
 
 export interface TopicParts {
@@ -31,10 +31,12 @@ export function previewTopic(
   { topics, variables, slug }: Surroundings,
 ): TopicPreview {
   const template = { prefix: topics.prefix, pattern: topics.pattern, variables };
+  // As the server takes it: what begins with the prefix is the full path.
+  const absolute = subscription.absolute_topic || repeatsPrefix({ ...template, topic: subscription.topic });
   const resolved = resolveTopicFilter({
     ...template,
     topic: subscription.topic,
-    absolute: subscription.absolute_topic,
+    absolute,
   });
   const key = String(subscription.id);
   if (!resolved.ok) {
@@ -48,7 +50,7 @@ export function previewTopic(
   const pieces: TopicPreview['pieces'] = [];
   if (topics.use_shared) pieces.push({ part: 'share', text: `$share/${topics.shared_group || `cortex-${slug}`}/` });
   let rest = resolved.topic_filter;
-  if (!subscription.absolute_topic) {
+  if (!absolute) {
     for (const part of ['prefix', 'pattern'] as const) {
       const text = partText(part, template);
       if (text && rest.startsWith(text)) {
@@ -73,6 +75,13 @@ export function previewTopics(
     return [previewTopic({ id: 'example', name: null, topic: options.example, absolute_topic: false }, surroundings)];
   }
   return enabled.slice(0, options.limit).map((subscription) => previewTopic(subscription, surroundings));
+}
+
+/** Names of the variables that these topics want and the product does not have. */
+export function missingVariables(topic: string, { topics, variables }: Surroundings): string[] {
+  const resolved = resolveTopicFilter({ prefix: topics.prefix, pattern: topics.pattern, topic, variables });
+  if (resolved.ok) return [];
+  return [...new Set(resolved.faults.flatMap(({ variable }) => (variable === undefined ? [] : [variable])))];
 }
 
 /** Faults of prefix, pattern and group by the name of their field, such as `topics.prefix`. */

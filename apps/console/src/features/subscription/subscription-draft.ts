@@ -45,6 +45,12 @@ export function bodyOfDraft(draft: Partial<SubscriptionDraft>): SubscriptionChan
   return body;
 }
 
+/** Body of a new one. Unless it is chosen, the server decides: a topic that begins with the prefix is the full path. */
+export function bodyOfNew(draft: SubscriptionDraft): SubscriptionChange {
+  const { absolute_topic, ...body } = bodyOfDraft(draft);
+  return absolute_topic ? { ...body, absolute_topic } : body;
+}
+
 /** `id`, `type` and `enabled` always stay; what is blank means the default, and is left to the server. */
 export function tidyAction(action: ActionDefinition): ActionDefinition {
   return Object.fromEntries(

@@ -14,7 +14,8 @@ import { texts } from '../../texts';
 import { useDelivery } from '../deliveries/deliveries-query';
 import { type TaggedConfig, useMqttConfig } from '../mqtt-config/mqtt-config-query';
 import { ConflictDialog } from '../mqtt-config/save-dialogs';
-import { previewTopic } from '../mqtt-config/topic-preview';
+import { MissingVariables } from '../mqtt-config/missing-variables';
+import { missingVariables, previewTopic } from '../mqtt-config/topic-preview';
 import { useProductId } from '../products/product-id';
 import { useProduct } from '../products/products-query';
 import { useSecretNames } from '../secrets/secrets-query';
@@ -178,6 +179,11 @@ function Editor({ productId, loaded, config, delivery }: EditorProps) {
                   state={state}
                   readOnly={readOnly}
                   preview={previewTopic({ id: 0, ...draft }, surroundings)}
+                />
+                <MissingVariables
+                  product={{ id: productId, variables: surroundings.variables }}
+                  names={missingVariables(draft.topic, surroundings)}
+                  readOnly={readOnly}
                 />
               </Stage>
               <Stage icon={<IconFilter size={18} stroke={1.7} />} title={words.filter}>

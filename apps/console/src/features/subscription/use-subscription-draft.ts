@@ -8,7 +8,7 @@ import { texts } from '../../texts';
 import type { ConfigDraft } from '../mqtt-config/config-draft';
 import type { Tagged } from '../mqtt-config/merged-editing';
 import { type MergedDraft, useMergedDraft } from '../mqtt-config/use-merged-draft';
-import { bodyOfDraft, draftOfSubscription, EMPTY_DRAFT, type SubscriptionDraft } from './subscription-draft';
+import { bodyOfDraft, bodyOfNew, draftOfSubscription, EMPTY_DRAFT, type SubscriptionDraft } from './subscription-draft';
 import { readSubscription, type TaggedSubscription } from './subscription-query';
 
 export type SubscriptionDraftState = Omit<MergedDraft<TaggedSubscription>, 'draft' | 'set'> & {
@@ -32,7 +32,7 @@ export function useSubscriptionDraft(productId: number, loaded: TaggedSubscripti
       ) as Partial<SubscriptionDraft>;
       const { data, etag } =
         id === null
-          ? await request<Subscription>('POST', path, { body: bodyOfDraft({ ...EMPTY_DRAFT, ...changed }) })
+          ? await request<Subscription>('POST', path, { body: bodyOfNew({ ...EMPTY_DRAFT, ...changed }) })
           : await request<Subscription>('PUT', `${path}/${id}`, { body: bodyOfDraft(changed), ifMatch });
       const saved = { subscription: data, etag };
       queryClient.setQueryData(keys.subscription(productId, data.id), saved);

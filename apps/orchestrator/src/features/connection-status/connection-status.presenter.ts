@@ -24,6 +24,7 @@ export interface StatusParts {
   enabled: boolean;
   instances: ListenerInstanceEntity[];
   rates: MessageRates;
+  configuration_warnings: { code: string; message: string }[];
   now: Date;
   stale_after_ms: number;
 }
@@ -35,6 +36,7 @@ export function presentConnectionStatus({
   enabled,
   instances,
   rates,
+  configuration_warnings,
   now,
   stale_after_ms,
 }: StatusParts): ConnectionStatusView {
@@ -61,7 +63,10 @@ export function presentConnectionStatus({
     recovery: live.map(({ report }) => presentRecovery(report)).find((recovery) => recovery !== null) ?? null,
     flow: presentFlow(live, { rates, last_message_at: status.last_message_at }),
     probe: worstProbe(live.map(({ report }) => presentProbe(report, now)).filter((probe) => probe !== null)),
-    warnings: presentWarnings(live),
+    warnings: [
+      ...configuration_warnings.map((warning) => ({ ...warning, instance_id: null })),
+      ...presentWarnings(live),
+    ],
     instances: instances
       .filter((instance) => instance.stopped_at === null)
       .map((instance) => presentInstance(instance, { is_live: live.includes(instance), now, config })),

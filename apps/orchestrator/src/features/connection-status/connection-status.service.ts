@@ -14,6 +14,12 @@ export interface ConnectionStatusDeps {
   dataSource: DataSource;
   /** Milliseconds without a heartbeat after which an instance counts as stale. */
   stale_after_ms: number;
+  /** Warnings about how the product is set up, whatever its listeners say. */
+  configurationWarnings(
+    product: ProductEntity,
+    config: MqttConfigEntity,
+    now: Date,
+  ): Promise<{ code: string; message: string }[]>;
 }
 
 /** The state of a product's connection, summed over what its listeners have reported. */
@@ -37,6 +43,7 @@ export class ConnectionStatusService {
       enabled: product.enabled,
       instances,
       rates: await messageRates(manager, product_id, now),
+      configuration_warnings: await this.deps.configurationWarnings(product, config, now),
       now,
       stale_after_ms: this.deps.stale_after_ms,
     });

@@ -231,8 +231,10 @@ export class WarningView {
   @IsString()
   message!: string;
 
+  /** null: of the configuration, not of an instance. */
   @IsString()
-  instance_id!: string;
+  @IsOptional()
+  instance_id!: string | null;
 }
 
 /** One broker of the list, as an instance is connected to it or tries to be. */

@@ -121,6 +121,32 @@ describe('a product’s MQTT configuration over REST', () => {
     expect(await passwordSeen()).toBeNull();
   });
 
+  it('answers what a change costs, and a client id that another product uses on the same broker', async () => {
+    await operator('put', path).send(CONFIG).expect(200);
+    const { body } = await operator('put', path)
+      .send({ broker: { clean_session: true } })
+      .expect(200);
+    expect(body.warnings).toMatchObject([{ code: 'CLEAN_SESSION_LOSES_MESSAGES' }]);
+    const again = await operator('put', path)
+      .send({ broker: { clean_session: true } })
+      .expect(200);
+    expect(again.body.warnings).toEqual([]);
+
+    const other = await test.product({});
+    const both = await test.client('operator', [product_id, other.id]);
+    const broker = { ...CONFIG.broker, client_id: `id-${product_id}` };
+    await both('put', path).send({ broker }).expect(200);
+    const elsewhere = `/api/v1/products/${other.id}/mqtt-config`;
+    const second = await both('put', elsewhere)
+      .send({ broker: { ...broker, host: 'BROKER.example.com' } })
+      .expect(200);
+    expect(second.body.warnings).toMatchObject([
+      { code: 'CLIENT_ID_IN_USE', message: expect.stringContaining(`"id-${product_id}"`) },
+    ]);
+    expect(second.body.warnings[0].message).not.toContain(String(CONFIG.broker.username));
+    expect((await both('get', path).expect(200)).body.warnings).toMatchObject([{ code: 'CLIENT_ID_IN_USE' }]);
+  });
+
   it('never takes the stored password to another host', async () => {
     await operator('put', path).send(CONFIG).expect(200);
     const { body } = await operator('put', path)

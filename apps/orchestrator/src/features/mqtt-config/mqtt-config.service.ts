@@ -15,6 +15,7 @@ import type { ChangeNotifier } from '../../configuration/change-notifier';
 import { archiveFaults, changedArchive } from './archive-fields';
 import type { PutMqttConfigDto, TopicsDto } from './mqtt-config.dto';
 import { MqttConfigEntity } from '../../model/mqtt-config.entity';
+import { changeWarnings, clientIdWarnings } from './config-warnings';
 import { presentMqttConfig } from './mqtt-config.presenter';
 import type { MqttConfigView } from './mqtt-config.view';
 import { oneSessionTwice } from '../brokers/one-session-twice';
@@ -43,6 +44,7 @@ export class MqttConfigService {
       value: {
         product_id,
         revision: config.revision,
+        warnings: await clientIdWarnings(dataSource.manager, product_id),
         mqtt_config: presentMqttConfig(config),
         subscriptions: subscriptions.map((subscription) => presentSubscription(product, config, subscription)),
         status: await this.deps.readStatus(product_id),
@@ -51,7 +53,8 @@ export class MqttConfigService {
   }
 
   async put(product_id: number, dto: PutMqttConfigDto, options: ChangeOptions): Promise<Versioned<MqttConfigView>> {
-    await changeConfiguration(this.deps, product_id, options, async (manager, config) => {
+    const { result: warnings } = await changeConfiguration(this.deps, product_id, options, async (manager, config) => {
+      const { clean_session } = config;
       const product = await manager.findOneByOrFail(ProductEntity, { id: product_id });
       const before = auditFields(config);
       const faults = [
@@ -77,7 +80,7 @@ export class MqttConfigService {
       if (faults.length > 0) throw new ValidationError(faults);
       await manager.save(config);
       return {
-        result: undefined,
+        result: changeWarnings({ clean_session }, config),
         audit: {
           action: 'mqtt_config.update',
           entity_type: 'mqtt_config',
@@ -87,7 +90,8 @@ export class MqttConfigService {
         },
       };
     });
-    return this.read(product_id);
+    const { value, revision } = await this.read(product_id);
+    return { value: { ...value, warnings: [...warnings, ...value.warnings] }, revision };
   }
 }
 

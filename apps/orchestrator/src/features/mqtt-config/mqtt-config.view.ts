@@ -49,6 +49,15 @@ export class MqttConfigSectionsView {
   archive!: ArchiveDto;
 }
 
+/** Allowed, and most likely not meant, or at a price. `code` is stable. */
+export class ConfigWarningView {
+  @IsString()
+  code!: string;
+
+  @IsString()
+  message!: string;
+}
+
 /** Answer of `GET` and `PUT …/mqtt-config`. */
 export class MqttConfigView {
   @IsInt()
@@ -60,6 +69,10 @@ export class MqttConfigView {
   @ValidateNested()
   @Type(() => MqttConfigSectionsView)
   mqtt_config!: MqttConfigSectionsView;
+
+  @ValidateNested({ each: true })
+  @Type(() => ConfigWarningView)
+  warnings!: ConfigWarningView[];
 
   @ValidateNested({ each: true })
   @Type(() => SubscriptionView)

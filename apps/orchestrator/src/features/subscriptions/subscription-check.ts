@@ -7,7 +7,7 @@ import type { ProductEntity } from '../../model/product.entity';
 import { ProductSecretEntity } from '../../model/product-secret.entity';
 import type { UpdateSubscriptionDto } from './subscription.dto';
 import type { SubscriptionEntity } from '../../model/subscription.entity';
-import { resolveSubscriptionTopic } from './subscription-topic';
+import { resolveSubscriptionTopic, topicRepeatsPrefix } from './subscription-topic';
 
 export interface SubscriptionSurroundings {
   product: ProductEntity;
@@ -27,6 +27,12 @@ export function applySubscription(
 ): FieldFault[] {
   const { actions = subscription.actions, ...fields } = dto;
   Object.assign(subscription, Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)));
+  if (dto.topic !== undefined) {
+    // Blanks at the ends come along when a topic is pasted, and would make another topic.
+    subscription.topic = dto.topic.trim();
+    if (dto.absolute_topic === undefined && topicRepeatsPrefix(product, config, subscription))
+      subscription.absolute_topic = true;
+  }
   const resolved = resolveSubscriptionTopic(product, config, subscription);
   const checked = validateActions(actions, {
     context: {
@@ -40,7 +46,7 @@ export function applySubscription(
   subscription.actions = checked.actions;
   const keyed = subscription.ordering !== 'none' && subscription.ordering !== 'topic';
   return [
-    ...(resolved.ok ? [] : resolved.faults.map(({ field, message }) => ({ field: topicField(field), message }))),
+    ...(resolved.ok ? [] : resolved.faults.map(({ field, ...fault }) => ({ ...fault, field: topicField(field) }))),
     ...expressionFaults('filter', subscription.filter),
     ...expressionFaults('message_key', subscription.message_key),
     ...(keyed ? expressionFaults('ordering', subscription.ordering) : []),

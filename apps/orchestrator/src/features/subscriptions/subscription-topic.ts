@@ -1,5 +1,5 @@
 import type { FieldFault } from '@cortex-mqtt/contracts';
-import { type ResolvedTopic, resolveTopicFilter, sharedFilter } from '@cortex-mqtt/mqtt';
+import { repeatsPrefix, type ResolvedTopic, resolveTopicFilter, sharedFilter } from '@cortex-mqtt/mqtt';
 import type { EntityManager } from 'typeorm';
 import type { MqttConfigEntity } from '../../model/mqtt-config.entity';
 import type { ProductEntity } from '../../model/product.entity';
@@ -29,6 +29,16 @@ export function resolveSubscriptionTopic(
   });
 }
 
+/** Whether the topic is the full path already, so that prefix and pattern before it would double it. */
+export function topicRepeatsPrefix(
+  product: Pick<ProductEntity, 'variables'>,
+  config: Pick<MqttConfigEntity, 'topic_prefix' | 'topic_pattern'>,
+  { topic }: Pick<SubscriptionEntity, 'topic'>,
+): boolean {
+  const { topic_prefix: prefix, topic_pattern: pattern } = config;
+  return repeatsPrefix({ prefix, pattern, topic, variables: product.variables });
+}
+
 /** What is sent in SUBSCRIBE, `$share/…` included; the topic as written when it can't be resolved. */
 export function subscribedFilter(
   product: Pick<ProductEntity, 'slug' | 'variables'>,
@@ -53,7 +63,7 @@ export async function checkAllTopics(
 ): Promise<FieldFault[]> {
   const faults: FieldFault[] = [];
   const bare = resolveSubscriptionTopic(product, config, { topic: 'x', absolute_topic: false });
-  if (!bare.ok) faults.push(...bare.faults.map((fault) => ({ field: blame(fault.field), message: fault.message })));
+  if (!bare.ok) faults.push(...bare.faults.map((fault) => ({ ...fault, field: blame(fault.field) })));
   const subscriptions = await manager.find(SubscriptionEntity, {
     where: { mqtt_config_id: config.id },
     select: { id: true, name: true, topic: true, absolute_topic: true },
@@ -64,6 +74,7 @@ export async function checkAllTopics(
     if (resolved.ok || (!bare.ok && !subscription.absolute_topic)) continue;
     for (const fault of resolved.faults) {
       faults.push({
+        ...fault,
         field: blame(fault.field),
         message: `breaks subscription "${subscription.name}": ${fault.field} ${fault.message}`,
       });

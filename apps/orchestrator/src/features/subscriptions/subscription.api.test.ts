@@ -30,6 +30,60 @@ describe('subscriptions over REST', () => {
         .expect(201)
     ).body;
 
+  it('take the full topic path as such, and warn where it is doubled on purpose', async () => {
+    const topics = { prefix: '/v3/applications/app-1', pattern: 'business-events/#' };
+    await operator('put', `/api/v1/products/${product_id}/mqtt-config`).send({ topics }).expect(200);
+    const full = '/v3/applications/app-1/business-events/order-created';
+    const taken = await create({ name: 'full', topic: `  ${full} ` });
+    expect(taken).toMatchObject({ topic: full, absolute_topic: true, topic_filter: full, warnings: [] });
+    const below = await create({ name: 'below', topic: 'order-created' });
+    expect(below).toMatchObject({ absolute_topic: false, topic_filter: full, warnings: [] });
+
+    const doubled = await create({ name: 'doubled', topic: full, absolute_topic: false });
+    expect(doubled).toMatchObject({
+      absolute_topic: false,
+      topic_filter: `/v3/applications/app-1/business-events${full}`,
+      warnings: [{ code: 'TOPIC_REPEATS_PREFIX' }],
+    });
+    const { body: status } = await operator('get', `/api/v1/products/${product_id}/mqtt-config/status`).expect(200);
+    expect(status.warnings).toMatchObject([
+      { code: 'TOPIC_REPEATS_PREFIX', message: expect.stringContaining('"doubled"'), instance_id: null },
+    ]);
+    const { body } = await operator('put', `${path}/${doubled.id}`)
+      .send({ topic: full, absolute_topic: true })
+      .expect(200);
+    expect(body).toMatchObject({ topic_filter: full, warnings: [] });
+  });
+
+  it('that are silent for a day while others receive are named', async () => {
+    const silent = await create({ name: 'silent', topic: 'Orders/#' });
+    const lively = await create({ name: 'lively', topic: 'orders/#' });
+    const days_ago = "now() - interval '2 days'";
+    await test.dataSource.query(
+      `UPDATE mqtt_subscriptions SET created_at = ${days_ago}, updated_at = ${days_ago},
+         last_message_at = CASE WHEN id = $2 THEN now() END WHERE id IN ($1, $2)`,
+      [silent.id, lively.id],
+    );
+    const { body } = await operator('get', `/api/v1/products/${product_id}/mqtt-config/status`).expect(200);
+    expect(body.warnings).toMatchObject([
+      { code: 'SILENT_FILTER', message: expect.stringContaining('"shop/eu/Orders/#"') },
+    ]);
+  });
+
+  it('name the variable that a placeholder wants', async () => {
+    const { body } = await operator('post', path)
+      .send({ name: 'orders', topic: '{plant}/orders', actions: [WEBHOOK] })
+      .expect(400);
+    expect(body.errors).toEqual([
+      { field: 'topic', message: expect.stringContaining('unknown placeholder {plant}'), variable: 'plant' },
+    ]);
+    const topics = { prefix: 'shop/{plant}' };
+    const { body: config } = await operator('put', `/api/v1/products/${product_id}/mqtt-config`)
+      .send({ topics })
+      .expect(400);
+    expect(config.errors).toMatchObject([{ field: 'topics.prefix', variable: 'plant' }]);
+  });
+
   it('are found by name or topic over all products', async () => {
     const { id } = await create({ name: 'Unique 100% name', topic: 'rare/{+id}' });
     const find = async (search: string) =>

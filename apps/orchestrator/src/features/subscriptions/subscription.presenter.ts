@@ -2,6 +2,7 @@ import type { MqttConfigEntity } from '../../model/mqtt-config.entity';
 import type { ProductEntity } from '../../model/product.entity';
 import type { SubscriptionEntity } from '../../model/subscription.entity';
 import type { SubscriptionView } from './subscription.view';
+import { topicWarnings } from './subscription-warnings';
 import { subscribedFilter } from './subscription-topic';
 
 export function presentSubscription(
@@ -15,6 +16,7 @@ export function presentSubscription(
     topic: subscription.topic,
     absolute_topic: subscription.absolute_topic,
     topic_filter: subscribedFilter(product, config, subscription),
+    warnings: topicWarnings(product, config, subscription),
     enabled: subscription.enabled,
     description: subscription.description,
     actions: subscription.actions,

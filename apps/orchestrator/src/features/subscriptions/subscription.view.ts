@@ -1,5 +1,15 @@
 import { PAYLOAD_FORMATS, type PayloadFormat } from '@cortex-mqtt/contracts';
-import { IsArray, IsBoolean, IsIn, IsInt, IsOptional, IsString } from 'class-validator';
+import { Type } from 'class-transformer';
+import { IsArray, IsBoolean, IsIn, IsInt, IsOptional, IsString, ValidateNested } from 'class-validator';
+
+/** Works as it is written, and most likely not as it is meant. `code` is stable. */
+export class SubscriptionWarningView {
+  @IsString()
+  code!: string;
+
+  @IsString()
+  message!: string;
+}
 
 export class SubscriptionView {
   @IsInt()
@@ -17,6 +27,10 @@ export class SubscriptionView {
   /** What is sent in SUBSCRIBE. */
   @IsString()
   topic_filter!: string;
+
+  @ValidateNested({ each: true })
+  @Type(() => SubscriptionWarningView)
+  warnings!: SubscriptionWarningView[];
 
   @IsBoolean()
   enabled!: boolean;

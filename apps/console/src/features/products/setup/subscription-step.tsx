@@ -10,7 +10,8 @@ import { Loaded } from '../../../components/states';
 import { texts } from '../../../texts';
 import type { TaggedConfig } from '../../mqtt-config/mqtt-config-query';
 import { TopicPieces } from '../../mqtt-config/topic-config-form';
-import { previewTopic } from '../../mqtt-config/topic-preview';
+import { MissingVariables } from '../../mqtt-config/missing-variables';
+import { missingVariables, previewTopic } from '../../mqtt-config/topic-preview';
 import { EvaluatorProvider, useNewEvaluator } from '../../subscription/expression/evaluator-context';
 import { envelopeOf, newSample, resolvedFilter } from '../../subscription/sample-message';
 import { actionFields } from '../../subscription/schema-fields';
@@ -148,6 +149,11 @@ function First({ product, config, types }: Props & { types: ActionType[] }) {
             onChange={(event) => state.set({ topic: event.currentTarget.value })}
           />
         </Fields>
+        <MissingVariables
+          product={product}
+          names={missingVariables(draft.topic, { topics, variables, slug })}
+          readOnly={false}
+        />
         <div className={classes.box} aria-live="polite">
           <div className={classes.boxTitle}>{words.willReceive}</div>
           {preview.pieces.length > 0 && draft.topic !== '' ? <TopicPieces pieces={preview.pieces} /> : '–'}
