@@ -42,6 +42,7 @@ import { buildOpenApi } from './http/openapi';
 import { startConnectionTestWorker } from './jobs/connection-test.worker';
 import { Duty } from './jobs/duty';
 import { DASHBOARD_PATH, jobDashboard } from './jobs/job-dashboard';
+import { deleteEndedRows } from './jobs/ended-rows';
 import { maintenance } from './jobs/maintenance';
 import { periodic } from './jobs/periodic';
 import { startOperationWorker } from './jobs/operation.worker';
@@ -219,6 +220,9 @@ export async function startOrchestrator(
       const operationWorker = startOperationWorker({ queues, operations: features.operations });
       await lifecycle.start({ name: 'bulk operations', stop: () => operationWorker.close(config.shutdownTimeout_ms) });
     }
+    await lifecycle.start(
+      periodic({ name: 'ended rows', interval_ms: 3_600_000, work: () => deleteEndedRows(dataSource), logger }),
+    );
     for (const part of maintenance(features, {
       stale_after_ms: config.staleAfter_ms,
       audit_kept_days: config.auditKept_days,
