@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import {
+  createTestDatabase,
   createTestDirectory,
   type HttpReceiver,
   type Mosquitto,
@@ -9,6 +11,7 @@ import {
   startHttpReceiver,
   startMosquitto,
 } from '@cortex-mqtt/testing';
+import { Client } from 'pg';
 import type { TestProduct } from './harness/product';
 import { type Publisher, startPublisher } from './harness/publisher';
 import { signIn } from './harness/rest-client';
@@ -89,6 +92,50 @@ describe('what an operator runs while everything runs', () => {
 
     const again = await command(['import-env', file, '--product', product.slug]);
     expect(again).toMatchObject({ code: 0, stdout: expect.stringMatching(/nothing to change/) });
+  });
+
+  it('writes a backup while everything runs, and restores it into an empty database, byte for byte', async () => {
+    const secret = 'restored-secret-5521';
+    await stack.rest.call('PUT', `/products/${product.id}/secrets/ERP_KEY`, { value: secret });
+    await product.configure({ topics: { prefix: 'line\u2028one \\. two' } });
+    const file = join(files, 'backup.gz');
+    const backup = await command(['backup', file]);
+    expect([backup.code, backup.stdout]).toEqual([0, expect.stringContaining('keep the key elsewhere')]);
+    expect(gunzipSync(readFileSync(file)).toString()).not.toContain(secret);
+
+    const restored = await createTestDatabase();
+    const env = { DATABASE_URL: restored.url };
+    const wrong = { ...env, MQTT_PASSWORD_ENCRYPTION_KEY: randomBytes(32).toString('base64') };
+    const refused = await command(['restore', file], { env: wrong });
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('Its secrets are sealed with the key')]);
+    const first = await command(['restore', file], { env });
+    expect([first.code, first.stdout]).toEqual([0, expect.stringContaining('installation adopt')]);
+    const twice = await command(['restore', file], { env });
+    expect([twice.code, twice.stderr]).toEqual([1, expect.stringContaining('is not empty')]);
+    writeFileSync(join(files, 'no-backup'), 'text');
+    const none = await command(['restore', join(files, 'no-backup')], { env });
+    expect([none.code, none.stderr]).toEqual([1, expect.stringContaining('is not a backup')]);
+
+    const rows = async (url: string) => {
+      const client = new Client({ connectionString: url });
+      await client.connect();
+      const read = async (query: string) => (await client.query(query)).rows;
+      const all = [
+        await read('SELECT * FROM products ORDER BY id'),
+        await read('SELECT * FROM mqtt_configs ORDER BY id'),
+        await read('SELECT id, name, topic, actions FROM mqtt_subscriptions ORDER BY id'),
+        await read('SELECT * FROM product_secrets ORDER BY id'),
+        await read('SELECT id, email, password_hash FROM users ORDER BY id'),
+        await read('SELECT id, action, after FROM audit_logs ORDER BY id'),
+      ];
+      await client.end();
+      return all;
+    };
+    expect(await rows(restored.url)).toEqual(await rows(stack.database_url));
+    const shown = await command(['installation'], { env });
+    expect(shown.stdout).toContain('A copy of installation');
+    expect((await command(['installation', 'adopt'], { env })).code).toBe(0);
+    expect((await command(['installation'], { env })).stdout).toMatch(/^Installation /);
   });
 
   it('seals the secrets anew under another key, while listener and orchestrator go on', async () => {

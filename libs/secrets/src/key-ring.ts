@@ -58,6 +58,11 @@ export class KeyRing {
     return decrypt(sealed, { key, aad: additionalData(name, context) });
   }
 
+  /** Whether a key of this id can open. */
+  has(key_id: string): boolean {
+    return this.#keys.has(key_id);
+  }
+
   /** Whether it was sealed with another key than the primary one. */
   needsRotation(envelope: string): boolean {
     return parseEnvelope(envelope).name !== this.primaryKeyId;

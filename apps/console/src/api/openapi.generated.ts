@@ -1431,6 +1431,22 @@ export interface components {
             retain?: boolean;
             delay_s?: number;
         };
+        BackupTable: {
+            name: string;
+            columns: string[];
+        };
+        BackupHeader: {
+            /** @enum {string} */
+            format: "cortex-mqtt-backup";
+            /** @enum {number} */
+            contract: 1;
+            created_at: string;
+            installation_id: string;
+            migrations: string[];
+            key_ids: string[];
+            tables: components["schemas"]["BackupTable"][];
+            left_out: string[];
+        };
         BrokerSettingsDto: {
             port?: number;
             /** @enum {string} */

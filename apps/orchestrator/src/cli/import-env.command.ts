@@ -67,7 +67,7 @@ export async function importEnvCommand(context: CommandContext): Promise<number>
         actor,
         expected_revision: undefined,
       });
-      context.out(`written as revision ${revision}`);
+      context.out(`written as revision ${revision.number}`);
       return 0;
     } catch (error) {
       if (!(error instanceof ValidationError || error instanceof ConflictError)) throw error;

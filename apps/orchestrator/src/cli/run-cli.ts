@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { EnvironmentError, loadEnvironment, redactedEffectiveConfiguration } from '@cortex-mqtt/environment';
 import { buildInfo } from '@cortex-mqtt/observability';
 import { OrchestratorConfig } from '../config';
+import { backupCommand, restoreCommand } from './backup.command';
 import { type CommandContext, UsageError } from './command';
 import { envExample } from './env-example.command';
 import { checkHealth } from './healthcheck.command';
@@ -25,6 +26,8 @@ Commands:
                      take a product's broker and topics over from a .env file (MQTT_HOST, …)
   rotate-keys [--dry-run | --new-key]
                      seal every secret anew with MQTT_PASSWORD_ENCRYPTION_KEY; --new-key prints a new one
+  backup FILE        write all configuration to a file, from one snapshot, while everything runs
+  restore FILE       fill an empty database from a backup
   installation [show | adopt | keep-apart]
                      a restored database: take the original's place, or stay beside it with ids of its own
   reset-password EMAIL [--stdin] [--enable] [--keep-tokens]
@@ -82,6 +85,10 @@ export async function runCli(deps: {
         return await importEnvCommand(context);
       case 'rotate-keys':
         return await rotateKeysCommand(context);
+      case 'backup':
+        return await backupCommand(context);
+      case 'restore':
+        return await restoreCommand(context);
       case 'installation':
         return await installationCommand(context);
       case 'reset-password':
