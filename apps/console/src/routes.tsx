@@ -12,6 +12,12 @@ export function createRouter() {
   return createBrowserRouter([
     { path: '/sign-in', element: <SignInPage />, errorElement: <RouteCrash /> },
     {
+      path: '/invitation',
+      errorElement: <RouteCrash />,
+      HydrateFallback: () => null,
+      lazy: async () => ({ Component: (await import('./features/sign-in/invitation-page')).InvitationPage }),
+    },
+    {
       path: '/',
       element: <Shell />,
       errorElement: <RouteCrash />,

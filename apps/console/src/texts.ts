@@ -170,6 +170,14 @@ export const texts = {
     failed: 'Email or password is wrong.',
     tooMany: 'Too many attempts. Wait a minute, then try again.',
     ended: 'You have been signed out. Sign in to continue where you left off.',
+    invitation: {
+      title: 'Welcome',
+      lead: (email: string) => `You were invited as ${email}. Choose a password to sign in with.`,
+      name: 'Your name',
+      password: 'Password',
+      passwordHelp: 'At least 12 characters, and none that is easy to guess.',
+      submit: 'Sign in',
+    },
   },
   products: {
     title: 'Products',

@@ -30,6 +30,8 @@ export interface AppDeps {
   /** After the API: the console, which answers what nothing else does. */
   fallbacks?: Mount[];
   trust_proxy: readonly string[];
+  /** Where browsers reach the console. */
+  public_url?: string;
   onRequestFinished?(request: FinishedRequest): void;
 }
 
@@ -41,7 +43,8 @@ export function createApp(deps: AppDeps): Express {
   app.set('query parser', 'simple');
   app.set('etag', false);
   app.use(requestContext(deps));
-  app.use(securityHeaders());
+  if (deps.trust_proxy.length === 0) app.use(forwardedWarning(deps.logger));
+  app.use(securityHeaders({ is_https: deps.public_url?.startsWith('https:') ?? false }));
   for (const mount of deps.mounts) app.use(mount.path, mount.handler);
   app.get('/api/v1/openapi.json', (_request, response) => {
     response.json(deps.open_api);
@@ -76,8 +79,40 @@ function requestContext({ logger, onRequestFinished }: Pick<AppDeps, 'logger' | 
   };
 }
 
-function securityHeaders(): RequestHandler {
-  return helmet({
+/** Behind a proxy that is not trusted everybody has the proxy's address: limits of sign-in and the audit log are wrong. */
+function forwardedWarning(logger: Logger): RequestHandler {
+  let is_warned = false;
+  return (request, _response, next) => {
+    if (!is_warned && request.headers['x-forwarded-for'] !== undefined) {
+      is_warned = true;
+      logger.warn('X-Forwarded-For is ignored: if a proxy of yours sends it, list the proxy in TRUST_PROXY', {
+        proxy: request.socket.remoteAddress,
+      });
+    }
+    next();
+  };
+}
+
+/** Features of browsers that no page of ours uses. */
+const PERMISSIONS = [
+  'accelerometer',
+  'camera',
+  'display-capture',
+  'geolocation',
+  'gyroscope',
+  'magnetometer',
+  'microphone',
+  'midi',
+  'payment',
+  'usb',
+].map((feature) => `${feature}=()`);
+
+function securityHeaders({ is_https }: { is_https: boolean }): RequestHandler[] {
+  const permissions: RequestHandler = (_request, response, next) => {
+    response.set('Permissions-Policy', PERMISSIONS.join(', '));
+    next();
+  };
+  const others = helmet({
     contentSecurityPolicy: {
       useDefaults: false,
       directives: {
@@ -93,6 +128,8 @@ function securityHeaders(): RequestHandler {
         'connect-src': ["'self'"],
       },
     },
-    strictTransportSecurity: false,
+    // Subdomains are not ours to decide about.
+    strictTransportSecurity: is_https && { maxAge: 31_536_000, includeSubDomains: false },
   });
+  return [permissions, others];
 }

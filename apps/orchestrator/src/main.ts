@@ -126,6 +126,7 @@ export async function startOrchestrator(
     identifyAgain: features.identifyAgain,
     strictLimiter: createStrictLimiter(),
     trust_proxy: config.trustProxy,
+    public_url: config.publicUrl,
     onRequestFinished,
     mounts: [
       {

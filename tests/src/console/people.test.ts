@@ -63,6 +63,43 @@ describe('people in the console', () => {
   );
 
   it(
+    'come by an invitation, choose a password, and see the products that were granted',
+    async () => {
+      await world.stack.rest.call('POST', '/products', { name: 'Hidden' });
+      await page.goto('/users');
+      await page.getByRole('button', { name: 'New user' }).click();
+      const dialog = page.getByRole('dialog');
+      await dialog.getByLabel('Email').fill('ina@example.com');
+      await dialog.getByRole('textbox', { name: 'Products' }).fill('Orders');
+      await page
+        .getByRole('option', { name: /^Orders/ })
+        .first()
+        .click();
+      await dialog.getByRole('button', { name: 'Save' }).click();
+      const link = (await dialog.locator('code').first().textContent()) ?? '';
+      await dialog.getByRole('button', { name: 'Close' }).last().click();
+      await world.said('invited');
+
+      const visit = await openConsole({ browser: world.browser, url: world.stack.orchestrator_url });
+      await visit.page.goto(link);
+      await visit.page.getByText('You were invited as ina@example.com').waitFor();
+      await visit.page.getByRole('textbox', { name: 'Your name' }).fill('Ina');
+      await visit.page.getByLabel('Password', { exact: true }).fill('password1234');
+      await visit.page.getByRole('button', { name: 'Sign in' }).click();
+      await visit.page.getByText(/among the first that are tried/).waitFor();
+      await visit.page.getByLabel('Password', { exact: true }).fill('looking-is-enough');
+      await visit.page.getByRole('button', { name: 'Sign in' }).click();
+      await visit.page.waitForURL('**/products**');
+      await visit.page.getByText('Orders').first().waitFor();
+      expect(await visit.page.getByText('Hidden').count()).toBe(0);
+      await visit.page.goto('/account');
+      await visit.page.getByText('this one').waitFor();
+      await visit.close();
+    },
+    STEPS_MS,
+  );
+
+  it(
     'leave no typed secret and no token in what the browser keeps',
     async () => {
       const typed = 'typed-into-the-form';

@@ -39,7 +39,10 @@ export async function signIn(
     .join('; ');
   const { csrf_token } = JSON.parse(text) as { csrf_token: string };
   const session = createClient(orchestrator_url, { cookie, 'x-csrf-token': csrf_token }, '');
-  const { token } = await session.call<{ token: string }>('POST', '/api-tokens', { name: 'end-to-end tests' });
+  const { token } = await session.call<{ token: string }>('POST', '/api-tokens', {
+    name: 'end-to-end tests',
+    scopes: ['read', 'write', 'tokens'],
+  });
   await session.call('POST', '/auth/logout');
   return createClient(orchestrator_url, { authorization: `Bearer ${token}` }, token);
 }

@@ -23,5 +23,6 @@ export const keys = {
   audit: (filter: object) => ['audit', filter] as const,
   users: ['users'] as const,
   apiTokens: ['api-tokens'] as const,
+  sessions: ['sessions'] as const,
   system: ['system'] as const,
 };

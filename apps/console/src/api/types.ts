@@ -36,6 +36,13 @@ export type FieldFault = Schemas['Problem']['errors'][number];
 export type User = Schemas['SignedInUserView'];
 /** A user as an administrator sees it. */
 export type UserAccount = Schemas['UserView'];
+/** A link with which somebody chooses a password, shown once. */
+export type IssuedInvitation = Schemas['IssuedInvitationView'];
+/** For whom an invitation is. */
+export type Invitation = Schemas['InvitationView'];
+/** A sign-in that has not ended. */
+export type OpenSession = Schemas['OpenSessionView'];
+export type Scope = Schemas['ApiTokenView']['scopes'][number];
 
 export type ConnectionState = Schemas['ConnectionStatusView']['state'];
 export type InstanceState = Schemas['StatusReportDto']['state'] | 'stale';
@@ -182,7 +189,7 @@ export type Token = Pick<
   Schemas['ListenerTokenView'],
   keyof Schemas['ApiTokenView'] & keyof Schemas['ListenerTokenView']
 > &
-  Partial<Pick<Schemas['CreatedApiTokenView'], 'hint' | 'token'>>;
+  Partial<Pick<Schemas['CreatedApiTokenView'], 'hint' | 'token' | 'scopes' | 'product_ids'>>;
 
 export type RecentMessages = Refined<
   Schemas['RecentMessagesView'],

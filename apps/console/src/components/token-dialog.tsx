@@ -1,6 +1,6 @@
 import { Alert, Button, Code, Group, Modal, Stack, TextInput } from '@mantine/core';
 import { IconAlertTriangle } from '@tabler/icons-react';
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, type ReactNode, useState } from 'react';
 import { faultsByField } from '../api/problem';
 import type { Token } from '../api/types';
 import { texts } from '../texts';
@@ -24,11 +24,13 @@ interface Props {
   onClose: () => void;
   words: Words;
   defaultDays: number | null;
+  /** Further fields of what is made. */
+  children?: ReactNode;
   onCreate: (token: { name: string; expires_in_days: number | null }) => Promise<Token>;
 }
 
 /** Makes a token and shows it: once, with a button that copies it. Kept in memory only while the dialog is open. */
-export function TokenDialog({ opened, onClose, words, defaultDays, onCreate }: Props) {
+export function TokenDialog({ opened, onClose, words, defaultDays, children, onCreate }: Props) {
   const [name, setName] = useState('');
   const [days, setDays] = useState<number | null>(defaultDays);
   const [made, setMade] = useState<string | null>(null);
@@ -88,6 +90,7 @@ export function TokenDialog({ opened, onClose, words, defaultDays, onCreate }: P
               max={3_650}
               onChange={setDays}
             />
+            {children}
             <Group justify="flex-end">
               <Button variant="default" onClick={close}>
                 {texts.common.cancel}

@@ -37,6 +37,7 @@ export function TokenList({ tokens, revokeLabel, revokeBody, onRevoke, canRevoke
                 {token.name} {token.hint && <code className={classes.note}>{token.hint}…</code>}
               </span>
               <span className={classes.note}>
+                {token.scopes && `${token.scopes.map((scope) => texts.account.scopeNames[scope]).join(', ')} · `}
                 {words.lastUsed} <Time at={token.last_used_at} fallback={words.neverUsed} />
                 {token.expires_at && token.revoked_at === null && (
                   <>

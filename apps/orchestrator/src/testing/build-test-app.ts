@@ -120,6 +120,7 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
     stream_recheck_ms: options.stream_recheck_ms,
     strictLimiter: (_request, _response, next) => next(),
     trust_proxy: [],
+    public_url: options.public_url,
     mounts: options.mounts?.({ features, dataSource, queues }) ?? [],
     fallbacks: options.fallbacks,
   });

@@ -1,4 +1,4 @@
-import { Button, Group, PasswordInput, Stack } from '@mantine/core';
+import { Button, Checkbox, Group, MultiSelect, PasswordInput, Stack } from '@mantine/core';
 import { IconKey, IconPlus } from '@tabler/icons-react';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
@@ -6,7 +6,7 @@ import { post, remove } from '../../api/client';
 import { everyPage } from '../../api/every-page';
 import { keys } from '../../api/keys';
 import { faultsByField } from '../../api/problem';
-import type { Token } from '../../api/types';
+import type { Scope, Token } from '../../api/types';
 import { Facts, Fields, Page, Panel } from '../../components/layout';
 import { notifyDone, notifyFailure } from '../../components/notify';
 import { Empty, Loaded } from '../../components/states';
@@ -14,6 +14,8 @@ import { TokenDialog } from '../../components/token-dialog';
 import { TokenList } from '../../components/token-list';
 import { useUser } from '../../shell/session';
 import { texts } from '../../texts';
+import { useProducts } from '../products/products-query';
+import { SessionsPanel } from './sessions-panel';
 
 const words = texts.account;
 const DEFAULT_DAYS = 90;
@@ -33,6 +35,7 @@ export function AccountPage() {
         />
       </Panel>
       <PasswordPanel />
+      <SessionsPanel />
       <TokensPanel />
     </Page>
   );
@@ -41,6 +44,7 @@ export function AccountPage() {
 function PasswordPanel() {
   const [values, setValues] = useState({ current: '', next: '', repeat: '' });
   const [faults, setFaults] = useState<Record<string, string>>({});
+  const [keepTokens, setKeepTokens] = useState(false);
   const [busy, setBusy] = useState(false);
   const set = (name: keyof typeof values) => (event: { currentTarget: { value: string } }) => {
     const { value } = event.currentTarget;
@@ -53,7 +57,11 @@ function PasswordPanel() {
     setBusy(true);
     setFaults({});
     try {
-      await post('/auth/password', { current_password: values.current, new_password: values.next });
+      await post('/auth/password', {
+        current_password: values.current,
+        new_password: values.next,
+        revoke_api_tokens: !keepTokens,
+      });
       setValues({ current: '', next: '', repeat: '' });
       notifyDone(words.passwordChanged);
     } catch (error) {
@@ -99,6 +107,11 @@ function PasswordPanel() {
             />
           </Fields>
           <Group>
+            <Checkbox
+              label={words.keepTokens}
+              checked={keepTokens}
+              onChange={(event) => setKeepTokens(event.currentTarget.checked)}
+            />
             <Button type="submit" variant="default" loading={busy}>
               {words.changePassword}
             </Button>
@@ -112,6 +125,9 @@ function PasswordPanel() {
 function TokensPanel() {
   const queryClient = useQueryClient();
   const [creating, setCreating] = useState(false);
+  const [scopes, setScopes] = useState<Scope[]>(['read', 'write']);
+  const [productIds, setProductIds] = useState<string[]>([]);
+  const products = useProducts();
   const tokens = useQuery({
     queryKey: keys.apiTokens,
     queryFn: ({ signal }) => everyPage<Token>('/api-tokens', signal),
@@ -149,11 +165,32 @@ function TokensPanel() {
         words={words}
         defaultDays={DEFAULT_DAYS}
         onCreate={async (token) => {
-          const made = await post<Token>('/api-tokens', token);
+          const made = await post<Token>('/api-tokens', {
+            ...token,
+            scopes,
+            product_ids: productIds.length === 0 ? null : productIds.map(Number),
+          });
           void refresh();
           return made;
         }}
-      />
+      >
+        <Checkbox.Group label={words.scopes} value={scopes} onChange={(next) => setScopes(next as Scope[])}>
+          <Group mt="xs">
+            {(['read', 'write', 'tokens'] as const).map((scope) => (
+              <Checkbox key={scope} value={scope} label={words.scopeNames[scope]} />
+            ))}
+          </Group>
+        </Checkbox.Group>
+        <MultiSelect
+          label={words.onlyProducts}
+          description={words.onlyProductsHelp}
+          value={productIds}
+          onChange={setProductIds}
+          searchable
+          clearable
+          data={(products.data ?? []).map((product) => ({ value: String(product.id), label: product.name }))}
+        />
+      </TokenDialog>
     </Panel>
   );
 }

@@ -75,6 +75,13 @@ describe('signing in', () => {
     expect(plainPasswords.verified).toEqual([`plain:${TEST_PASSWORD}`, null, `plain:${TEST_PASSWORD}`]);
   });
 
+  it('writes no address into the audit log that nobody has: it may be a password', async () => {
+    await login(TEST_PASSWORD, 'my secret passphrase').expect(401);
+    await login('wrong').expect(401);
+    const { body } = await admin('get', '/api/v1/audit-logs?action=session.refuse&page_size=2').expect(200);
+    expect(body.items.map(({ actor_name }: { actor_name: string }) => actor_name)).toEqual([email, 'unknown account']);
+  });
+
   it('takes a write with the cookie only with the token, and only from our own page', async () => {
     const { call, csrf } = await signIn();
     const write = () => call('post', '/api/v1/api-tokens').send({ name: 'mine' });

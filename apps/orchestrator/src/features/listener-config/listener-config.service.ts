@@ -7,6 +7,7 @@ import type {
 } from '@cortex-mqtt/contracts';
 import type { DataSource } from 'typeorm';
 import { NotFoundError } from '../../http/app-error';
+import type { ListenerPrincipal } from '../../http/principal';
 import { MqttBrokerEntity } from '../../model/mqtt-broker.entity';
 import { openFurtherBroker, openPrimaryBroker } from '../brokers/broker-secrets';
 import type { ArchiveSettings } from '../../model/archive-settings';
@@ -15,13 +16,32 @@ import type { Revision } from '../../http/etag';
 import { MqttConfigEntity } from '../../model/mqtt-config.entity';
 import { ProductEntity } from '../../model/product.entity';
 import { ProductSecretEntity } from '../../model/product-secret.entity';
+import { type Actor, recordAudit } from '../audit/audit-trail';
 import { type SecretBox, secretPlace } from '../secrets/secret-box';
 import { SubscriptionEntity } from '../../model/subscription.entity';
 import { resolveSubscriptionTopic, sharedGroupOf } from '../subscriptions/subscription-topic';
 
 /** Builds what a listener runs: secrets open, topics resolved, only what is enabled. */
 export class ListenerConfigService {
+  /** What each token read last, and from where: replicas and restarts would otherwise fill the audit log. */
+  private readonly lastRead = new Map<number, string>();
+
   constructor(private readonly deps: { dataSource: DataSource; secretBox: SecretBox }) {}
+
+  /** Writes down that secrets left the building: once for each revision, token and address. */
+  async recordRead(listener: ListenerPrincipal, actor: Actor, document: ListenerConfigDocument): Promise<void> {
+    const read = `${document.revision} ${actor.ip}`;
+    if (this.lastRead.get(listener.token_id) === read) return;
+    this.lastRead.set(listener.token_id, read);
+    await recordAudit(this.deps.dataSource.manager, {
+      actor,
+      action: 'mqtt_config.read_by_listener',
+      entity_type: 'listener_token',
+      entity_id: listener.token_id,
+      product_id: document.product_id,
+      after: { revision: document.revision, secrets: Object.keys(document.secrets) },
+    });
+  }
 
   /** The revision alone, so that an unchanged poll costs one index look-up. */
   async revision(product_id: number): Promise<Revision> {

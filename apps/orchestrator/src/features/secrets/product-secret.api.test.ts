@@ -43,6 +43,14 @@ describe('product secrets over REST', () => {
     const listener = await test.listener(product_id);
     const { body } = await listener('get', '/internal/v1/mqtt-config').expect(200);
     expect(body.secrets).toEqual({ API: 'hush-hush-hush' });
+    await listener('get', '/internal/v1/mqtt-config').expect(200);
+    const reads = await operator(
+      'get',
+      `/api/v1/products/${product_id}/audit-logs?action=mqtt_config.read_by_listener`,
+    );
+    expect(reads.body.items).toEqual([
+      expect.objectContaining({ actor_kind: 'listener', after: { revision: body.revision, secrets: ['API'] } }),
+    ]);
   });
 
   it('are named in the audit log, also when only their value changed', async () => {
