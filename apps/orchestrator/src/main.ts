@@ -33,6 +33,7 @@ import { createHttpMetrics } from './features/health/http-metrics';
 import { openInstallation, WrongKeyError } from './features/installation/installation';
 import type { ListenerRuntime, WantedListener } from './features/listeners/runtime/listener-runtime';
 import { removeDeletedFolders } from './features/listeners/runtime/deleted-folders';
+import { listenerQueueUrl } from './features/listeners/runtime/listener-queue-url';
 import { createProcessEnvironment } from './features/listeners/runtime/process-environment';
 import { ProcessListenerRuntime } from './features/listeners/runtime/process-runtime';
 import { reportDoor } from './features/status-reports/report-door';
@@ -249,7 +250,7 @@ export async function startOrchestrator(
         environment: createProcessEnvironment({
           dataSource,
           orchestrator_url: localUrl(server),
-          queue_url: config.effectiveQueueUrl,
+          queueUrl: listenerQueueUrl({ url: config.effectiveQueueUrl, queues, logger }),
           data_dir: resolve(config.dataDir),
           passed_on: {
             NODE_ENV: config.nodeEnv,

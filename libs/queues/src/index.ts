@@ -4,6 +4,7 @@ export * from './deliveries/delivery-journal';
 export * from './deliveries/delivery-store';
 export * from './deliveries/delivery-survey';
 export * from './job-types';
+export { createPostgresQueueRole } from './postgres-queue-role';
 export * from './queue-backend';
 export * from './queue-errors';
 export * from './queue-logger';

@@ -16,7 +16,7 @@ const CONSUMER_CONNECTIONS = 4;
  */
 export function createPostgresDriver(deps: { url: string; prefix: string; logger: QueueLogger }): QueueDriver {
   const { url, prefix, logger } = deps;
-  const { quoteSchemaName, runMigrations } = bullmq();
+  const { assertSchemaCompatibility, quoteSchemaName, runMigrations } = bullmq();
   const schema = quoteSchemaName(prefix);
   const connection = {
     connectionString: url,
@@ -39,6 +39,14 @@ export function createPostgresDriver(deps: { url: string; prefix: string; logger
   const migrate = async (): Promise<void> => {
     const client = await pool.connect();
     try {
+      const { rows } = await client.query<{ may_create: boolean }>(
+        `SELECT has_database_privilege(current_database(), 'CREATE') AS may_create`,
+      );
+      // A listener's role only uses what the orchestrator has made.
+      if (rows[0]?.may_create !== true) {
+        await assertSchemaCompatibility(client, prefix);
+        return;
+      }
       // Ends up in BullMQ's own transaction and advisory lock, so several processes may start at once.
       await runMigrations(client, prefix);
     } finally {

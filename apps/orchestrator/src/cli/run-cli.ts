@@ -10,6 +10,7 @@ import { importEnvCommand } from './import-env.command';
 import { installationCommand } from './installation.command';
 import { migrate, migrateRevert } from './migrate.command';
 import { printOpenApi } from './openapi.command';
+import { queueRoleCommand } from './queue-role.command';
 import { resetPasswordCommand } from './reset-password.command';
 import { rotateKeysCommand } from './rotate-keys.command';
 
@@ -32,6 +33,7 @@ Commands:
                      a restored database: take the original's place, or stay beside it with ids of its own
   reset-password EMAIL [--stdin] [--enable] [--keep-tokens]
                      set a new password, generated or from standard input
+  queue-role         make the role of listeners on a PostgreSQL queue, with a new password, and print its URL
   openapi            print the OpenAPI document
   env-example        print every environment variable with its default
   healthcheck        exit 0 when this machine's orchestrator is ready (--live: when it lives)
@@ -93,6 +95,8 @@ export async function runCli(deps: {
         return await installationCommand(context);
       case 'reset-password':
         return await resetPasswordCommand(context);
+      case 'queue-role':
+        return await queueRoleCommand(context);
       case 'openapi':
         noArguments(args);
         return await printOpenApi(context);

@@ -15,7 +15,7 @@ const TOKEN_NAME = 'process runtime';
 export function createProcessEnvironment(deps: {
   dataSource: DataSource;
   orchestrator_url: string;
-  queue_url: string;
+  queueUrl(): Promise<string>;
   data_dir: string;
   /** Passed on as they are: log settings, egress rules. */
   passed_on: Record<string, string>;
@@ -36,7 +36,7 @@ export function createProcessEnvironment(deps: {
       ORCHESTRATOR_URL: deps.orchestrator_url,
       LISTENER_TOKEN: token,
       INSTANCE_ID: `${slug}-1`,
-      QUEUE_URL: deps.queue_url,
+      QUEUE_URL: await deps.queueUrl(),
       DATA_DIR: join(deps.data_dir, 'listeners', slug),
       HEALTH_PORT: '0',
     };

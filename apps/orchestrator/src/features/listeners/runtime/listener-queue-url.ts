@@ -1,0 +1,35 @@
+import type { Logger } from '@cortex-mqtt/observability';
+import { createPostgresQueueRole, type QueueBackend } from '@cortex-mqtt/queues';
+
+/**
+ * The queue's URL for listeners that this process runs. On PostgreSQL it is that of a role which sees the queues alone: the
+ * orchestrator's own opens users, secrets and the audit log. Made when the first listener needs it; where our role may make
+ * no roles, listeners get ours, and the log says so.
+ */
+export function listenerQueueUrl(deps: { url: string; queues: QueueBackend; logger: Logger }): () => Promise<string> {
+  const { url, queues, logger } = deps;
+  if (!/^postgres(ql)?:/.test(url)) return async () => url;
+  let made: Promise<string> | null = null;
+  const make = async (): Promise<string> => {
+    // Its schema has to be there first.
+    await queues.listQueueNames();
+    try {
+      return await createPostgresQueueRole({ url });
+    } catch (error) {
+      // insufficient_privilege
+      if ((error as { code?: unknown }).code !== '42501') throw error;
+      logger.warn('listeners get the role of the orchestrator: it may not make one that sees the queues only', {
+        error,
+        advice: 'give it CREATEROLE, or run the listeners by themselves with a URL from the command queue-role',
+      });
+      return url;
+    }
+  };
+  return () => {
+    made ??= make().catch((error: unknown) => {
+      made = null;
+      throw error;
+    });
+    return made;
+  };
+}
