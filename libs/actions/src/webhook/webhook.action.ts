@@ -69,7 +69,7 @@ export const webhookAction: ActionType<WebhookAction, PreparedWebhook> = {
     if (origin === null || head === null) throw new Error('this request was prepared for looking only');
     const own = standardWebhookLines({ id, at_ms: Date.now(), body: body ?? '', keys: signing_keys });
     return http.send({ origin, head: head + own, body, tls, timeout_ms }, { signal }).then((answer) => {
-      if (isSuccess(answer.status, success_codes)) return { detail: { status: answer.status } };
+      if (isSuccess(answer.status, success_codes)) return { detail: detailOf(answer) };
       throw statusFault(answer);
     });
   },
@@ -242,6 +242,10 @@ function secretOf(name: string, { secrets }: PrepareContext): string {
   throw new ActionFault(`there is no secret "${name}"`, { permanent: true, detail: { code: 'SECRET_MISSING' } });
 }
 
+function detailOf({ status, unreadable }: HttpAnswer): Record<string, unknown> {
+  return unreadable === undefined ? { status } : { status, unreadable };
+}
+
 function isSuccess(status: number, codes: number[] | null): boolean {
   return codes === null ? status >= 200 && status <= 299 : codes.includes(status);
 }
@@ -251,7 +255,7 @@ function isTransient(status: number): boolean {
   return status >= 500 || status === 408 || status === 425 || status === 429;
 }
 
-function statusFault({ status, headers, body_latin1 }: HttpAnswer): ActionFault {
+function statusFault({ status, headers, body_latin1, unreadable }: HttpAnswer): ActionFault {
   const permanent = !isTransient(status);
   const location = status >= 300 && status < 400 ? headers.get('location') : undefined;
   const message =
@@ -266,6 +270,7 @@ function statusFault({ status, headers, body_latin1 }: HttpAnswer): ActionFault 
       status,
       response_excerpt: Buffer.from(body_latin1, 'latin1').toString('utf8'),
       ...(location === undefined ? {} : { location }),
+      ...(unreadable === undefined ? {} : { unreadable }),
     },
   });
 }

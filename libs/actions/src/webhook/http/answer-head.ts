@@ -3,6 +3,14 @@ import { FIELD_NAME, FIELD_VALUE } from './field-syntax';
 /** The destination sent something that is not an HTTP/1.1 answer, or one whose end can't be told for sure. */
 export class AnswerFault extends Error {
   readonly code = 'BAD_ANSWER';
+
+  constructor(
+    message: string,
+    /** The final status, where at least that was said; the destination has decided then. */
+    readonly status: number | null = null,
+  ) {
+    super(message);
+  }
 }
 
 /** Status line and headers of an answer, and what they say of its body. */
@@ -23,9 +31,23 @@ const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/
 
 /** @throws AnswerFault */
 export function parseAnswerHead(text: string): AnswerHead {
-  const lines = text.split('\r\n');
+  const lines = unfolded(text).split('\r\n');
   const status_line = STATUS_LINE.exec(lines[0] as string);
-  if (status_line === null) throw new AnswerFault('this is no answer in HTTP/1.1');
+  if (status_line === null) throw beginningFault(text) ?? new AnswerFault('this is no answer in HTTP/1.1');
+  try {
+    return headOf(text, status_line, lines);
+  } catch (error) {
+    const status = Number(status_line[2]);
+    throw error instanceof AnswerFault && status >= 200 ? new AnswerFault(error.message, status) : error;
+  }
+}
+
+/** A header may go on in further lines that begin with a blank; each such break is a blank (RFC 9112, 5.2). */
+function unfolded(text: string): string {
+  return text.includes('\r\n ') || text.includes('\r\n\t') ? text.replace(/[ \t]*\r\n[ \t]+/g, ' ') : text;
+}
+
+function headOf(text: string, status_line: RegExpExecArray, lines: readonly string[]): AnswerHead {
   const headers = new Map<string, string>();
   const framing = new Framing(status_line[1] === '1');
   for (let index = 1; index < lines.length; index += 1) {
@@ -35,6 +57,32 @@ export function parseAnswerHead(text: string): AnswerHead {
   }
   const { content_length, is_chunked, is_kept_open } = framing;
   return { text, status: Number(status_line[2]), headers, content_length, is_chunked, is_kept_open };
+}
+
+const HTTP_1 = 'HTTP/1.';
+
+/**
+ * What is wrong with an answer of which this much has come: what never becomes one is said at once and by its name, not when the time
+ * is over. null: it may still become one.
+ */
+export function beginningFault(text: string): AnswerFault | null {
+  if (!HTTP_1.startsWith(text.slice(0, HTTP_1.length))) return new AnswerFault(foreignProtocol(text));
+  const line_end = text.search(/(?:^|[^\r])\n/);
+  if (line_end === -1) return null;
+  const status = Number(STATUS_LINE.exec(text.slice(0, line_end + 1).trimEnd())?.[2] ?? 0);
+  return new AnswerFault('its lines end with LF alone, where HTTP/1.1 has CR and LF', status >= 200 ? status : null);
+}
+
+/** The record types handshake and alert of TLS, each with its version. */
+const TLS_RECORD = /^[\x15\x16]\x03/;
+/** A SETTINGS frame, by which a server of HTTP/2 begins (RFC 9113, 3.4), or the preface of a client. */
+const HTTP_2 = /^(?:\x00[\s\S]{2}\x04[\x00\x01]\x00{4}|PRI \* HTTP\/2)/;
+
+function foreignProtocol(text: string): string {
+  if (TLS_RECORD.test(text)) return 'it speaks TLS: the URL must begin with https://';
+  if (HTTP_2.test(text)) return 'it speaks HTTP/2 only, and HTTP/1.1 was asked for';
+  const shown = text.slice(0, 24).replace(/[^\x20-\x7e]/g, '·');
+  return `this is no answer in HTTP/1.1, it begins with "${shown}"`;
 }
 
 /** One line of headers or trailers. @throws AnswerFault */

@@ -28,6 +28,8 @@ describe('an answer', () => {
     ['without a reason', 'HTTP/1.1 200\r\ncontent-length: 0\r\n\r\n', 200, '', true],
     ['in chunks', chunked('4\r\nwiki\r\n5;x="y"\r\npedia\r\n0\r\n\r\n'), 200, 'wikipedia', true],
     ['in chunks with trailers', chunked('A\r\n0123456789\r\n000\r\nX-Sum: 1\r\nX-B:\r\n\r\n'), 200, '0123456789', true],
+    ['in chunks with zeros in front', chunked('0000000004\r\nwiki\r\n00000000000\r\n\r\n'), 200, 'wiki', true],
+    ['with a folded header', 'HTTP/1.1 200 OK\r\nx: a \r\n\t b\r\ncontent-length:\r\n 2\r\n\r\nhi', 200, 'hi', true],
     ['without content', 'HTTP/1.1 204 No Content\r\n\r\n', 204, '', true],
     [
       'not modified, with the length of what it stands for',
@@ -141,7 +143,8 @@ describe('what is refused', () => {
     ['another transfer coding', 'HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n'],
     ['chunked twice', 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n\r\n'],
     ['chunks in HTTP/1.0', 'HTTP/1.0 200 OK\r\ntransfer-encoding: chunked\r\n\r\n'],
-    ['a folded header', 'HTTP/1.1 200 OK\r\nx: a\r\n b\r\ncontent-length: 0\r\n\r\n'],
+    ['a folded line before any header', 'HTTP/1.1 200 OK\r\n x: a\r\ncontent-length : 0\r\n\r\n'],
+    ['a length that is folded into two', 'HTTP/1.1 200 OK\r\ncontent-length: 1\r\n 0\r\n\r\n'],
     ['a blank before the colon', 'HTTP/1.1 200 OK\r\ncontent-length : 5\r\n\r\n'],
     ['a header without a colon', 'HTTP/1.1 200 OK\r\ncontent-length\r\n\r\n'],
     ['a header without a name', 'HTTP/1.1 200 OK\r\n: 5\r\n\r\n'],
@@ -163,5 +166,19 @@ describe('what is refused', () => {
     ['endless trailers', chunked(`0\r\n${'x: y\r\n'.repeat(10_000)}`)],
   ])('%s', (_what, text) => {
     for (const piece of [1, 5, 100_000]) expect(() => read(text, { piece })).toThrow(AnswerFault);
+  });
+});
+
+describe('what is no answer in HTTP/1.1 is named as soon as it begins', () => {
+  it.each([
+    ['TLS', '\x15\x03\x01\x00\x02\x02\x50', /speaks TLS/],
+    ['HTTP/2', '\x00\x00\x12\x04\x00\x00\x00\x00\x00\x00\x03', /HTTP\/2/],
+    ['SSH', 'SSH-2.0-OpenSSH_9.2\r\n', /begins with "SSH-2\.0/],
+    ['lines that end with LF', 'HTTP/1.1 200 OK\ncontent-length: 0\n', /LF alone/],
+    ['lines of which one ends with LF', 'HTTP/1.1 200 OK\r\nx: y\n', /LF alone/],
+  ])('%s', (_what, text, reason) => {
+    expect(() => read(text)).toThrow(AnswerFault);
+    expect(() => read(text)).toThrow(reason);
+    expect(() => read(text, { piece: 1 })).toThrow(AnswerFault);
   });
 });

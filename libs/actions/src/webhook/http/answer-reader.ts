@@ -1,4 +1,4 @@
-import { AnswerFault, type AnswerHead, parseAnswerHead, parseField } from './answer-head';
+import { AnswerFault, type AnswerHead, beginningFault, parseAnswerHead, parseField } from './answer-head';
 
 export interface HttpAnswer {
   status: number;
@@ -6,6 +6,8 @@ export interface HttpAnswer {
   headers: ReadonlyMap<string, string>;
   /** Beginning of the body, one character a byte; more than is shown of it. */
   body_latin1: string;
+  /** Why no more of it could be read, though its status was; absent when it was whole. */
+  unreadable?: string;
 }
 
 /** As much of a body is read; what comes after is of no use to us. */
@@ -16,13 +18,13 @@ const KEPT_BODY_CHARS = 16_384;
 const MAX_HEAD_BYTES = 32_768;
 const MAX_CHUNK_LINE_BYTES = 1_024;
 
-const CHUNK_LINE = /^([0-9A-Fa-f]{1,8})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?$/;
+const CHUNK_LINE = /^0*([0-9A-Fa-f]{1,8})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?$/;
 
 type State = 'head' | 'body' | 'body-to-end' | 'chunk-size' | 'chunk' | 'chunk-end' | 'trailers' | 'complete';
 
 /**
  * Reads the answers of one connection, one after another (RFC 9112). Strict where leniency would let two readers disagree on
- * where an answer ends: no bare LF, no folded lines, no blank before a colon, one Content-Length or one `chunked`, never
+ * where an answer ends: no bare LF, no blank before a colon, one Content-Length or one `chunked`, never
  * both (6.3, 11.2). Bytes may come cut anywhere.
  */
 export class AnswerReader {
@@ -51,6 +53,19 @@ export class AnswerReader {
   get answer(): HttpAnswer {
     const { status, headers } = this.head as AnswerHead;
     return { status, headers, body_latin1: this.body_latin1 };
+  }
+
+  /** Whether any byte of the answer has come. */
+  get has_begun(): boolean {
+    return this.state !== 'head' || this.pending !== '' || this.head_bytes > 0;
+  }
+
+  /** What is known of an answer that ended in `fault`; null when not even its status is. */
+  answerDespite({ status, message }: AnswerFault): HttpAnswer | null {
+    const known = status ?? (this.is_in_body ? (this.head?.status ?? null) : null);
+    if (known === null) return null;
+    const headers = this.is_in_body && this.head ? this.head.headers : new Map<string, string>();
+    return { status: known, headers, body_latin1: this.body_latin1, unreadable: message };
   }
 
   /** After the answer: whether the connection may carry another request. */
@@ -96,6 +111,7 @@ export class AnswerReader {
       case 'head': {
         const head = this.textUntil('\r\n\r\n', bytes, length, MAX_HEAD_BYTES);
         if (head !== null) this.onHead(head);
+        else this.checkBeginning();
         return;
       }
       case 'body':
@@ -140,6 +156,11 @@ export class AnswerReader {
     this.pending = '';
     this.at += found + end.length - before;
     return text.slice(0, found);
+  }
+
+  private checkBeginning(): void {
+    const fault = beginningFault(this.pending);
+    if (fault !== null) throw fault;
   }
 
   private readBody(bytes: Buffer, end: number): void {

@@ -20,6 +20,8 @@ export class ConnectionPool implements ConnectionOwner, Place {
   /** The one used last is taken first, so that those that are not needed run out. */
   private idle: HttpConnection[] = [];
   private readonly waiting = new Set<Exchange>();
+  /** Of those the ones that want a connection which nothing was sent on yet. They go first. */
+  private readonly repeated = new Set<Exchange>();
   private readonly connecting = new Set<HttpConnection>();
   private is_closing = false;
   private tls_session: Buffer | null = null;
@@ -40,8 +42,22 @@ export class ConnectionPool implements ConnectionOwner, Place {
     this.connectMore();
   }
 
+  onRepeat(exchange: Exchange): void {
+    // Those that are idle have most likely been closed as well.
+    for (const connection of this.idle.splice(0)) connection.close();
+    exchange.place = this;
+    this.repeated.add(exchange);
+    this.connectMore();
+  }
+
+  /** Requests for which there is no connection. */
+  get waiting_count(): number {
+    return this.waiting.size + this.repeated.size;
+  }
+
   withdraw(exchange: Exchange): void {
     this.waiting.delete(exchange);
+    this.repeated.delete(exchange);
   }
 
   /** What is under way ends well, then nothing is left. */
@@ -54,15 +70,17 @@ export class ConnectionPool implements ConnectionOwner, Place {
   destroy(): void {
     this.is_closing = true;
     this.waiting.clear();
+    this.repeated.clear();
     for (const connection of [...this.connections]) connection.close();
     if (this.sweep_timer !== null) clearTimeout(this.sweep_timer);
   }
 
   onFree(connection: HttpConnection, keep_s: number | null): void {
     this.connecting.delete(connection);
-    const next = this.firstWaiting();
+    const next = (connection.is_new ? takeFirst(this.repeated) : null) ?? takeFirst(this.waiting);
     if (next !== null) {
       connection.begin(next);
+      this.connectMore();
       return;
     }
     const idle_ms = keep_s === null ? IDLE_MS : Math.min(keep_s * 1_000 - IDLE_MARGIN_MS, MAX_IDLE_MS);
@@ -84,7 +102,7 @@ export class ConnectionPool implements ConnectionOwner, Place {
   }
 
   private connectMore(): void {
-    while (this.connecting.size < this.waiting.size && this.connections.size < this.options.max_connections) {
+    while (this.connecting.size < this.waiting_count && this.connections.size < this.options.max_connections) {
       try {
         const connection = new HttpConnection({
           ...this.options,
@@ -100,14 +118,26 @@ export class ConnectionPool implements ConnectionOwner, Place {
         this.firstWaiting()?.fail(transportFault(error as Error, 'connect'));
       }
     }
+    this.startClocks();
+  }
+
+  /**
+   * Connecting takes time of the destination's. Waiting because all our connections are in use doesn't: that clock starts when one
+   * is free.
+   */
+  private startClocks(): void {
+    let left = this.connecting.size;
+    for (const queue of [this.repeated, this.waiting]) {
+      for (const exchange of queue) {
+        if (left === 0) return;
+        exchange.startClock();
+        left -= 1;
+      }
+    }
   }
 
   private firstWaiting(): Exchange | null {
-    for (const exchange of this.waiting) {
-      this.waiting.delete(exchange);
-      return exchange;
-    }
-    return null;
+    return takeFirst(this.repeated) ?? takeFirst(this.waiting);
   }
 
   /** Ends connections that have been idle for too long. */
@@ -119,4 +149,12 @@ export class ConnectionPool implements ConnectionOwner, Place {
     for (const connection of stale) connection.close();
     if (this.idle.length > 0) this.sweep_timer = setTimeout(() => this.sweep(), SWEEP_MS).unref();
   }
+}
+
+function takeFirst(exchanges: Set<Exchange>): Exchange | null {
+  for (const exchange of exchanges) {
+    exchanges.delete(exchange);
+    return exchange;
+  }
+  return null;
 }

@@ -31,12 +31,14 @@ export interface Place {
 /** One request and what comes of it. */
 export class Exchange {
   place: Place | null = null;
+  /** On the clock of `performance.now()`; infinite while it waits for a connection of ours to be free. */
+  deadline_ms = Number.POSITIVE_INFINITY;
+  /** A kept connection broke under it before anything came back. That is tried once more, on a new one. */
+  was_repeated = false;
   private is_settled = false;
 
   constructor(
     readonly request: HttpRequest,
-    /** On the clock of `performance.now()`. */
-    readonly deadline_ms: number,
     readonly signal: AbortSignal | null,
     private readonly ends: {
       onAnswer(answer: HttpAnswer): void;
@@ -48,6 +50,11 @@ export class Exchange {
 
   get phase(): Phase {
     return this.place?.phase ?? 'connect';
+  }
+
+  /** From now on the destination has `timeout_ms`. */
+  startClock(): void {
+    if (this.deadline_ms === Number.POSITIVE_INFINITY) this.deadline_ms = performance.now() + this.request.timeout_ms;
   }
 
   succeed(answer: HttpAnswer): void {

@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net';
+import { AnswerFault } from './answer-head';
 import { AnswerReader } from './answer-reader';
 import type { Exchange, Phase, Place } from './exchange';
 import { openSocket, type SocketOptions } from './open-socket';
+import { STALL_MS } from './stall';
 import { ConnectionError, transportFault } from './transport-fault';
 
 /** Whose connection it is. */
@@ -10,6 +12,8 @@ export interface ConnectionOwner {
   onFree(connection: HttpConnection, keep_s: number | null): void;
   /** It is no more. `error`: why, when it never came to be. */
   onGone(connection: HttpConnection, error: Error | null): void;
+  /** It broke, after earlier requests, before the first byte of this one's answer. */
+  onRepeat(exchange: Exchange): void;
 }
 
 export interface ConnectionOptions extends Omit<SocketOptions, 'onread' | 'onOpen'> {
@@ -22,8 +26,9 @@ export interface ConnectionOptions extends Omit<SocketOptions, 'onread' | 'onOpe
 
 /**
  * One connection that carries one request at a time. Whatever is not exactly as it should be ends it: a request never
- * meets what is left of an earlier one. A request that it had begun to send is never sent again from here; whether the
- * destination has acted on it is not known, and the delivery's own retry carries the same id.
+ * meets what is left of an earlier one. A request that it had begun to send is sent again only where a kept connection breaks before
+ * any answer: most likely the destination closed it as idle while the request was on its way. Whether it has acted on it is not known;
+ * the id is the same, as it is in the delivery's own retries.
  */
 export class HttpConnection implements Place {
   /** When its time without a request is over, on the clock of `performance.now()`. */
@@ -34,7 +39,9 @@ export class HttpConnection implements Place {
   private exchange: Exchange | null = null;
   private is_open = false;
   private is_gone = false;
-  private readonly connect_timer: NodeJS.Timeout;
+  /** It has carried a request before. */
+  private is_used = false;
+  private connect_timer: NodeJS.Timeout;
 
   /** @throws EgressRefusedError */
   constructor(options: ConnectionOptions) {
@@ -54,10 +61,19 @@ export class HttpConnection implements Place {
     this.socket.on('error', (error) => this.end(error));
     this.socket.on('end', () => this.onEnd());
     this.socket.on('close', () => this.end(new ConnectionError('closed by the other side', 'CLOSED')));
-    this.connect_timer = setTimeout(
-      () => this.end(new ConnectionError(`none within ${connect_timeout_ms} ms`, 'CONNECT_TIMEOUT')),
-      connect_timeout_ms,
-    );
+    const giveUp = () => this.end(new ConnectionError(`none within ${connect_timeout_ms} ms`, 'CONNECT_TIMEOUT'));
+    const due_ms = performance.now() + connect_timeout_ms;
+    this.connect_timer = setTimeout(() => {
+      const late_ms = performance.now() - due_ms;
+      if (late_ms < STALL_MS) giveUp();
+      // It may have been there for long: we have not looked.
+      else this.connect_timer = setTimeout(giveUp, Math.min(late_ms, connect_timeout_ms));
+    }, connect_timeout_ms);
+  }
+
+  /** No request has been sent on it yet. */
+  get is_new(): boolean {
+    return !this.is_used;
   }
 
   /** Still there as far as can be known. */
@@ -74,6 +90,7 @@ export class HttpConnection implements Place {
     const { head, body } = exchange.request;
     this.exchange = exchange;
     exchange.place = this;
+    exchange.startClock();
     this.reader.begin({ has_no_body: head.startsWith('HEAD ') });
     if (body === null) {
       this.socket.write(`${head}\r\n`, 'latin1');
@@ -111,7 +128,15 @@ export class HttpConnection implements Place {
     try {
       if (reader.read(bytes, length)) this.complete(exchange);
     } catch (error) {
-      this.end(error as Error);
+      const answer = error instanceof AnswerFault ? reader.answerDespite(error) : null;
+      if (answer === null) {
+        this.end(error as Error);
+        return;
+      }
+      // The status says what the destination has made of the request. Asked again it would only do it again.
+      this.exchange = null;
+      this.close();
+      exchange.succeed(answer);
     }
   }
 
@@ -123,6 +148,7 @@ export class HttpConnection implements Place {
   private complete(exchange: Exchange): void {
     const { answer } = this.reader;
     this.exchange = null;
+    this.is_used = true;
     // An answer to half a request: the rest of it is still on its way.
     if (this.reader.may_be_reused && this.socket.writableLength === 0 && this.is_usable) {
       this.owner.onFree(this, this.reader.keep_alive_s);
@@ -140,6 +166,12 @@ export class HttpConnection implements Place {
     this.exchange = null;
     this.socket.destroy();
     this.owner.onGone(this, this.is_open ? null : error);
-    if (exchange !== null && error !== null) exchange.fail(transportFault(error, exchange.phase));
+    if (exchange === null || error === null) return;
+    if (this.is_used && !this.reader.has_begun && !exchange.was_repeated) {
+      exchange.was_repeated = true;
+      this.owner.onRepeat(exchange);
+      return;
+    }
+    exchange.fail(transportFault(error, exchange.phase));
   }
 }

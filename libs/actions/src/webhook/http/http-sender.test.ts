@@ -116,19 +116,53 @@ describe('a request', () => {
     ).toEqual(['a', 'b', 'c', 'd'].map((c) => `\r\n\r\n${c}`));
   });
 
-  it('that has waited too long for a connection is never sent', async () => {
+  it('that waits for a connection of ours has all its time once it has one', async () => {
     const held: Socket[] = [];
-    await serve((socket, count) => (count <= 2 ? void held.push(socket) : void socket.write(OK)));
+    await serve((socket) => void held.push(socket));
     const busy = [send({ body: 'a' }), send({ body: 'b' })];
     await waitFor(() => held.length === 2);
-    expect(await faultOf(send({ body: 'late', timeout_ms: 30 }))).toMatchObject({
-      permanent: false,
-      detail: { code: 'TIMEOUT', phase: 'connect' },
+    const begun_ms = performance.now();
+    let is_settled = false;
+    const late = faultOf(send({ body: 'late', timeout_ms: 200 })).finally(() => {
+      is_settled = true;
     });
-    for (const socket of held) socket.write(OK);
+    await waitFor(() => performance.now() - begun_ms > 400);
+    expect(is_settled).toBe(false);
+    expect(sender.waiting).toBe(1);
+    held[0]?.write(OK);
+    await waitFor(() => held.length === 3);
+    const sent_ms = performance.now();
+    // Now it is the destination that is slow.
+    expect(await late).toMatchObject({ permanent: false, detail: { code: 'TIMEOUT', phase: 'headers' } });
+    expect(performance.now() - sent_ms).toBeGreaterThan(150);
+    held[1]?.write(OK);
     await Promise.all(busy);
-    await Promise.all([send({ body: 'c' }), send({ body: 'd' })]);
-    expect(server.received.join('')).not.toContain('late');
+    expect(sender.waiting).toBe(0);
+  });
+
+  it('that waits for a connection of ours ends when the attempt is stopped', async () => {
+    await serve(() => undefined);
+    const busy = [faultOf(send()), faultOf(send())];
+    await waitFor(() => server.received.filter((text) => text !== '').length === 2);
+    const stopping = new AbortController();
+    const head = requestHead({ method: 'POST', url: new URL(server.origin), headers: [] });
+    const request = { origin: server.origin, head, body: null, tls: null, timeout_ms: 60_000 };
+    const waiting = faultOf(sender.send(request, { signal: stopping.signal }));
+    stopping.abort();
+    expect(await waiting).toMatchObject({ detail: { code: 'ABORTED' } });
+    await sender.close();
+    await Promise.all(busy);
+  });
+
+  it('is not timed out for a time in which we stood still ourselves', async () => {
+    await serve((socket) => void setImmediate(() => socket.write(OK)));
+    await send();
+    const sent = send({ timeout_ms: 300 });
+    // Written, and then nothing of ours runs for longer than the destination has.
+    await new Promise((resolve) => setImmediate(resolve));
+    const until_ms = performance.now() + 900;
+    while (performance.now() < until_ms);
+    expect(await sent).toMatchObject({ status: 200 });
   });
 });
 
@@ -202,19 +236,68 @@ describe('a destination that', () => {
     ['closes within the body', 'HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc', 'CLOSED', 'body'],
     ['closes between chunks', 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n', 'CLOSED', 'body'],
     ['does not speak HTTP', 'SSH-2.0-x\r\n\r\n', 'BAD_ANSWER', 'headers'],
-    [
-      'says two lengths',
-      'HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab',
-      'BAD_ANSWER',
-      'headers',
-    ],
-    ['garbles a chunk', 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n', 'BAD_ANSWER', 'body'],
+    ['garbles even its status', 'HTTP/1.1 2000 OK\r\ncontent-length: 0\r\n\r\n', 'BAD_ANSWER', 'headers'],
+    ['speaks TLS', '\x15\x03\x03\x00\x02\x02\x50', 'BAD_ANSWER', 'headers'],
   ])('%s fails the attempt, once', async (_what, answer, code, phase) => {
     await serve((socket) => socket.end(answer));
     expect(await faultOf(send())).toMatchObject({ permanent: false, detail: { code, phase } });
     // Whether it has acted on the request can't be known: the client itself never sends it again.
     expect(server.sockets).toHaveLength(1);
     expect(server.received[0]?.match(/POST/g)).toHaveLength(1);
+  });
+
+  it.each([
+    ['says two lengths', 'content-length: 1\r\ncontent-length: 2\r\n\r\nab'],
+    ['garbles a header', 'no colon\r\n\r\n'],
+    ['garbles a chunk', 'transfer-encoding: chunked\r\n\r\nzz\r\n'],
+    ['ends its lines with LF', 'content-length: 0\n\n'],
+  ])('%s has told its status all the same: it is not asked again', async (_what, rest) => {
+    const line_end = rest.endsWith('\n\n') && !rest.includes('\r') ? '\n' : '\r\n';
+    await serve((socket, count) => socket.end(`HTTP/1.1 ${count === 1 ? 201 : 503} X${line_end}${rest}`));
+    expect(await send()).toMatchObject({ status: 201, unreadable: expect.any(String) });
+    expect(await send()).toMatchObject({ status: 503, unreadable: expect.any(String) });
+    expect(server.sockets).toHaveLength(2);
+  });
+
+  it('closes a kept connection as the next request comes gets it once more, on a new one', async () => {
+    await serve((socket, count) => {
+      if (count === 2) socket.resetAndDestroy();
+      else socket.write(OK);
+    });
+    expect(await send()).toMatchObject({ status: 200 });
+    expect(await send({ body: 'again' })).toMatchObject({ status: 200 });
+    expect(server.sockets).toHaveLength(2);
+    expect(server.received.map((text) => text.match(/again/g)?.length)).toEqual([1, 1]);
+  });
+
+  it('breaks the new connection too, or has begun to answer, fails the attempt', async () => {
+    await serve((socket, count) => {
+      if (count === 1) socket.write(OK);
+      else socket.resetAndDestroy();
+    });
+    await send();
+    expect(await faultOf(send())).toMatchObject({ permanent: false, detail: { code: 'ECONNRESET' } });
+    expect(server.sockets).toHaveLength(2);
+    await server.stop();
+    await serve((socket, count) => (count === 1 ? void socket.write(OK) : void socket.end('HTTP/1.1 2')));
+    await send();
+    expect(await faultOf(send())).toMatchObject({ detail: { code: 'CLOSED' } });
+    expect(server.sockets).toHaveLength(1);
+  });
+
+  it('does not speak TLS is not said to have a bad certificate', async () => {
+    const head = requestHead({ method: 'POST', url: new URL('https://127.0.0.1/'), headers: [] });
+    const plain = createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+    });
+    plain.listen(0, '127.0.0.1');
+    await once(plain, 'listening');
+    const to = `https://127.0.0.1:${(plain.address() as AddressInfo).port}`;
+    const fault = await faultOf(sender.send({ origin: to, head, body: null, tls: null, timeout_ms: 5_000 }, {}));
+    expect(fault.message).toMatch(/does not speak TLS/);
+    expect(fault.message).not.toMatch(/certificate/);
+    plain.close();
   });
 
   it('resets the connection fails the attempt', async () => {

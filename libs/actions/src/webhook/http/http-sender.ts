@@ -4,11 +4,14 @@ import type { HttpAnswer } from './answer-reader';
 import { ConnectionPool } from './connection-pool';
 import { Exchange, type HttpRequest, type TlsIdentity } from './exchange';
 import type { EgressGuard } from './open-socket';
+import { STALL_MS } from './stall';
 
 /** Sends HTTP/1.1 requests over kept connections, one pool an origin. */
 export interface HttpSender {
   /** Throws ActionFault: not permanent, with the phase it ended in; permanent when egress is refused. */
   send(request: HttpRequest, options: { signal?: AbortSignal }): Promise<HttpAnswer>;
+  /** Requests that wait since all our connections to their destination are in use. */
+  readonly waiting: number;
   close(): Promise<void>;
 }
 
@@ -40,9 +43,12 @@ export function createHttpSender({
 
   const watchDeadlines = (): void => {
     if (deadline_timer !== null || open.size === 0) return;
+    const due_ms = performance.now() + DEADLINES_EVERY_MS;
     deadline_timer = setTimeout(() => {
       deadline_timer = null;
       const now_ms = performance.now();
+      const stalled_ms = now_ms - due_ms;
+      if (stalled_ms >= STALL_MS) for (const exchange of open) exchange.deadline_ms += stalled_ms;
       for (const exchange of open) if (exchange.deadline_ms <= now_ms) exchange.timeOut();
       watchDeadlines();
     }, DEADLINES_EVERY_MS);
@@ -91,8 +97,7 @@ export function createHttpSender({
   return {
     send: (request, { signal = null }: { signal?: AbortSignal | null }) =>
       new Promise((resolve: (answer: HttpAnswer) => void, reject: (fault: ActionFault) => void) => {
-        const deadline_ms = performance.now() + request.timeout_ms;
-        const exchange = new Exchange(request, deadline_ms, signal, { onAnswer: resolve, onFault: reject, onSettled });
+        const exchange = new Exchange(request, signal, { onAnswer: resolve, onFault: reject, onSettled });
         if (signal?.aborted) {
           exchange.stop();
           return;
@@ -102,6 +107,11 @@ export function createHttpSender({
         watchDeadlines();
         poolFor(request.origin, request.tls).run(exchange);
       }),
+    get waiting() {
+      let waiting = 0;
+      for (const pool of pools.values()) waiting += pool.waiting_count;
+      return waiting;
+    },
     close: async () => {
       // First, so that no connection is opened for those that wait.
       for (const pool of pools.values()) pool.destroy();

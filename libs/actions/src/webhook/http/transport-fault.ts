@@ -45,6 +45,12 @@ function wordsOf(code: string): string {
       return 'no connection in time';
     case 'BAD_ANSWER':
       return 'the answer can not be read';
+    case 'EPROTO':
+    case 'ERR_SSL_WRONG_VERSION_NUMBER':
+    case 'ERR_SSL_PACKET_LENGTH_TOO_LONG':
+    case 'ERR_SSL_HTTP_REQUEST':
+    case 'ERR_SSL_UNKNOWN_PROTOCOL':
+      return 'the other side does not speak TLS here: is the URL to begin with http://, or is the port another one?';
     default:
       return /^(?:CERT_|ERR_TLS|ERR_SSL|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/.test(code)
         ? 'the certificate was not accepted'
