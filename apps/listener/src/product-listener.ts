@@ -8,6 +8,7 @@ import {
   createHttpSender,
   createPostgresSender,
   createQueueAdder,
+  HopMemory,
   type JobQueues,
   nextDelay,
   type Publisher,
@@ -161,6 +162,7 @@ export class ProductListener {
       runtime: {
         http: this.http,
         publisher: this.publishing,
+        hops: new HopMemory(),
         queues: queues ? createQueueAdder({ backend: queues }) : NO_QUEUES,
         postgres: this.postgres,
         log: {

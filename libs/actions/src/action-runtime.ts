@@ -1,5 +1,6 @@
 import type { HttpSender } from './webhook/http/http-sender';
 import type { PostgresSender } from './postgres/postgres-sender';
+import type { HopMemory } from './publish/hop-memory';
 import type { Publisher } from './publish/publisher';
 import type { JobQueues } from './queue/job-queues';
 import type { ActionLog } from './log/action-log';
@@ -8,6 +9,8 @@ import type { ActionLog } from './log/action-log';
 export interface ActionRuntime {
   http: HttpSender;
   publisher: Publisher;
+  /** Of what `publisher` has published. */
+  hops: HopMemory;
   queues: JobQueues;
   postgres: PostgresSender;
   log: ActionLog;

@@ -3,13 +3,21 @@ import type { FieldFault, MessageEnvelope, PayloadFormat, ProtocolVersion } from
 import type { ExactValue, ExpressionEngine, TemplateScope } from '@cortex-mqtt/expressions';
 import type { ActionBase } from './action-base';
 import type { ActionRuntime } from './action-runtime';
+import type { Sibling } from './publish/publish-cycle';
+import type { PublishLimits } from './publish/publish-limits';
 
 /** What is known where a definition is saved. */
 export interface CheckContext {
   /** Names of the product's secrets; null = unknown, so that references aren't checked. */
   secretNames: ReadonlySet<string> | null;
+  /** Value of one, to check that it fits its use; null = unknown. Absent: none is known. It must not get into a fault. */
+  secretValue?: (name: string) => string | null;
   /** The subscription the action belongs to; null = unknown. */
   subscription: { topic_filter: string; payload_format: PayloadFormat } | null;
+  /** The other enabled subscriptions of the product; absent = unknown. */
+  siblings?: readonly Sibling[];
+  /** What the broker takes; absent or null = unknown. */
+  broker_limits?: PublishLimits | null;
   /** null = unknown. */
   protocol_version: ProtocolVersion | null;
 }

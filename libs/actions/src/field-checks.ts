@@ -7,6 +7,7 @@ import {
   type SourcePosition,
 } from '@cortex-mqtt/expressions';
 import type { CheckContext } from './action-type';
+import { type TlsFields, tlsFieldFaults } from './tls-identity';
 
 /** Faults of an expression field; null and absent are fine. */
 export function expressionFaults(field: string, source: string | null | undefined): FieldFault[] {
@@ -44,6 +45,23 @@ export function templateMapFaults(
 export function secretFaults(field: string, name: string | null | undefined, context: CheckContext): FieldFault[] {
   if (name === null || name === undefined || context.secretNames === null || context.secretNames.has(name)) return [];
   return [{ field, message: `the product has no secret "${name}"` }];
+}
+
+/** Faults of TLS fields: what is written out, secrets that don't exist, halves of a pair. */
+export function tlsFaults(fields: TlsFields, context: CheckContext): FieldFault[] {
+  const { client_cert_secret, client_key_secret, client_key_passphrase_secret } = fields;
+  const faults = [
+    ...secretFaults('client_cert_secret', client_cert_secret, context),
+    ...secretFaults('client_key_secret', client_key_secret, context),
+    ...secretFaults('client_key_passphrase_secret', client_key_passphrase_secret, context),
+  ];
+  if (Boolean(client_cert_secret) !== Boolean(client_key_secret)) {
+    const missing = client_cert_secret ? 'client_key_secret' : 'client_cert_secret';
+    faults.push({ field: missing, message: 'a client certificate needs both its certificate and its key' });
+  }
+  if (client_key_passphrase_secret && !client_key_secret)
+    faults.push({ field: 'client_key_passphrase_secret', message: 'opens no key: client_key_secret is missing' });
+  return faults.length > 0 ? faults : tlsFieldFaults(fields, (name) => context.secretValue?.(name) ?? null);
 }
 
 /** What of a template is written out; null for one that can't be read, whose own fault is told elsewhere. */

@@ -3,7 +3,7 @@ import { ExpressionError, listSecretNames } from '@cortex-mqtt/expressions';
 import { ActionFault } from './action-fault';
 
 /** Fields whose value is the name of a secret. */
-const NAME_FIELDS = ['client_cert_secret', 'client_key_secret', 'connection_secret'];
+const NAME_FIELDS = ['client_cert_secret', 'client_key_secret', 'client_key_passphrase_secret', 'connection_secret'];
 
 /** Names of all secrets that actions refer to, so that a listener gets these and no others. */
 export function referencedSecrets(actions: readonly ActionDefinition[]): string[] {

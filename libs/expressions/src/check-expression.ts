@@ -39,14 +39,30 @@ export function checkExpression(source: string): ExpressionCheck {
   const bound = boundNames(root);
   const names = new Set<string>();
   let found: ExpressionFault | null = null;
+  let repeats = 0;
   visitNodes(root, (node) => {
-    found ??= nodeFault(node, source, bound);
+    if (node.type === 'regex' && node.value instanceof RegExp) repeats += repeatsOf(node.value);
+    found ??=
+      repeats > MAX_REPEATS
+        ? { code: 'EXPRESSION_TOO_COMPLEX', message: TOO_MANY_REPEATS, position: placeOf(node, source) }
+        : nodeFault(node, source, bound);
     if (node.type === 'path' && Array.isArray(node.steps) && isNode(node.steps[0]) && node.steps[0].type === 'name') {
       names.add(String(node.steps[0].value));
     }
   });
   if (found) return { ok: false, fault: found };
   return { ok: true, runs: mayRunInline(root) ? 'inline' : 'sandbox', names: [...names] };
+}
+
+/** A pattern of linear time is written out for each repetition: `x{500}` is 500 steps that have to be made first. */
+const MAX_REPEATS = 2_000;
+const TOO_MANY_REPEATS = `the regular expressions of an expression repeat at most ${MAX_REPEATS} times in all, counted as {n}`;
+
+function repeatsOf({ source }: RegExp): number {
+  let repeats = 0;
+  for (const [, from, to] of source.matchAll(/\{(\d{1,6})(?:,(\d{0,6}))?\}/g))
+    repeats += Math.max(Number(from), Number(to ?? 0));
+  return repeats;
 }
 
 function fault(code: string, message: string, position: SourcePosition | null): ExpressionCheck {

@@ -6,6 +6,7 @@ import { ExpressionError, positionAt } from './expression-error';
 import { type EvaluationBounds, LimitReached } from './limits';
 import { type JsonataFunction, nativeFunctions, REMOVED_FUNCTIONS } from './native-functions';
 import { jsonata as loadJsonata } from './on-demand';
+import { parseCost } from './parse-cost';
 import { toPlainValue } from './plain-value';
 import { LinearRegExp } from './regex-engine';
 import { isNode, type SyntaxNode, visitNodes } from './syntax-tree';
@@ -60,12 +61,15 @@ export function createCompiler(bounds: EvaluationBounds): (source: string) => Pr
 
 /** Nodes of a syntax tree. */
 const MAX_NODES = 20_000;
+/** Characters that the parser goes over, those it goes over twice counted twice: some tenth of a second. */
+const MAX_PARSE_COST = 1_000_000;
 
 /**
  * Throws ExpressionError with the place of a syntax fault. Each `??` and `?:` makes JSONata's parser go over its left side
  * twice, so thirty of them in one another take it a minute: with more than a few of them it runs under a watchdog.
  */
 export function parseExpression(source: string, options?: jsonata.JsonataOptions): jsonata.Expression {
+  if (parseCost(source) > MAX_PARSE_COST) throw tooComplex();
   const fallbacks = source.split(/\?\?|\?:/).length - 1;
   const parse = () => {
     try {

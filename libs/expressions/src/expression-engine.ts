@@ -33,6 +33,11 @@ export interface ExpressionEngine {
   evaluateExact(source: string, input: unknown, options?: EvaluateOptions): Promise<ExactValue | undefined>;
   /** As `evaluate`, and then as JSONata's `$boolean` has it. */
   test(source: string, input: unknown, options?: EvaluateOptions): Promise<boolean>;
+  /**
+   * Checks all of them in a process of its own, within the time that one evaluation has, and tells nothing but whether that was
+   * enough: null, or the reason why it wasn't. What passes may be checked in this thread without anybody noticing.
+   */
+  vet(sources: { expressions: readonly string[]; templates: readonly string[] }): Promise<string | null>;
   stop(): Promise<void>;
 }
 
@@ -40,6 +45,11 @@ export interface ExpressionEngine {
 const MAX_OVERFLOWS = 3;
 /** Payloads above this are decoded in the sandbox. */
 const MAX_INLINE_PAYLOAD_BYTES = 1_048_576;
+
+/** Of all that is checked at once. */
+const MAX_VETTED_CHARS = 500_000;
+/** So little can't take long, whatever it is: the bounds of a single expression see to that. */
+const UNVETTED_CHARS = 1_000;
 
 /** An evaluation has left its inline bounds. */
 const OVERFLOW = Symbol('overflow');
@@ -128,6 +138,20 @@ export function createExpressionEngine({
     evaluateExact: (source, input, { bindings = {}, moment } = {}) =>
       evaluate(source, { input, bindings }, { is_exact: true, moment: moment ?? momentOf(input) }),
     test: async (source, input, options) => isTrue(await plain(source, input, options)),
+    vet: async ({ expressions, templates }) => {
+      const chars = [...expressions, ...templates].reduce((sum, text) => sum + text.length, 0);
+      if (chars > MAX_VETTED_CHARS)
+        return `expressions and templates have ${MAX_VETTED_CHARS} characters at most in all`;
+      if (chars < UNVETTED_CHARS) return null;
+      try {
+        await sandboxes.evaluate({ expressions, templates });
+        return null;
+      } catch (error) {
+        if (error instanceof ExpressionError)
+          return 'the expressions take too long to check: use fewer or simpler ones';
+        throw error;
+      }
+    },
     stop: () => sandboxes.stop(),
   };
 }

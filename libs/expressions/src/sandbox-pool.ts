@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ExactValue } from './exact-value';
 import { ExpressionError, PayloadDecodeError, SandboxUnavailableError } from './expression-error';
 import { type ExpressionLimits, sandboxBounds } from './limits';
-import { boundsArgument, type SandboxJob, type SandboxReply } from './sandbox-protocol';
+import { boundsArgument, type SandboxJob, type SandboxReply, type SandboxVetting } from './sandbox-protocol';
 
 /** Evaluations in processes of their own, which can be killed and whose memory isn't ours. */
 export interface SandboxPool {
@@ -14,7 +14,10 @@ export interface SandboxPool {
   stop(): Promise<void>;
 }
 
-export type SandboxWork = Omit<SandboxJob, 'id'>;
+export type SandboxWork = Omit<SandboxJob, 'id'> | Omit<SandboxVetting, 'id'>;
+
+/** Work of one source must not hold all processes. */
+const sourceOf = (work: SandboxWork): string => ('source' in work ? work.source : '');
 
 interface Task {
   work: SandboxWork;
@@ -55,7 +58,9 @@ export function createSandboxPool(limits: ExpressionLimits): SandboxPool {
     for (let index = 0; index < waiting.length; ) {
       const task = waiting[index];
       if (task === undefined) return;
-      const holding = [...sandboxes].filter((sandbox) => sandbox.task?.work.source === task.work.source).length;
+      const holding = [...sandboxes].filter(
+        (sandbox) => sandbox.task !== null && sourceOf(sandbox.task.work) === sourceOf(task.work),
+      ).length;
       if (holding >= Math.max(1, limits.sandboxes - 1)) {
         index += 1;
         continue;
@@ -111,7 +116,7 @@ export function createSandboxPool(limits: ExpressionLimits): SandboxPool {
       else sandbox.deadline = setTimeout(watch, limit_ms - Math.max(0, used_ms));
     };
     sandbox.deadline = setTimeout(watch, limit_ms);
-    const job: SandboxJob = { id: sandbox.jobId, ...task.work };
+    const job = { id: sandbox.jobId, ...task.work };
     // A failed send ends in `error` or `exit` of the child.
     sandbox.child.send(job, (error) => {
       if (error) kill(sandbox);

@@ -1,3 +1,4 @@
+import { checkExpression } from './check-expression';
 import { type CompiledExpression, createCompiler } from './compiled-expression';
 import { createEnvelope, type EnvelopeFields } from './envelope';
 import { type EvaluationScope, evaluateExactly, plainScope } from './exact-evaluation';
@@ -5,7 +6,8 @@ import { ExactValue } from './exact-value';
 import { ExpressionError, PayloadDecodeError } from './expression-error';
 import type { EvaluationBounds } from './limits';
 import { LruCache } from './lru-cache';
-import type { SandboxInput, SandboxJob, SandboxReply } from './sandbox-protocol';
+import { checkTemplate } from './template';
+import type { SandboxInput, SandboxJob, SandboxReply, SandboxVetting } from './sandbox-protocol';
 
 /**
  * Main of a sandbox process: one evaluation at a time, without environment, with a small heap. Its parent kills it when it
@@ -20,7 +22,13 @@ function main(): void {
   const compiled = new LruCache<string, Promise<CompiledExpression>>(500);
   const send = (reply: SandboxReply) => process.send?.(reply);
 
-  process.on('message', (job: SandboxJob) => {
+  process.on('message', (job: SandboxJob | SandboxVetting) => {
+    if ('expressions' in job) {
+      job.expressions.forEach(checkExpression);
+      job.templates.forEach(checkTemplate);
+      send({ kind: 'result', id: job.id, json: null, exact: null, rounding: 'none', cpu_ms: cpuTime_ms() });
+      return;
+    }
     const expression = compiled.get(job.source) ?? compile(job.source);
     compiled.set(job.source, expression);
     expression

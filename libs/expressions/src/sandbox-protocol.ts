@@ -16,6 +16,13 @@ export interface SandboxJob {
   moment: Moment | null;
 }
 
+/** Expressions and templates that are only to be checked: how long that takes is what is asked. */
+export interface SandboxVetting {
+  id: number;
+  expressions: readonly string[];
+  templates: readonly string[];
+}
+
 /** Any value as JSON, or an envelope whose payload is decoded over there. */
 export type SandboxInput =
   | { kind: 'value'; json: string | null }

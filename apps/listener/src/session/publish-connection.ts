@@ -1,5 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
-import { ActionFault, createMqttPublisher, type Publisher, type PublishRequest } from '@cortex-mqtt/actions';
+import {
+  ActionFault,
+  createMqttPublisher,
+  limitsOf,
+  NO_LIMITS,
+  type Publisher,
+  type PublishLimits,
+  type PublishOptions,
+  type PublishRequest,
+  withTimeLimit,
+} from '@cortex-mqtt/actions';
 import type { BrokerConnection, ProtocolVersion } from '@cortex-mqtt/contracts';
 import type { EgressPolicy } from '@cortex-mqtt/egress';
 import { buildClientOptions, diagnoseFailure } from '@cortex-mqtt/mqtt';
@@ -39,7 +49,11 @@ interface Connection {
   client: MqttClient;
   /** Resolves with CONNACK, rejects with an ActionFault. */
   ready: Promise<void>;
+  /** What the broker takes, as it said in CONNACK. */
+  limits: PublishLimits;
   max_outstanding: number;
+  /** Publishes under way, those that wait for the connection or their turn included. */
+  users: number;
   outstanding: number;
   waiting: (() => void)[];
 }
@@ -72,10 +86,21 @@ class LazyPublishConnection implements PublishConnection {
     return broker !== null && this.versionFor(broker) === 5;
   }
 
-  async publish(request: PublishRequest, options: { signal: AbortSignal }): Promise<void> {
+  async publish(request: PublishRequest, options: PublishOptions): Promise<void> {
     const connection = this.current();
-    await untilAborted(connection.ready, options.signal);
-    const publisher = createMqttPublisher({ client: () => connection.client });
+    connection.users += 1;
+    try {
+      await this.publishOn(connection, request, options);
+    } finally {
+      connection.users -= 1;
+      this.watchIdle();
+    }
+  }
+
+  private async publishOn(connection: Connection, request: PublishRequest, options: PublishOptions): Promise<void> {
+    // Connecting is the broker's time, as the confirmation is. Waiting for a turn between them is ours.
+    await withTimeLimit((signal) => untilAborted(connection.ready, signal), options);
+    const publisher = createMqttPublisher({ client: () => connection.client, limits: () => connection.limits });
     if (request.qos === 0) return publisher.publish(request, options);
     await this.takeTurn(connection, options.signal);
     try {
@@ -83,7 +108,6 @@ class LazyPublishConnection implements PublishConnection {
     } finally {
       connection.outstanding -= 1;
       connection.waiting.shift()?.();
-      this.watchIdle();
     }
   }
 
@@ -131,6 +155,7 @@ class LazyPublishConnection implements PublishConnection {
     const ready = new Promise<void>((resolve, reject) => {
       client.once('connect', ({ properties }) => {
         this.backoff.reset();
+        connection.limits = limitsOf(properties);
         connection.max_outstanding = Math.min(properties?.receiveMaximum ?? MAX_OUTSTANDING, MAX_OUTSTANDING);
         resolve();
       });
@@ -159,7 +184,16 @@ class LazyPublishConnection implements PublishConnection {
     });
     // Whoever publishes sees it; with nobody waiting it is no news.
     ready.catch(() => undefined);
-    const connection: Connection = { broker, client, ready, max_outstanding: 1, outstanding: 0, waiting: [] };
+    const connection: Connection = {
+      broker,
+      client,
+      ready,
+      limits: NO_LIMITS,
+      max_outstanding: 1,
+      users: 0,
+      outstanding: 0,
+      waiting: [],
+    };
     client.connect();
     return connection;
   }
@@ -198,7 +232,7 @@ class LazyPublishConnection implements PublishConnection {
     if (this.is_stopped) return;
     this.idle_timer = setTimeout(() => {
       const { connection } = this;
-      if (!connection || connection.outstanding > 0) return;
+      if (!connection || connection.users > 0) return;
       this.connection = null;
       end(connection).catch((error: unknown) =>
         this.deps.logger.warn('The idle publishing connection did not end', { error }),

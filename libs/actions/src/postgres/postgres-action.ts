@@ -40,4 +40,42 @@ export class PostgresAction extends ActionBase {
     'x-editor': 'jsonata',
   })
   parameters?: string[];
+
+  /** PEM of the authority that signed the server; absent = the system's. */
+  @IsString()
+  @MaxLength(65_536)
+  @IsOptional()
+  @JSONSchema({
+    title: 'CA certificate',
+    description: 'PEM of the authority that signed the server. Empty = the system’s.',
+    'x-multiline': true,
+  })
+  ca_cert?: string | null;
+
+  /** Names of product secrets holding PEM, for mutual TLS. */
+  @IsString()
+  @MaxLength(64)
+  @IsOptional()
+  @JSONSchema({
+    title: 'Client certificate',
+    description: 'Product secret with the PEM of the client certificate.',
+    'x-editor': 'secret',
+  })
+  client_cert_secret?: string | null;
+
+  @IsString()
+  @MaxLength(64)
+  @IsOptional()
+  @JSONSchema({ title: 'Client key', description: 'Product secret with the PEM of its key.', 'x-editor': 'secret' })
+  client_key_secret?: string | null;
+
+  @IsString()
+  @MaxLength(64)
+  @IsOptional()
+  @JSONSchema({
+    title: 'Pass phrase of the key',
+    description: 'Product secret with the pass phrase that opens the client key.',
+    'x-editor': 'secret',
+  })
+  client_key_passphrase_secret?: string | null;
 }

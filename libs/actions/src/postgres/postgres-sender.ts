@@ -4,11 +4,15 @@ import { EgressRefusedError } from '@cortex-mqtt/egress';
 import type { Pool, PoolConfig } from 'pg';
 import { postgres } from '../on-demand';
 import { ActionFault } from '../action-fault';
+import { Places } from '../places';
+import type { TlsIdentity } from '../tls-identity';
 import type { EgressGuard } from '../webhook/http/open-socket';
+import type { PostgresTarget } from './connection-url';
 import { isPermanentSqlState } from './sqlstate';
 
 export interface StatementRequest {
-  connection_url: string;
+  target: PostgresTarget;
+  tls: TlsIdentity | null;
   statement: string;
   parameters: unknown[];
   timeout_ms: number;
@@ -18,6 +22,8 @@ export interface StatementRequest {
 export interface PostgresSender {
   /** Throws ActionFault. */
   run(request: StatementRequest, options: { signal?: AbortSignal }): Promise<{ row_count: number }>;
+  /** Statements that wait since all our connections to their database are in use. */
+  readonly waiting: number;
   close(): Promise<void>;
 }
 
@@ -33,10 +39,13 @@ const MAX_POOLS = 50;
 const GRACE_MS = 1_000;
 
 export function createPostgresSender({ egress, connections = 4 }: PostgresSenderDeps): PostgresSender {
-  const pools = new Map<string, Pool>();
+  const pools = new Map<string, DatabasePool>();
 
-  function poolFor(request: StatementRequest): Pool {
-    const key = createHash('sha256').update(`${request.timeout_ms}\n${request.connection_url}`).digest('base64url');
+  function poolFor(request: StatementRequest): DatabasePool {
+    const { target, tls, timeout_ms } = request;
+    const key = createHash('sha256')
+      .update(JSON.stringify([timeout_ms, target, tls]))
+      .digest('base64url');
     const known = pools.get(key);
     if (known) {
       pools.delete(key);
@@ -48,70 +57,107 @@ export function createPostgresSender({ egress, connections = 4 }: PostgresSender
     pool.on('error', () => {});
     // One that breaks under a statement fails the statement, and tells its own listeners as well.
     pool.on('connect', (client) => client.on('error', () => {}));
-    pools.set(key, pool);
+    const made = { pool, places: new Places(connections) };
+    pools.set(key, made);
     if (pools.size > MAX_POOLS) {
       const [oldestKey, oldest] = pools.entries().next().value ?? [];
       if (oldestKey !== undefined && oldest) {
         pools.delete(oldestKey);
-        endQuietly(oldest);
+        endQuietly(oldest.pool);
       }
     }
-    return pool;
+    return made;
+  }
+
+  /** Waiting for a connection of ours costs the attempt nothing. With a place there is one, or room to make one. */
+  async function inPlace<T>(
+    request: StatementRequest,
+    signal: AbortSignal | undefined,
+    work: (pool: Pool) => Promise<T>,
+  ): Promise<T> {
+    const { pool, places } = poolFor(request);
+    if (!(await places.take(signal))) throw aborted();
+    try {
+      return await work(pool);
+    } finally {
+      places.give();
+    }
+  }
+
+  async function runOn(pool: Pool, request: StatementRequest, signal: AbortSignal | undefined) {
+    const client = await pool.connect().catch((error: unknown) => {
+      throw postgresFault(error);
+    });
+    const onAbort = () => {
+      // `end()` would wait until the server has finished the statement.
+      (client as unknown as { connection: { stream: Socket } }).connection.stream.destroy();
+      client.release(new Error('stopped'));
+    };
+    let released = false;
+    const release = (error?: Error) => {
+      if (released) return;
+      released = true;
+      signal?.removeEventListener('abort', onAbort);
+      if (!signal?.aborted) client.release(error);
+    };
+    if (signal?.aborted) {
+      release();
+      onAbort();
+      throw aborted();
+    }
+    signal?.addEventListener('abort', onAbort, { once: true });
+    try {
+      const result = await client.query(request.statement, request.parameters);
+      release();
+      return { row_count: result.rowCount ?? 0 };
+    } catch (error) {
+      // What the server itself has answered leaves the connection usable.
+      release(
+        error instanceof postgres().DatabaseError
+          ? undefined
+          : error instanceof Error
+            ? error
+            : new Error(String(error)),
+      );
+      throw signal?.aborted ? aborted() : postgresFault(error);
+    }
   }
 
   return {
-    run: async (request, { signal }) => {
-      if (signal?.aborted) throw aborted();
-      const client = await poolFor(request)
-        .connect()
-        .catch((error: unknown) => {
-          throw postgresFault(error);
-        });
-      const onAbort = () => {
-        // `end()` would wait until the server has finished the statement.
-        (client as unknown as { connection: { stream: Socket } }).connection.stream.destroy();
-        client.release(new Error('stopped'));
-      };
-      let released = false;
-      const release = (error?: Error) => {
-        if (released) return;
-        released = true;
-        signal?.removeEventListener('abort', onAbort);
-        if (!signal?.aborted) client.release(error);
-      };
-      signal?.addEventListener('abort', onAbort, { once: true });
-      try {
-        const result = await client.query(request.statement, request.parameters);
-        release();
-        return { row_count: result.rowCount ?? 0 };
-      } catch (error) {
-        // What the server itself has answered leaves the connection usable.
-        release(
-          error instanceof postgres().DatabaseError
-            ? undefined
-            : error instanceof Error
-              ? error
-              : new Error(String(error)),
-        );
-        throw signal?.aborted ? aborted() : postgresFault(error);
-      }
+    run: (request, { signal }) => inPlace(request, signal, (pool) => runOn(pool, request, signal)),
+    get waiting() {
+      let waiting = 0;
+      for (const { places } of pools.values()) waiting += places.waiting_count;
+      return waiting;
     },
     close: async () => {
       const open = [...pools.values()];
       pools.clear();
-      await Promise.all(open.map((pool) => pool.end()));
+      await Promise.all(open.map(({ pool }) => pool.end()));
     },
   };
 }
 
+/** Connections to one database, and the places on them. */
+interface DatabasePool {
+  pool: Pool;
+  places: Places;
+}
+
 function poolConfig(
-  { connection_url, timeout_ms }: StatementRequest,
+  { target, tls, timeout_ms }: StatementRequest,
   { egress, connections }: { egress: EgressGuard; connections: number },
 ): PoolConfig {
   return {
-    connectionString: connection_url,
+    host: target.host,
+    port: target.port,
+    user: target.user,
+    password: target.password,
+    database: target.database,
+    ssl: sslOf(target, tls),
     max: connections,
-    application_name: 'cortex-mqtt',
+    application_name: target.application_name ?? 'cortex-mqtt',
+    ...(target.options === null ? {} : { options: target.options }),
     connectionTimeoutMillis: Math.min(timeout_ms, 10_000),
     idleTimeoutMillis: 30_000,
     allowExitOnIdle: true,
@@ -119,6 +165,19 @@ function poolConfig(
     query_timeout: timeout_ms + GRACE_MS,
     keepAlive: true,
     stream: () => guardedSocket(egress),
+  };
+}
+
+/** TLS material asks for TLS, whatever the URL says of it. */
+function sslOf({ tls: mode }: PostgresTarget, tls: TlsIdentity | null): PoolConfig['ssl'] {
+  if (mode === 'off' && tls === null) return false;
+  return {
+    rejectUnauthorized: mode !== 'unverified',
+    ...(mode === 'authority' ? { checkServerIdentity: () => undefined } : {}),
+    ...(tls?.ca ? { ca: tls.ca } : {}),
+    ...(tls?.cert ? { cert: tls.cert } : {}),
+    ...(tls?.key ? { key: tls.key } : {}),
+    ...(tls?.passphrase ? { passphrase: tls.passphrase } : {}),
   };
 }
 
@@ -134,7 +193,7 @@ function guardedSocket(egress: EgressGuard): Socket {
     }
     return socket;
   };
-  // A path, as of a Unix socket, never gets here with a port: `check` of the action refuses it by its URL.
+  // A path, as of a Unix socket, never gets here: its URL is refused.
   socket.connect = connect as Socket['connect'];
   return socket;
 }

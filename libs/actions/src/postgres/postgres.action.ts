@@ -1,12 +1,17 @@
 import { REDACTED } from '@cortex-mqtt/expressions';
-import { ActionFault } from '../action-fault';
-import type { ActionType, PrepareContext } from '../action-type';
-import { expressionFaults, secretFaults } from '../field-checks';
+import type { FieldFault } from '@cortex-mqtt/contracts';
+import type { ActionType, CheckContext, PrepareContext } from '../action-type';
+import { expressionFaults, secretFaults, tlsFaults } from '../field-checks';
+import { secretOf, tlsIdentityOf } from '../tls-identity';
+import { connectionUrlFault, parseConnectionUrl, type PostgresTarget } from './connection-url';
 import { PostgresAction } from './postgres-action';
 import { highestParameter } from './statement-parameters';
 import type { StatementRequest } from './postgres-sender';
 
-export type PreparedStatement = StatementRequest;
+export interface PreparedStatement extends Omit<StatementRequest, 'target'> {
+  /** null: prepared without secrets, for looking only. */
+  target: PostgresTarget | null;
+}
 
 export const postgresAction: ActionType<PostgresAction, PreparedStatement> = {
   type: 'postgres',
@@ -14,44 +19,42 @@ export const postgresAction: ActionType<PostgresAction, PreparedStatement> = {
   description: 'Runs one parameterised SQL statement on a database of yours.',
   definition: PostgresAction,
   check: (definition, context) => [
-    ...secretFaults('connection_secret', definition.connection_secret, context),
+    ...connectionFaults(definition, context),
+    ...tlsFaults(definition, context),
     ...(definition.parameters ?? []).flatMap((source, index) => expressionFaults(`parameters[${index}]`, source)),
     ...parameterCountFaults(definition),
   ],
-  compile: (definition) => async (context) => ({
-    connection_url: connectionUrl(definition, context),
-    statement: definition.statement,
-    parameters: await Promise.all((definition.parameters ?? []).map((source) => parameterOf(source, context))),
-    timeout_ms: definition.timeout_ms ?? 10_000,
-  }),
-  execute: async (prepared, { postgres }, { signal }) => {
-    const { row_count } = await postgres.run(prepared, { signal });
+  compile: (definition) => {
+    const tlsOf = tlsIdentityOf(definition);
+    return async (context) => ({
+      target: targetOf(definition, context),
+      tls: tlsOf(context),
+      statement: definition.statement,
+      parameters: await Promise.all((definition.parameters ?? []).map((source) => parameterOf(source, context))),
+      timeout_ms: definition.timeout_ms ?? 10_000,
+    });
+  },
+  execute: async ({ target, ...prepared }, { postgres }, { signal }) => {
+    if (target === null) throw new Error('this statement was prepared for looking only');
+    const { row_count } = await postgres.run({ ...prepared, target }, { signal });
     return { detail: { row_count } };
   },
-  destination: ({ connection_url }) => {
-    const parsed = URL.canParse(connection_url) ? new URL(connection_url) : null;
-    return parsed === null ? 'postgres' : `postgres://${parsed.host}${parsed.pathname}`;
-  },
+  destination: ({ target }) =>
+    target === null ? 'postgres' : `postgres://${target.host}:${target.port}/${target.database}`,
   preview: ({ statement, parameters }) => ({ statement, parameters, connection: REDACTED }),
 };
 
-function connectionUrl({ connection_secret }: PostgresAction, { secrets }: PrepareContext): string {
-  if (secrets === 'redact') return REDACTED;
-  const url = secrets(connection_secret);
-  const fail = (message: string, code: string): never => {
-    throw new ActionFault(message, { permanent: true, detail: { code } });
-  };
-  if (url === undefined) return fail(`there is no secret "${connection_secret}"`, 'SECRET_MISSING');
-  const parsed = URL.canParse(url) ? new URL(url) : null;
-  if (
-    parsed === null ||
-    !/^postgres(?:ql)?:$/.test(parsed.protocol) ||
-    parsed.hostname === '' ||
-    parsed.searchParams.has('host')
-  ) {
-    return fail(`the secret "${connection_secret}" is no postgres://user:password@host/database URL`, 'CONNECTION_URL');
-  }
-  return url;
+function targetOf({ connection_secret }: PostgresAction, context: PrepareContext): PostgresTarget | null {
+  if (context.secrets === 'redact') return null;
+  return parseConnectionUrl(secretOf(connection_secret, context), connection_secret);
+}
+
+function connectionFaults({ connection_secret }: PostgresAction, context: CheckContext): FieldFault[] {
+  const field = 'connection_secret';
+  const faults = secretFaults(field, connection_secret, context);
+  const value = context.secretValue?.(connection_secret) ?? null;
+  const reason = faults.length > 0 || value === null ? null : connectionUrlFault(value);
+  return reason === null ? faults : [{ field, message: `the secret "${connection_secret}" ${reason}` }];
 }
 
 async function parameterOf(source: string, context: PrepareContext): Promise<unknown> {

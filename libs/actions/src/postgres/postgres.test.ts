@@ -1,4 +1,14 @@
-import { createTestDatabase, startTcpProxy, type TestDatabase, waitFor } from '@cortex-mqtt/testing';
+import { createPrivateKey } from 'node:crypto';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import {
+  createTestCertificates,
+  createTestDatabase,
+  startTcpProxy,
+  type TestDatabase,
+  waitFor,
+} from '@cortex-mqtt/testing';
 import { Client } from 'pg';
 import { validateActions } from '../action-registry';
 import { type ActionBench, createActionBench } from '../testing/action-bench';
@@ -100,6 +110,62 @@ describe('the postgres action', () => {
     proxy.cut();
     expect(await fault).toMatchObject({ permanent: false });
     await proxy.stop();
+  });
+
+  it('that waits for a connection of ours has all its time once it has one', async () => {
+    const hold = statement({ statement: 'SELECT pg_sleep(0.6)', timeout_ms: 1_000 });
+    // Eight on four connections: the second four wait longer than an attempt may take.
+    const results = await Promise.all(Array.from({ length: 12 }, () => bench.run(hold, secrets())));
+    expect(results).toHaveLength(12);
+    expect(bench.runtime.postgres.waiting).toBe(0);
+  });
+
+  it('shows its client certificate, opened by its pass phrase, to a server it trusts', async () => {
+    const { ca, server, client: own } = await createTestCertificates();
+    const key = createPrivateKey(own.key).export({
+      type: 'pkcs8',
+      format: 'pem',
+      cipher: 'aes-256-cbc',
+      passphrase: 'open',
+    });
+    const shown: string[] = [];
+    const listening = createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.once('data', () => {
+        socket.write('S');
+        const secured = new TLSSocket(socket, {
+          isServer: true,
+          cert: server.cert,
+          key: server.key,
+          ca: ca.cert,
+          requestCert: true,
+          rejectUnauthorized: true,
+        });
+        secured.on('error', () => undefined);
+        secured.on('secure', () => {
+          shown.push(String(secured.getPeerCertificate().subject?.CN));
+          secured.destroy();
+        });
+      });
+    });
+    listening.listen(0, '127.0.0.1');
+    await once(listening, 'listening');
+    const url = `postgres://u:p@127.0.0.1:${(listening.address() as AddressInfo).port}/x?sslmode=verify-full`;
+    const action = statement({
+      statement: 'SELECT 1',
+      ca_cert: ca.cert,
+      client_cert_secret: 'CERT',
+      client_key_secret: 'KEY',
+      client_key_passphrase_secret: 'PHRASE',
+    });
+    const given = { DB: url, CERT: own.cert, KEY: String(key), PHRASE: 'open' };
+    expect(await bench.faultOf(action, { secrets: given })).toMatchObject({ permanent: false });
+    expect(shown).toHaveLength(1);
+    const wrong = await bench.faultOf(action, { secrets: { ...given, PHRASE: 'shut' } });
+    expect(wrong).toMatchObject({ permanent: true, detail: { code: 'TLS_MATERIAL' } });
+    expect(wrong.message).toContain('client_key_passphrase_secret does not open the client key');
+    expect(shown).toHaveLength(1);
+    listening.close();
   });
 
   it('stops when the listener stops', async () => {

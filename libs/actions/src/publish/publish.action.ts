@@ -3,14 +3,20 @@ import { compileTemplate, rawPayloadOf, type Template } from '@cortex-mqtt/expre
 import { mqttStringFault, topicMatches, validatePublishTopic } from '@cortex-mqtt/mqtt';
 import { ActionFault } from '../action-fault';
 import type { ActionType, CheckContext, PrepareContext } from '../action-type';
+import { credentialFaults } from '../credential-literals';
 import { templateFaults, templateMapFaults } from '../field-checks';
 import { escapeOf, scopeOf } from '../rendering';
 import { PublishAction } from './publish-action';
+import { wayBack } from './publish-cycle';
+import type { HopMemory } from './hop-memory';
+import { qosFault, retainFault } from './publish-limits';
 import type { PublishRequest } from './publisher';
 
 export interface PreparedPublish extends PublishRequest {
   /** The topic is matched by the subscription that the message came through. */
   returns: boolean;
+  /** The message that it was made from. */
+  source: { topic: string; payload: Buffer };
 }
 
 /** User property that counts how often a message has been published by an action of ours. */
@@ -26,23 +32,17 @@ export const publishAction: ActionType<PublishAction, PreparedPublish> = {
   check: (definition, context) => [
     ...templateFaults('topic', definition.topic, context),
     ...literalTopicFaults(definition.topic, context),
+    ...brokerLimitFaults(definition, context),
     ...templateFaults('payload', definition.payload, context),
     ...templateFaults('content_type', definition.content_type, context),
     ...templateMapFaults('user_properties', definition.user_properties, context, propertyNameFault),
+    ...credentialFaults('user_properties', definition.user_properties),
   ],
   compile: (definition) => {
     const compiled = compilePublish(definition);
     return async (context) => {
       const hops = hopsOf(context) + 1;
-      if (hops > MAX_HOPS) {
-        throw new ActionFault(
-          `the message has been published ${MAX_HOPS} times by actions already: it goes round in circles`,
-          {
-            permanent: true,
-            detail: { code: 'HOP_LIMIT' },
-          },
-        );
-      }
+      if (hops > MAX_HOPS) throw hopLimit();
       const scope = scopeOf(context);
       const topic = await compiled.topic.render(scope, { escape: 'none' });
       const fault = validatePublishTopic(topic);
@@ -64,11 +64,13 @@ export const publishAction: ActionType<PublishAction, PreparedPublish> = {
         user_properties: { 'message-id': context.envelope.id, ...user_properties, [HOPS_PROPERTY]: String(hops) },
         content_type: await contentTypeOf(compiled, context),
         message_expiry_s: definition.message_expiry_s ?? null,
+        source: { topic: context.envelope.topic, payload: rawPayloadOf(context.envelope)?.bytes ?? Buffer.alloc(0) },
         returns: context.topic_filter !== null && topicMatches(context.topic_filter, topic),
       };
     };
   },
-  execute: async ({ returns, ...request }, { publisher }, { signal, timeout_ms }) => {
+  execute: async ({ returns, source, ...request }, { publisher, hops }, { signal, timeout_ms }) => {
+    if (!publisher.supports_properties) countHops(hops, source, request);
     if (returns && !publisher.supports_properties) {
       throw new ActionFault(
         `publishing to ${request.topic} would trigger this action again, without end on MQTT 3.1.1`,
@@ -78,34 +80,29 @@ export const publishAction: ActionType<PublishAction, PreparedPublish> = {
         },
       );
     }
-    await withTimeLimit((limited) => publisher.publish(request, { signal: limited }), { timeout_ms, signal });
+    await publisher.publish(request, { signal: signal ?? new AbortController().signal, timeout_ms });
     return { detail: { topic: request.topic, qos: request.qos } };
   },
   destination: () => 'broker',
-  preview: ({ payload, returns, ...request }) => ({
+  preview: ({ payload, returns, source, ...request }) => ({
     ...request,
     payload: payload.toString('utf8'),
     ...(returns ? { warning: 'the topic is matched by the subscription itself' } : {}),
   }),
 };
 
-/** Runs `work` under a signal that is aborted when the time is over or `signal` is. */
-async function withTimeLimit(
-  work: (signal: AbortSignal) => Promise<void>,
-  { timeout_ms, signal }: { timeout_ms: number; signal: AbortSignal | undefined },
-): Promise<void> {
-  const limit = new AbortController();
-  const stop = () => limit.abort();
-  if (signal?.aborted) stop();
-  signal?.addEventListener('abort', stop, { once: true });
-  const timer = setTimeout(stop, timeout_ms);
-  try {
-    await work(limit.signal);
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener('abort', stop);
-  }
+/** On MQTT 3.1.1 the number of hops can't travel with the message. Two subscriptions that publish to each other would never end. */
+function countHops(memory: HopMemory, source: { topic: string; payload: Buffer }, request: PublishRequest): void {
+  const hops = memory.hopsOf(source.topic, source.payload) + 1;
+  if (hops > MAX_HOPS) throw hopLimit();
+  memory.remember(request.topic, request.payload, hops);
 }
+
+const hopLimit = (): ActionFault =>
+  new ActionFault(`the message has been published ${MAX_HOPS} times by actions already: it goes round in circles`, {
+    permanent: true,
+    detail: { code: 'HOP_LIMIT' },
+  });
 
 /** The templates of a definition. */
 interface CompiledPublish {
@@ -157,14 +154,25 @@ function literalTopicFaults(topic: string, context: CheckContext): FieldFault[] 
   if (topic.includes('{{')) return [];
   const fault = validatePublishTopic(topic);
   if (fault !== null) return [{ field: 'topic', message: fault }];
-  const { subscription, protocol_version } = context;
-  if (subscription === null || protocol_version !== 4 || !topicMatches(subscription.topic_filter, topic)) return [];
-  return [
-    {
-      field: 'topic',
-      message: 'is matched by the subscription itself: each message would trigger the next, without end on MQTT 3.1.1',
-    },
+  const { subscription, siblings = [], protocol_version } = context;
+  if (subscription === null || protocol_version !== 4) return [];
+  const way = wayBack(topic, subscription.topic_filter, siblings);
+  if (way === null) return [];
+  const through =
+    way.length === 0
+      ? 'is matched by the subscription itself'
+      : `leads back through ${way.map((name) => `"${name}"`).join(', ')}`;
+  return [{ field: 'topic', message: `${through}: each message would trigger the next, without end on MQTT 3.1.1` }];
+}
+
+/** What the broker said when it was last connected to. */
+function brokerLimitFaults({ qos = 1, retain = false }: PublishAction, { broker_limits }: CheckContext): FieldFault[] {
+  if (!broker_limits) return [];
+  const faults: [string, string | null][] = [
+    ['qos', qosFault(qos, broker_limits)],
+    ['retain', retainFault(retain, broker_limits)],
   ];
+  return faults.flatMap(([field, message]) => (message === null ? [] : [{ field, message }]));
 }
 
 function propertyNameFault(name: string): string | null {

@@ -2,8 +2,13 @@ import { type Mosquitto, startMosquitto, waitFor } from '@cortex-mqtt/testing';
 import { connectAsync, type IPublishPacket, type MqttClient } from 'mqtt';
 import { validateActions } from '../action-registry';
 import { type ActionBench, createActionBench } from '../testing/action-bench';
+import { generate } from 'mqtt-packet';
+import { HopMemory } from './hop-memory';
 import { createMqttPublisher } from './mqtt-publisher';
 import { HOPS_PROPERTY, MAX_HOPS } from './publish.action';
+import type { Sibling } from './publish-cycle';
+import { NO_LIMITS, packetBytes } from './publish-limits';
+import type { PublishRequest } from './publisher';
 
 let broker: Mosquitto;
 let publishing: MqttClient | null;
@@ -185,5 +190,145 @@ describe('a definition is refused', () => {
     expect(faults({ topic: 'orders/7' }, 4)).toEqual(['actions[0].topic']);
     expect(faults({ topic: 'orders/7' }, 5)).toEqual([]);
     expect(faults({ topic: 'orders/7/done' }, 4)).toEqual([]);
+  });
+});
+
+describe('what a broker does not take', () => {
+  const request: PublishRequest = {
+    topic: 'out/é',
+    payload: Buffer.alloc(100),
+    qos: 1,
+    retain: false,
+    user_properties: { a: ['1', '2'], 'message-id': 'm' },
+    content_type: 'text/plain',
+    message_expiry_s: 60,
+  };
+
+  it.each([4, 5] as const)('is measured as it goes over the wire, in MQTT %d', (version) => {
+    for (const qos of [0, 1, 2] as const) {
+      for (const bytes of [0, 100, 20_000]) {
+        const { topic, retain, user_properties, content_type, message_expiry_s } = request;
+        const properties = {
+          userProperties: user_properties,
+          contentType: content_type ?? undefined,
+          messageExpiryInterval: message_expiry_s ?? undefined,
+        };
+        const payload = Buffer.alloc(bytes);
+        const packet = generate(
+          {
+            cmd: 'publish',
+            topic,
+            payload,
+            qos,
+            retain,
+            dup: false,
+            messageId: qos === 0 ? undefined : 1,
+            ...(version === 5 ? { properties } : {}),
+          },
+          { protocolVersion: version },
+        );
+        expect(packetBytes({ ...request, qos, payload }, version)).toBe(packet.length);
+      }
+    }
+  });
+
+  it.each([
+    [{ maximum_packet_size: 120 }, /has \d+ bytes as a packet, and the broker takes 120 at most/],
+    [{ maximum_qos: 0 }, /takes QoS 0 at most, not 1/],
+    [{ retain_available: false }, /keeps no retained messages/],
+  ] as const)('%j is named and never sent, for good', async (limit, reason) => {
+    const sent: unknown[] = [];
+    const client = {
+      connected: true,
+      options: { protocolVersion: 5 },
+      publish: (...given: unknown[]) => sent.push(given),
+    };
+    const publisher = createMqttPublisher({
+      client: () => client as unknown as MqttClient,
+      limits: () => ({ ...NO_LIMITS, ...limit }),
+    });
+    const limited = createActionBench({ publisher });
+    try {
+      const fault = await limited.faultOf(
+        { type: 'publish', topic: 'out/x', retain: 'retain_available' in limit },
+        { payload: JSON.stringify('x'.repeat(200)) },
+      );
+      expect(fault).toMatchObject({ permanent: true, detail: { code: 'BROKER_LIMIT' } });
+      expect(fault.message).toMatch(reason);
+      expect(sent).toEqual([]);
+    } finally {
+      await limited.stop();
+    }
+  });
+
+  it('is refused at save where the broker has said it', () => {
+    const broker_limits = { maximum_packet_size: null, maximum_qos: 1, retain_available: false } as const;
+    const faults = (fields: object) =>
+      validateActions([{ type: 'publish', topic: 'a', ...fields }], { context: { broker_limits } }).faults.map(
+        ({ field }) => field,
+      );
+    expect(faults({})).toEqual([]);
+    expect(faults({ qos: 2, retain: true })).toEqual(['actions[0].qos', 'actions[0].retain']);
+  });
+});
+
+describe('two subscriptions that publish to each other on MQTT 3.1.1', () => {
+  const check = (topic: string, siblings: Sibling[], protocol_version: 4 | 5 = 4) =>
+    validateActions([{ type: 'publish', topic }], {
+      context: { protocol_version, siblings, subscription: { topic_filter: 'ping/#', payload_format: 'json' } },
+    }).faults;
+  const pong = { name: 'pong', topic_filter: 'pong/+', published: ['ping/1'] };
+
+  it('are refused at save where it can be seen, however long the way', () => {
+    expect(check('pong/1', [pong])).toEqual([
+      { field: 'actions[0].topic', message: expect.stringContaining('leads back through "pong"') },
+    ]);
+    const detour = { name: 'detour', topic_filter: 'away', published: ['pong/7', 'elsewhere'] };
+    expect(check('away', [pong, detour])[0]?.message).toContain('"detour", "pong"');
+    expect(check('pong/1', [{ ...pong, published: ['other'] }])).toEqual([]);
+    expect(check('elsewhere', [pong, { name: 'own circle', topic_filter: 'o', published: ['o'] }])).toEqual([]);
+    expect(check('pong/1', [pong], 5)).toEqual([]);
+  });
+
+  it('end at run time, where the broker passes messages back', async () => {
+    const published: PublishRequest[] = [];
+    const publisher = {
+      supports_properties: false,
+      publish: async (sent: PublishRequest) => void published.push(sent),
+    };
+    const circle = createActionBench({ publisher });
+    try {
+      const run = (topic: string, payload: Buffer | string) =>
+        circle.run(
+          { type: 'publish', topic: topic === 'ping' ? 'pong' : 'ping', payload: '{"n": {{ payload.n + 1 }}}' },
+          { payload, topic_filter: topic, envelope: { topic } },
+        );
+      await run('ping', '{"n": 0}');
+      let rounds = 1;
+      const outcome = await (async () => {
+        for (; rounds < 50; rounds += 1) {
+          const last = published.at(-1) as PublishRequest;
+          await run(last.topic, last.payload);
+        }
+      })().catch((error: unknown) => error);
+      expect(outcome).toMatchObject({ permanent: true, detail: { code: 'HOP_LIMIT' } });
+      expect(rounds).toBe(MAX_HOPS);
+      // Another message of the same topics is no part of the circle.
+      await run('ping', '{"n": 1000}');
+    } finally {
+      await circle.stop();
+    }
+  });
+
+  it('are remembered for a while, and not without bound', () => {
+    let now_ms = 0;
+    const memory = new HopMemory(() => now_ms);
+    const payload = Buffer.from('x');
+    memory.remember('a', payload, 3);
+    expect([memory.hopsOf('a', payload), memory.hopsOf('b', payload)]).toEqual([3, 0]);
+    now_ms += 300_001;
+    expect(memory.hopsOf('a', payload)).toBe(0);
+    for (let n = 0; n < 10_001; n += 1) memory.remember(String(n), payload, 1);
+    expect([memory.hopsOf('0', payload), memory.hopsOf('1', payload)]).toEqual([0, 1]);
   });
 });

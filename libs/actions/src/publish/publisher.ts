@@ -16,6 +16,15 @@ export interface PublishRequest {
 export interface Publisher {
   /** False on MQTT 3.1.1, which has no user properties and so no hop count. */
   readonly supports_properties: boolean;
-  /** Resolves once the broker has it (QoS 1 and 2) or it is written (QoS 0). Rejects with ActionFault. */
-  publish(request: PublishRequest, options: { signal: AbortSignal }): Promise<void>;
+  /**
+   * Resolves once the broker has it (QoS 1 and 2) or it is written (QoS 0). Rejects with ActionFault, permanent for what the broker
+   * has said it doesn't take.
+   */
+  publish(request: PublishRequest, options: PublishOptions): Promise<void>;
+}
+
+export interface PublishOptions {
+  signal: AbortSignal;
+  /** Milliseconds that the broker has; time spent waiting for a turn on our connection is not among them. Absent: only the signal ends it. */
+  timeout_ms?: number;
 }

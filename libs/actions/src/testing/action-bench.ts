@@ -13,6 +13,7 @@ import { validateActions } from '../action-registry';
 import { type ActionResult, type ActionRunner, type ActionScope, createActionRunner } from '../action-runner';
 import type { ActionRuntime } from '../action-runtime';
 import { createPostgresSender } from '../postgres/postgres-sender';
+import { HopMemory } from '../publish/hop-memory';
 import type { PublishRequest } from '../publish/publisher';
 import type { JobRequest } from '../queue/job-queues';
 import { createHttpSender } from '../webhook/http/http-sender';
@@ -55,6 +56,7 @@ export function createActionBench(
   const runtime: ActionRuntime = {
     http: createHttpSender({ egress, connect_timeout_ms: connectTimeout_ms }),
     postgres: createPostgresSender({ egress }),
+    hops: new HopMemory(),
     publisher: {
       supports_properties: true,
       publish: async (request) => {

@@ -101,6 +101,15 @@ export class WebhookAction extends ActionBase {
   @JSONSchema({ title: 'Client key', description: 'Product secret with the PEM of its key.', 'x-editor': 'secret' })
   client_key_secret?: string | null;
 
+  @IsString()
+  @IsOptional()
+  @JSONSchema({
+    title: 'Pass phrase of the key',
+    description: 'Product secret with the pass phrase that opens the client key.',
+    'x-editor': 'secret',
+  })
+  client_key_passphrase_secret?: string | null;
+
   /** PEM of the authority that signed the destination; absent = the system's. */
   @IsString()
   @IsOptional()

@@ -2,14 +2,15 @@ import type { FieldFault } from '@cortex-mqtt/contracts';
 import { compileTemplate, type Escape, REDACTED, type Template } from '@cortex-mqtt/expressions';
 import { ActionFault } from '../action-fault';
 import type { ActionType, CheckContext, PrepareContext } from '../action-type';
-import { literalOf, secretFaults, templateFaults, templateMapFaults } from '../field-checks';
+import { credentialFaults } from '../credential-literals';
+import { literalOf, secretFaults, templateFaults, templateMapFaults, tlsFaults } from '../field-checks';
 import { defaultJson, escapeOf, looksLikeJson, scopeOf } from '../rendering';
+import { secretOf, type TlsIdentity, tlsIdentityOf } from '../tls-identity';
 import type { HttpAnswer } from './http/answer-reader';
-import type { TlsIdentity } from './http/exchange';
 import { FIELD_NAME, FIELD_VALUE } from './http/field-syntax';
 import { requestHead } from './http/request-head';
 import { parseRetryAfter } from './retry-after';
-import { signingKey, standardWebhookLines } from './standard-webhooks';
+import { isSigningSecret, SIGNING_SECRET_FORM, signingKey, standardWebhookLines } from './standard-webhooks';
 import { WebhookAction } from './webhook-action';
 import { parseWebhookUrl, startsWithSecret, webhookUrlFault } from './webhook-url';
 
@@ -54,15 +55,18 @@ export const webhookAction: ActionType<WebhookAction, PreparedWebhook> = {
     ...urlFaults(definition.url),
     ...templateMapFaults('headers', definition.headers, context, headerNameFault),
     ...headerValueFaults(definition.headers),
+    ...credentialFaults('headers', definition.headers),
     ...templateFaults('body', definition.body, context),
     ...bodyFaults(definition),
-    ...secretsFaults(definition, context),
+    ...signingFaults(definition, context),
+    ...tlsFaults(definition, context),
   ],
   compile: (definition) => {
     const compiled = compileWebhook(definition);
     const { fixed, body, method } = compiled;
     if (fixed === null || body !== null) return (context) => prepareRendered(definition, compiled, context);
-    return (context) => preparedOf(definition, context, fixed, method === 'GET' ? null : defaultJson(context));
+    return (context) =>
+      preparedOf(definition, compiled, context, fixed, method === 'GET' ? null : defaultJson(context));
   },
   execute: ({ id, frame, body, signing_keys, success_codes, tls, timeout_ms }, { http }, { signal }) => {
     const { origin, head } = frame;
@@ -107,6 +111,7 @@ interface CompiledWebhook {
   body_escape: Escape;
   /** When no header says so. */
   content_type: string;
+  tlsOf: (context: PrepareContext) => TlsIdentity | null;
 }
 
 function compileWebhook(definition: WebhookAction): CompiledWebhook {
@@ -133,6 +138,7 @@ function compileWebhook(definition: WebhookAction): CompiledWebhook {
     body: typeof body === 'string' ? compileTemplate(body) : null,
     body_escape: type === undefined && isJson ? 'json' : escapeOf(body ?? '', type),
     content_type,
+    tlsOf: tlsIdentityOf(definition),
   };
 }
 
@@ -160,7 +166,7 @@ async function prepareRendered(
 ): Promise<PreparedWebhook> {
   const { method, content_type } = compiled;
   const body = method === 'GET' ? null : await bodyOf(compiled, context);
-  if (compiled.fixed !== null) return preparedOf(definition, context, compiled.fixed, body);
+  if (compiled.fixed !== null) return preparedOf(definition, compiled, context, compiled.fixed, body);
   const named: Record<string, string> = {};
   for (const [name, template] of compiled.headers) {
     named[name] = template.constant ?? (await template.render(scopeOf(context), { escape: 'header' }));
@@ -177,7 +183,7 @@ async function prepareRendered(
     headers,
     head: url === null || isRedacted ? null : requestHead({ method, url, headers }),
   };
-  return preparedOf(definition, context, frame, body);
+  return preparedOf(definition, compiled, context, frame, body);
 }
 
 function withDefaults(headers: Record<string, string>, content_type: string | null): readonly string[] {
@@ -188,6 +194,7 @@ function withDefaults(headers: Record<string, string>, content_type: string | nu
 
 function preparedOf(
   definition: WebhookAction,
+  compiled: CompiledWebhook,
   context: PrepareContext,
   frame: RequestFrame,
   body: string | null,
@@ -199,7 +206,7 @@ function preparedOf(
     body,
     signing_keys: is_signed && context.secrets !== 'redact' ? keysOf(definition, context) : NO_KEYS,
     is_signed,
-    tls: tlsOf(definition, context),
+    tls: compiled.tlsOf(context),
     success_codes: definition.success_codes ?? null,
     timeout_ms: definition.timeout_ms ?? 10_000,
   };
@@ -223,23 +230,6 @@ function bodyIsJson({ body }: WebhookAction): boolean {
 
 function keysOf(definition: WebhookAction, context: PrepareContext): Buffer[] {
   return (definition.signing_secrets ?? []).map((name) => signingKey(name, secretOf(name, context)));
-}
-
-function tlsOf(definition: WebhookAction, context: PrepareContext): TlsIdentity | null {
-  const { ca_cert, client_cert_secret, client_key_secret } = definition;
-  if (!ca_cert && !client_cert_secret && !client_key_secret) return null;
-  return {
-    ca: ca_cert ?? null,
-    cert: client_cert_secret ? secretOf(client_cert_secret, context) : null,
-    key: client_key_secret ? secretOf(client_key_secret, context) : null,
-  };
-}
-
-function secretOf(name: string, { secrets }: PrepareContext): string {
-  if (secrets === 'redact') return REDACTED;
-  const value = secrets(name);
-  if (value !== undefined) return value;
-  throw new ActionFault(`there is no secret "${name}"`, { permanent: true, detail: { code: 'SECRET_MISSING' } });
 }
 
 function detailOf({ status, unreadable }: HttpAnswer): Record<string, unknown> {
@@ -304,16 +294,12 @@ function bodyFaults(definition: WebhookAction): FieldFault[] {
   return [{ field: 'body', message: 'must be absent: a GET has no body' }];
 }
 
-function secretsFaults(definition: WebhookAction, context: CheckContext): FieldFault[] {
-  const { client_cert_secret, client_key_secret } = definition;
-  const faults = (definition.signing_secrets ?? []).flatMap((name, index) =>
-    secretFaults(`signing_secrets[${index}]`, name, context),
-  );
-  faults.push(...secretFaults('client_cert_secret', client_cert_secret, context));
-  faults.push(...secretFaults('client_key_secret', client_key_secret, context));
-  if (Boolean(client_cert_secret) !== Boolean(client_key_secret)) {
-    const missing = client_cert_secret ? 'client_key_secret' : 'client_cert_secret';
-    faults.push({ field: missing, message: 'a client certificate needs both its certificate and its key' });
-  }
-  return faults;
+function signingFaults(definition: WebhookAction, context: CheckContext): FieldFault[] {
+  return (definition.signing_secrets ?? []).flatMap((name, index) => {
+    const field = `signing_secrets[${index}]`;
+    const faults = secretFaults(field, name, context);
+    const value = context.secretValue?.(name) ?? null;
+    if (faults.length > 0 || value === null || isSigningSecret(value)) return faults;
+    return [{ field, message: `the secret "${name}" can not sign: ${SIGNING_SECRET_FORM} is expected` }];
+  });
 }

@@ -431,12 +431,40 @@ describe('mutual TLS', () => {
       expect(
         await bench.faultOf(action, { secrets: { CERT: foreignClient.cert, KEY: foreignClient.key } }),
       ).toMatchObject({ permanent: false });
+      const mixed = await bench.faultOf(action, { secrets: { CERT: client.cert, KEY: foreignClient.key } });
+      expect(mixed).toMatchObject({ permanent: true, detail: { code: 'TLS_MATERIAL' } });
+      expect(mixed.message).toBe('client_key_secret does not belong to the client certificate');
       const untrusted = await bench.faultOf({ type: 'webhook', url: secured.url });
       expect(untrusted.message).toContain('certificate');
       expect(secured.count()).toBe(1);
     } finally {
       await secured.stop();
     }
+  });
+});
+
+describe('TLS material and signing keys are checked at save where they are known', () => {
+  it('names the field of ours that does not fit', async () => {
+    const { ca, client, foreignClient } = await createTestCertificates();
+    const secrets: Record<string, string> = {
+      CERT: client.cert,
+      KEY: client.key,
+      OTHER: foreignClient.key,
+      SHORT: `whsec_${Buffer.alloc(16).toString('base64')}`,
+    };
+    const faultsOf = (fields: object) =>
+      validateActions([{ type: 'webhook', url: 'https://example.test/', ...fields }], {
+        context: { secretNames: new Set(Object.keys(secrets)), secretValue: (name) => secrets[name] ?? null },
+      }).faults.map(({ field, message }) => `${field} ${message}`);
+    const pair = { client_cert_secret: 'CERT', client_key_secret: 'KEY' };
+    expect(faultsOf({ ...pair, ca_cert: ca.cert })).toEqual([]);
+    expect(faultsOf({ ...pair, client_key_secret: 'OTHER' })).toEqual([
+      'actions[0].client_key_secret does not belong to the client certificate',
+    ]);
+    expect(faultsOf({ ca_cert: client.key })[0]).toMatch(/^actions\[0\]\.ca_cert holds a private key/);
+    expect(faultsOf({ ca_cert: 'nonsense' })[0]).toMatch(/^actions\[0\]\.ca_cert holds no certificate/);
+    expect(faultsOf({ signing_secrets: ['SHORT'] })[0]).toMatch(/^actions\[0\]\.signing_secrets\[0\] .*24 to 64 bytes/);
+    expect(faultsOf({ ...pair, client_cert_secret: 'SHORT' })[0]).toMatch(/^actions\[0\]\.client_cert_secret holds no/);
   });
 });
 

@@ -6,15 +6,18 @@ import { listenerSubscription } from '../listener-config/listener-config.service
 import { MqttConfigEntity } from '../../model/mqtt-config.entity';
 import { ProductEntity } from '../../model/product.entity';
 import { findSubscription, newSubscription } from '../subscriptions/subscription.service';
-import { applySubscription, secretNamesOf } from '../subscriptions/subscription-check';
+import { applySubscription, sourcesOf, subscriptionSurroundings } from '../subscriptions/subscription-check';
+import type { SecretBox } from '../secrets/secret-box';
 import type { DryRunDto, DryRunView, SampleMessageDto } from './dry-run.dto';
 
 /** Tells what a message would do, without a listener and without any effect. */
 export class DryRunService {
-  constructor(private readonly deps: { dataSource: DataSource; engine: ExpressionEngine }) {}
+  constructor(private readonly deps: { dataSource: DataSource; engine: ExpressionEngine; secretBox: SecretBox }) {}
 
   /** `sub_id` null: a subscription that is not saved yet, wholly in the draft. */
   async run(product_id: number, sub_id: number | null, dto: DryRunDto): Promise<DryRunView> {
+    const too_much = await this.deps.engine.vet(sourcesOf(dto.draft ?? {}));
+    if (too_much !== null) throw new ValidationError([{ field: 'draft.actions', message: too_much }]);
     const { manager } = this.deps.dataSource;
     const product = await manager.findOneBy(ProductEntity, { id: product_id });
     const config = await manager.findOneBy(MqttConfigEntity, { product_id });
@@ -23,8 +26,13 @@ export class DryRunService {
       sub_id === null
         ? Object.assign(newSubscription(manager, config.id), { id: 0, name: 'draft', topic: '' })
         : await findSubscription(manager, config, sub_id);
-    const secretNames = await secretNamesOf(manager, product_id);
-    const faults = applySubscription(subscription, dto.draft ?? {}, { product, config, secretNames });
+    const surroundings = await subscriptionSurroundings(manager, {
+      product,
+      config,
+      except: sub_id,
+      secretBox: this.deps.secretBox,
+    });
+    const faults = applySubscription(subscription, dto.draft ?? {}, surroundings);
     if (faults.length > 0) {
       throw new ValidationError(faults.map(({ field, message }) => ({ field: `draft.${field}`, message })));
     }
@@ -33,7 +41,7 @@ export class DryRunService {
     return dryRun(runnable, queuedMessage(dto.message), {
       product_id,
       engine: this.deps.engine,
-      secretsKnown: secretNames,
+      secretsKnown: surroundings.secretNames,
     });
   }
 }

@@ -1,4 +1,4 @@
-import { validateActions } from '@cortex-mqtt/actions';
+import { publishedTopics, type Sibling, validateActions } from '@cortex-mqtt/actions';
 import type { FieldFault } from '@cortex-mqtt/contracts';
 import { checkExpression } from '@cortex-mqtt/expressions';
 import type { EntityManager } from 'typeorm';
@@ -6,7 +6,8 @@ import type { MqttConfigEntity } from '../../model/mqtt-config.entity';
 import type { ProductEntity } from '../../model/product.entity';
 import { ProductSecretEntity } from '../../model/product-secret.entity';
 import type { UpdateSubscriptionDto } from './subscription.dto';
-import type { SubscriptionEntity } from '../../model/subscription.entity';
+import { SubscriptionEntity } from '../../model/subscription.entity';
+import { type SecretBox, secretPlace } from '../secrets/secret-box';
 import { resolveSubscriptionTopic, topicRepeatsPrefix } from './subscription-topic';
 
 export interface SubscriptionSurroundings {
@@ -14,7 +15,76 @@ export interface SubscriptionSurroundings {
   config: MqttConfigEntity;
   /** Names that `{{secrets.NAME}}` may use. */
   secretNames: ReadonlySet<string>;
+  /** Value of one, to check that it fits its use; null when it can't be had. */
+  secretValue?: (name: string) => string | null;
+  /** The other enabled subscriptions of the product. */
+  siblings?: readonly Sibling[];
 }
+
+/** What a subscription is checked against. `except`: the one that is checked. */
+export async function subscriptionSurroundings(
+  manager: EntityManager,
+  {
+    product,
+    config,
+    except,
+    secretBox,
+  }: Pick<SubscriptionSurroundings, 'product' | 'config'> & {
+    except: number | null;
+    secretBox: SecretBox;
+  },
+): Promise<SubscriptionSurroundings> {
+  const secrets = await manager.find(ProductSecretEntity, { where: { product_id: product.id } });
+  const sealed = new Map(secrets.map(({ name, value }) => [name, value]));
+  const others = await manager.find(SubscriptionEntity, { where: { mqtt_config_id: config.id, enabled: true } });
+  return {
+    product,
+    config,
+    secretNames: new Set(sealed.keys()),
+    secretValue: (name) => openedSecret(secretBox, { product_id: product.id, name, sealed: sealed.get(name) }),
+    siblings: others
+      .filter(({ id }) => id !== except)
+      .flatMap((other) => {
+        const published = publishedTopics(other.actions);
+        const resolved = published.length === 0 ? null : resolveSubscriptionTopic(product, config, other);
+        return resolved?.ok ? [{ name: other.name, topic_filter: resolved.topic_filter, published }] : [];
+      }),
+  };
+}
+
+/** null also for one whose key is lost: then it can't be checked, and the listener will say so. */
+function openedSecret(
+  secretBox: SecretBox,
+  { product_id, name, sealed }: { product_id: number; name: string; sealed: string | undefined },
+): string | null {
+  if (sealed === undefined) return null;
+  try {
+    return secretBox.open(sealed, secretPlace(product_id, name));
+  } catch {
+    return null;
+  }
+}
+
+/** What of a request has to be parsed, to be vetted before that is done here. */
+export function sourcesOf({ filter, message_key, ordering, actions }: UpdateSubscriptionDto): {
+  expressions: string[];
+  templates: string[];
+} {
+  const expressions = [filter, message_key, ordering].filter((source) => typeof source === 'string');
+  const templates: string[] = [];
+  const collect = (name: string, value: unknown): void => {
+    if (typeof value === 'string') {
+      if (EXPRESSION_FIELDS.has(name)) expressions.push(value);
+      else if (value.includes('{{')) templates.push(value);
+    } else if (Array.isArray(value)) for (const item of value as unknown[]) collect(name, item);
+    else if (typeof value === 'object' && value !== null)
+      for (const [field, item] of Object.entries(value)) collect(field, item);
+  };
+  collect('actions', actions);
+  return { expressions, templates };
+}
+
+const EXPRESSION_FIELDS = new Set(['when', 'input', 'parameters']);
 
 /**
  * Puts the fields of a request on a subscription and checks the whole of it: topic, expressions, actions with the secrets
@@ -23,7 +93,7 @@ export interface SubscriptionSurroundings {
 export function applySubscription(
   subscription: SubscriptionEntity,
   dto: UpdateSubscriptionDto,
-  { product, config, secretNames }: SubscriptionSurroundings,
+  { product, config, secretNames, secretValue, siblings }: SubscriptionSurroundings,
 ): FieldFault[] {
   const { actions = subscription.actions, ...fields } = dto;
   Object.assign(subscription, Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)));
@@ -37,6 +107,8 @@ export function applySubscription(
   const checked = validateActions(actions, {
     context: {
       secretNames,
+      secretValue,
+      siblings,
       protocol_version: config.protocol_version,
       subscription: resolved.ok
         ? { topic_filter: resolved.topic_filter, payload_format: subscription.payload_format }
@@ -52,11 +124,6 @@ export function applySubscription(
     ...(keyed ? expressionFaults('ordering', subscription.ordering) : []),
     ...checked.faults,
   ];
-}
-
-export async function secretNamesOf(manager: EntityManager, product_id: number): Promise<Set<string>> {
-  const secrets = await manager.find(ProductSecretEntity, { where: { product_id }, select: { id: true, name: true } });
-  return new Set(secrets.map((secret) => secret.name));
 }
 
 function expressionFaults(field: string, source: string | null): FieldFault[] {

@@ -2,6 +2,20 @@ import { buildTestApp, type Client, type TestApp } from '../../testing/build-tes
 
 const WEBHOOK = { type: 'webhook', url: 'https://example.com/hook' };
 
+/** Tells for how long this process has stood still at most. */
+function watchEventLoop(): () => number {
+  let last = performance.now();
+  let longest = 0;
+  const timer = setInterval(() => {
+    longest = Math.max(longest, performance.now() - last);
+    last = performance.now();
+  }, 5);
+  return () => {
+    clearInterval(timer);
+    return Math.max(longest, performance.now() - last);
+  };
+}
+
 describe('subscriptions over REST', () => {
   let test: TestApp;
   let operator: Client;
@@ -82,6 +96,62 @@ describe('subscriptions over REST', () => {
       .send({ topics })
       .expect(400);
     expect(config.errors).toMatchObject([{ field: 'topics.prefix', variable: 'plant' }]);
+  });
+
+  it('are refused with a secret that does not fit its use, by the field that names it', async () => {
+    const secret = (name: string, value: string) =>
+      operator('put', `/api/v1/products/${product_id}/secrets/${name}`).send({ value }).expect(201);
+    await secret('SHORT', `whsec_${Buffer.alloc(16).toString('base64')}`);
+    await secret('NO_URL', 'postgres://db/x?sslkey=/etc/shadow');
+    const { body } = await operator('post', path)
+      .send({
+        name: 'unfit',
+        topic: 'unfit',
+        actions: [
+          { ...WEBHOOK, signing_secrets: ['SHORT'] },
+          { type: 'postgres', connection_secret: 'NO_URL', statement: 'SELECT 1' },
+          { ...WEBHOOK, headers: { authorization: 'Bearer written-out-0123' } },
+        ],
+      })
+      .expect(400);
+    expect(body.errors.map(({ field }: { field: string }) => field)).toEqual([
+      'actions[0].signing_secrets[0]',
+      'actions[1].connection_secret',
+      'actions[2].headers.authorization',
+    ]);
+    expect(JSON.stringify(body)).not.toContain('/etc/shadow');
+  });
+
+  it('that publish to each other on MQTT 3.1.1 are refused, the way named', async () => {
+    const config = `/api/v1/products/${product_id}/mqtt-config`;
+    await operator('put', config)
+      .send({ broker: { host: 'b.example.com', protocol_version: 4 } })
+      .expect(200);
+    const publish = (to: string) => [{ type: 'publish', topic: `shop/eu/${to}` }];
+    await create({ name: 'ping', topic: 'ping', actions: publish('pong') });
+    const { body } = await operator('post', path)
+      .send({ name: 'pong', topic: 'pong', actions: publish('ping') })
+      .expect(400);
+    expect(body.errors).toEqual([
+      { field: 'actions[0].topic', message: expect.stringContaining('leads back through "ping"') },
+    ]);
+  });
+
+  it('with expressions that take long to check are refused, and nobody else waits', async () => {
+    const nested = (depth: number): string => (depth === 0 ? 'payload.a' : `(${nested(depth - 1)} ?? payload.b)`);
+    const costly = Array.from({ length: 40 }, (_, index) => `$match(payload.a, /(x{900}|y{900})${index}/)`);
+    const wide = `{${Array.from({ length: 220 }, (_, index) => `"k${index}": [payload.a${index} + 1].(b * 2)`).join(', ')}}`;
+    const send = (actions: object[]) => operator('post', path).send({ name: 'costly', topic: 'costly', actions });
+    const slowest = watchEventLoop();
+    const answers = await Promise.all([
+      send([{ ...WEBHOOK, input: nested(30) }]),
+      send([{ ...WEBHOOK, input: `[${costly.join(',')}]` }]),
+      send(Array.from({ length: 50 }, () => ({ ...WEBHOOK, when: wide, input: wide }))),
+      send([{ ...WEBHOOK, body: `{{ ${nested(30)} }}` }]),
+    ]);
+    expect(answers.map(({ status }) => status)).toEqual([400, 400, 400, 400]);
+    // On a quiet machine some 50 ms; seventy seconds it was.
+    expect(slowest()).toBeLessThan(3_000);
   });
 
   it('are found by name or topic over all products', async () => {

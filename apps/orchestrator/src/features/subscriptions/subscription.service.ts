@@ -12,11 +12,16 @@ import type { CreateSubscriptionDto, SubscriptionListQuery, UpdateSubscriptionDt
 import { SubscriptionEntity } from '../../model/subscription.entity';
 import { presentSubscription } from './subscription.presenter';
 import type { FoundSubscriptionView, SubscriptionView } from './subscription.view';
-import { applySubscription, secretNamesOf } from './subscription-check';
+import type { ExpressionEngine } from '@cortex-mqtt/expressions';
+import type { SecretBox } from '../secrets/secret-box';
+import { applySubscription, sourcesOf, subscriptionSurroundings } from './subscription-check';
 
 export interface SubscriptionServiceDeps {
   dataSource: DataSource;
   notifier: ChangeNotifier;
+  secretBox: SecretBox;
+  /** Vets what a request wants parsed. */
+  engine: Pick<ExpressionEngine, 'vet'>;
 }
 
 export class SubscriptionService {
@@ -117,14 +122,21 @@ export class SubscriptionService {
     options: ChangeOptions,
     obtain: (manager: EntityManager, config: MqttConfigEntity) => Promise<SubscriptionEntity>,
   ): Promise<Versioned<SubscriptionView>> {
+    const too_much = await this.deps.engine.vet(sourcesOf(dto));
+    if (too_much !== null) throw new ValidationError([{ field: 'actions', message: too_much }]);
     const { result, revision } = await withUniqueName(() =>
       changeConfiguration(this.deps, product_id, options, async (manager, config) => {
         const product = await manager.findOneByOrFail(ProductEntity, { id: product_id });
         const subscription = await obtain(manager, config);
         const isNew = subscription.id === undefined;
         const before = isNew ? null : auditFields(presentSubscription(product, config, subscription));
-        const secretNames = await secretNamesOf(manager, product_id);
-        const faults = applySubscription(subscription, dto, { product, config, secretNames });
+        const surroundings = await subscriptionSurroundings(manager, {
+          product,
+          config,
+          except: isNew ? null : subscription.id,
+          secretBox: this.deps.secretBox,
+        });
+        const faults = applySubscription(subscription, dto, surroundings);
         if (faults.length > 0) throw new ValidationError(faults);
         await manager.save(subscription);
         const value = presentSubscription(product, config, subscription);

@@ -73,14 +73,17 @@ export function beginningFault(text: string): AnswerFault | null {
   return new AnswerFault('its lines end with LF alone, where HTTP/1.1 has CR and LF', status >= 200 ? status : null);
 }
 
-/** The record types handshake and alert of TLS, each with its version. */
-const TLS_RECORD = /^[\x15\x16]\x03/;
-/** A SETTINGS frame, by which a server of HTTP/2 begins (RFC 9113, 3.4), or the preface of a client. */
-const HTTP_2 = /^(?:\x00[\s\S]{2}\x04[\x00\x01]\x00{4}|PRI \* HTTP\/2)/;
+/** Handshake or alert, and the version of TLS that every record has. */
+const isTls = (text: string): boolean => [0x15, 0x16].includes(text.charCodeAt(0)) && text.charCodeAt(1) === 3;
+
+/** A SETTINGS frame of stream 0, by which a server of HTTP/2 begins (RFC 9113, 3.4 and 4.1), or the preface of a client. */
+const isHttp2 = (text: string): boolean =>
+  text.startsWith('PRI * HTTP/2') ||
+  (text.length >= 9 && [0, 5, 6, 7, 8].every((at) => text.charCodeAt(at) === 0) && text.charCodeAt(3) === 4);
 
 function foreignProtocol(text: string): string {
-  if (TLS_RECORD.test(text)) return 'it speaks TLS: the URL must begin with https://';
-  if (HTTP_2.test(text)) return 'it speaks HTTP/2 only, and HTTP/1.1 was asked for';
+  if (isTls(text)) return 'it speaks TLS: the URL must begin with https://';
+  if (isHttp2(text)) return 'it speaks HTTP/2 only, and HTTP/1.1 was asked for';
   const shown = text.slice(0, 24).replace(/[^\x20-\x7e]/g, '·');
   return `this is no answer in HTTP/1.1, it begins with "${shown}"`;
 }

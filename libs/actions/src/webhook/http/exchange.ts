@@ -1,12 +1,6 @@
 import { ActionFault } from '../../action-fault';
+import type { TlsIdentity } from '../../tls-identity';
 import type { HttpAnswer } from './answer-reader';
-
-/** Certificates of a connection, PEM. Requests that differ in them never share a connection. */
-export interface TlsIdentity {
-  ca: string | null;
-  cert: string | null;
-  key: string | null;
-}
 
 export interface HttpRequest {
   /** As `URL` has it. */

@@ -345,7 +345,7 @@ describe('over TLS', () => {
     try {
       const head = requestHead({ method: 'POST', url, headers: [] });
       const request = { origin: url.origin, head, body: 'x'.repeat(50_000), timeout_ms: 10_000 };
-      const tls = { ca: ca.cert, cert: null, key: null };
+      const tls = { ca: ca.cert, cert: null, key: null, passphrase: null };
       for (let n = 0; n < 3; n += 1) expect(await sender.send({ ...request, tls }, {})).toMatchObject({ status: 200 });
       expect(receiver.connections()).toBe(1);
       const untrusted = await faultOf(sender.send({ ...request, tls: null }, {}));

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import type { ActionFault } from '../../action-fault';
 import type { HttpAnswer } from './answer-reader';
 import { ConnectionPool } from './connection-pool';
-import { Exchange, type HttpRequest, type TlsIdentity } from './exchange';
+import type { TlsIdentity } from '../../tls-identity';
+import { Exchange, type HttpRequest } from './exchange';
 import type { EgressGuard } from './open-socket';
 import { STALL_MS } from './stall';
 
@@ -123,6 +124,6 @@ export function createHttpSender({
 
 function identityKey(tls: TlsIdentity): string {
   return createHash('sha256')
-    .update(JSON.stringify([tls.ca, tls.cert, tls.key]))
+    .update(JSON.stringify([tls.ca, tls.cert, tls.key, tls.passphrase]))
     .digest('base64url');
 }

@@ -1,7 +1,7 @@
 import { isIP, connect as connectTcp, type OnReadOpts, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { EgressPolicy } from '@cortex-mqtt/egress';
-import type { TlsIdentity } from './exchange';
+import type { TlsIdentity } from '../../tls-identity';
 
 /** What is needed of the egress policy. */
 export type EgressGuard = Pick<EgressPolicy, 'lookup' | 'checkLiteral'>;
@@ -41,6 +41,7 @@ export function openSocket(options: SocketOptions): Socket {
         ...(tls?.ca ? { ca: tls.ca } : {}),
         ...(tls?.cert ? { cert: tls.cert } : {}),
         ...(tls?.key ? { key: tls.key } : {}),
+        ...(tls?.passphrase ? { passphrase: tls.passphrase } : {}),
       }).on('session', options.onTlsSession)
     : connectTcp(where);
   socket.once('connect', () => {
