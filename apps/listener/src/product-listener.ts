@@ -313,6 +313,11 @@ export class ProductListener {
     this.session?.learn();
   }
 
+  /** Attempts that wait for a connection of ours. Their time limits have not begun. */
+  get waiting_attempts(): { webhook: number; postgres: number } {
+    return { webhook: this.http.waiting, postgres: this.postgres.waiting };
+  }
+
   /** Whether this instance waits for its turn: another one has, or may have, the session at the broker. */
   get is_waiting_for_turn(): boolean {
     const document = this.applied?.document;

@@ -42,4 +42,13 @@ export function registerListenerMetrics(metrics: Metrics, listener: () => Produc
       this.set(listener()?.handover?.depth() ?? 0);
     },
   });
+  for (const kind of ['webhook', 'postgres'] as const) {
+    metrics.gauge({
+      name: `cortex_listener_${kind}_waiting`,
+      help: `Attempts of ${kind} actions that wait since all our connections to their destination are in use`,
+      collect() {
+        this.set(listener()?.waiting_attempts[kind] ?? 0);
+      },
+    });
+  }
 }
