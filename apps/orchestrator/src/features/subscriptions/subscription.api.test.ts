@@ -146,10 +146,11 @@ describe('subscriptions over REST', () => {
     const answers = await Promise.all([
       send([{ ...WEBHOOK, input: nested(30) }]),
       send([{ ...WEBHOOK, input: `[${costly.join(',')}]` }]),
-      send(Array.from({ length: 50 }, () => ({ ...WEBHOOK, when: wide, input: wide }))),
       send([{ ...WEBHOOK, body: `{{ ${nested(30)} }}` }]),
+      // As much as a request may hold, and nothing wrong with it.
+      send(Array.from({ length: 5 }, () => ({ ...WEBHOOK, when: wide, input: wide }))),
     ]);
-    expect(answers.map(({ status }) => status)).toEqual([400, 400, 400, 400]);
+    expect(answers.map(({ status }) => status)).toEqual([400, 400, 400, 201]);
     // On a quiet machine some 50 ms; seventy seconds it was.
     expect(slowest()).toBeLessThan(3_000);
   });
