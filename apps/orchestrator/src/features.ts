@@ -223,7 +223,9 @@ export function buildFeatures(deps: FeatureDeps): Features {
       ...mqttConfigRoutes({ mqttConfigs }),
       ...brokerRoutes({ brokers }),
       ...connectionTestRoutes({ connectionTests }),
-      ...subscriptionRoutes({ subscriptions: new SubscriptionService({ dataSource, notifier, secretBox, engine: deps.engine }) }),
+      ...subscriptionRoutes({
+        subscriptions: new SubscriptionService({ dataSource, notifier, secretBox, engine: deps.engine }),
+      }),
       ...dryRunRoutes({ dryRuns: new DryRunService({ dataSource, engine: deps.engine, secretBox }) }),
       ...statusReportRoutes({ statusReports: fleet.statusReports }),
       ...connectionStatusRoutes({ connectionStatus, statusStream }),

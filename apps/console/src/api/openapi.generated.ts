@@ -1599,6 +1599,10 @@ export interface components {
              */
             statement: string;
             parameters?: string[] | null;
+            ca_cert?: string | null;
+            client_cert_secret?: string | null;
+            client_key_secret?: string | null;
+            client_key_passphrase_secret?: string | null;
             id: string;
             name?: string | null;
             /**
@@ -1684,6 +1688,7 @@ export interface components {
             success_codes?: number[] | null;
             client_cert_secret?: string | null;
             client_key_secret?: string | null;
+            client_key_passphrase_secret?: string | null;
             ca_cert?: string | null;
             id: string;
             name?: string | null;
