@@ -44,6 +44,29 @@ const topRoutes: RouteObject[] = [
     lazy: async () => ({ Component: (await import('./features/products/setup/setup-page')).SetupPage }),
   },
   {
+    path: 'alerts',
+    lazy: async () => ({ Component: (await import('./features/alerts/alerts-page')).AlertsPage }),
+    children: [
+      {
+        index: true,
+        lazy: async () => ({ Component: (await import('./features/alerts/incidents-panel')).IncidentsPanel }),
+      },
+      { path: 'rules', lazy: async () => ({ Component: (await import('./features/alerts/rules-panel')).RulesPanel }) },
+      {
+        path: 'channels',
+        lazy: async () => ({ Component: (await import('./features/alerts/channels-panel')).ChannelsPanel }),
+      },
+      {
+        path: 'windows',
+        lazy: async () => ({ Component: (await import('./features/alerts/windows-panel')).WindowsPanel }),
+      },
+    ],
+  },
+  {
+    path: 'alerts/incidents/:incidentId',
+    lazy: async () => ({ Component: (await import('./features/alerts/incident-page')).IncidentPage }),
+  },
+  {
     element: <AdminOnly />,
     children: [
       {
@@ -77,6 +100,10 @@ const productPages: RouteObject[] = [
   {
     path: 'deliveries',
     lazy: async () => ({ Component: (await import('./features/deliveries/deliveries-page')).DeliveriesPage }),
+  },
+  {
+    path: 'destinations',
+    lazy: async () => ({ Component: (await import('./features/destinations/destinations-page')).DestinationsPage }),
   },
   { path: 'secrets', lazy: async () => ({ Component: (await import('./features/secrets/secrets-page')).SecretsPage }) },
   {

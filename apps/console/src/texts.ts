@@ -7,6 +7,14 @@ import {
   secretsTexts,
   usersTexts,
 } from './texts/admin.texts';
+import {
+  alertChannelsTexts,
+  alertRulesTexts,
+  alertsTexts,
+  destinationsTexts,
+  healthTexts,
+  windowsTexts,
+} from './texts/alerts.texts';
 import { brokersTexts } from './texts/brokers.texts';
 import { deliveriesTexts } from './texts/deliveries.texts';
 import { historyTexts } from './texts/history.texts';
@@ -149,6 +157,8 @@ export const texts = {
     connection: 'MQTT configuration',
     overview: 'Overview',
     deliveries: 'Deliveries',
+    destinations: 'Destinations',
+    alerts: 'Alerts',
     secrets: 'Secrets',
     listeners: 'Listeners',
     productSettings: 'Settings',
@@ -219,6 +229,12 @@ export const texts = {
   brokers: brokersTexts,
   history: historyTexts,
   deliveries: deliveriesTexts,
+  alerts: alertsTexts,
+  alertRules: alertRulesTexts,
+  alertChannels: alertChannelsTexts,
+  windows: windowsTexts,
+  destinations: destinationsTexts,
+  health: healthTexts,
 };
 
 export type Texts = typeof texts;

@@ -90,6 +90,7 @@ export async function startListener(
           onReply: (reply) => {
             // Before the turn: a session that begins with it knows what there was.
             if (reply.known_sessions?.length) listener?.learn(reply.known_sessions);
+            if (reply.silence_watches) listener?.silence.use(reply.silence_watches);
             listener?.adopter.offer(reply.orphans ?? []);
             listener?.role.told({
               // An orchestrator of before there were roles has one instance for a product.
@@ -169,6 +170,7 @@ export async function startListener(
             probeConnection(request, { egress, onStage, tested_from: `listener:${identity.instance_id}` }),
           recentMessages: (subscription_id) => target.pipeline.recentMessages(subscription_id),
           publishTestMessage: (message) => target.publishTestMessage(message),
+          changeBreaker: (change) => target.changeBreaker(change),
           logger,
         });
       }

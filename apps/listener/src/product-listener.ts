@@ -41,6 +41,8 @@ import { createHandover, type Handover } from './deliveries/handover';
 import { OrderGuard } from './deliveries/order-guard';
 import { ParkingLot } from './deliveries/parking-lot';
 import { startRetryWorker } from './deliveries/retry-worker';
+import { DestinationMeter } from './observations/destination-meter';
+import { SilenceWatcher } from './observations/silence-watcher';
 import { compilePlan, createIdentify } from './pipeline/compile-plan';
 import type { CompiledPlan } from './pipeline/compiled-plan';
 import type { EventLog } from './pipeline/event-log';
@@ -91,6 +93,9 @@ export interface ProductListenerDeps {
 /** Bytes of messages that may be unacknowledged on one connection. */
 const MAX_IN_FLIGHT_BYTES = 64 * 1024 * 1024;
 
+/** Within a second of its limit a silence is found. */
+const SILENCE_EVERY_MS = 1_000;
+
 const TEST_MESSAGE_LIMIT_MS = 8_000;
 
 /** What is in flight has this long to end when it becomes another instance's turn. */
@@ -128,10 +133,13 @@ export class ProductListener {
   private readonly postgres: ReturnType<typeof createPostgresSender>;
   private readonly engine = createExpressionEngine();
   private readonly runner: ReturnType<typeof createActionRunner>;
-  private readonly breakers: ReturnType<typeof createBreakers>;
+  readonly breakers: ReturnType<typeof createBreakers>;
   private readonly inFlight: InFlightMemory;
   private readonly orderGuard: OrderGuard | null;
   private readonly parking = new ParkingLot();
+  readonly destinations: DestinationMeter;
+  readonly silence = new SilenceWatcher();
+  private readonly silence_timer: NodeJS.Timeout;
   private readonly stopping = new AbortController();
   private retryWorker: TypedWorker | null = null;
   private work: Promise<void> = Promise.resolve();
@@ -172,11 +180,18 @@ export class ProductListener {
       },
     });
     this.breakers = createBreakers({
-      onChange: (destination, state) =>
-        logger.warn(state === 'open' ? 'destination is left alone for a while' : 'destination is well again', {
+      onChange: (destination, state) => {
+        logger.warn(state === 'open' ? 'destination is left alone for a while' : 'destination is healthy again', {
           destination,
-        }),
+        });
+        deps.onChange();
+      },
     });
+    this.destinations = new DestinationMeter({ breakerOf: (destination) => this.breakers.facts(destination) });
+    this.silence_timer = setInterval(() => {
+      if (this.silence.hasChanged()) deps.onChange();
+    }, SILENCE_EVERY_MS);
+    this.silence_timer.unref();
     this.recording =
       deps.segments &&
       createRecording({
@@ -197,6 +212,7 @@ export class ProductListener {
       identify: createIdentify(this.inFlight),
       onSettled: (message) => this.inFlight.settled(message),
       recorder: this.recording?.recorder ?? null,
+      silence: this.silence,
       nextDelay: ({ attempts_made, retry, retry_after_ms }) => nextDelay(retry, attempts_made, retry_after_ms),
       eventLog: deps.eventLog,
       onDropped: (delivery) =>
@@ -307,6 +323,16 @@ export class ProductListener {
     return first.published || signal.aborted || this.publishing.supports_properties ? first : attempt();
   }
 
+  /** Somebody wants a destination tried now, or its breaker closed; false where nothing was ever sent to it. */
+  changeBreaker({ destination_id, change }: { destination_id: string; change: 'try_now' | 'close' }): boolean {
+    const name = this.destinations.nameOf(destination_id);
+    if (name === undefined) return false;
+    if (change === 'close') this.breakers.close(name);
+    else this.breakers.tryNow(name);
+    this.deps.onChange();
+    return true;
+  }
+
   /** What the orchestrator knows of sessions at the brokers, and this instance may have no notes of. */
   learn(sessions: readonly ReportedSession[]): void {
     this.reported.replace(sessions);
@@ -336,6 +362,7 @@ export class ProductListener {
    */
   async stop({ drain_ms, leave_group = false }: { drain_ms: number; leave_group?: boolean }): Promise<void> {
     this.is_stopping = true;
+    clearInterval(this.silence_timer);
     this.role.stop();
     const probes_stopped = this.probe.stop();
     this.drops.stop();
@@ -454,6 +481,7 @@ export class ProductListener {
       runner: this.runner,
       engine: this.engine,
       breakers: this.breakers,
+      meter: this.destinations,
       route: (message) => (this.receiving ?? this.session)?.route(message as Parameters<MqttSession['route']>[0]) ?? [],
       signal: this.stopping.signal,
     });

@@ -4,6 +4,7 @@ import type { Logger } from '@cortex-mqtt/observability';
 import type { QueueBackend } from '@cortex-mqtt/queues';
 import type { DataSource } from 'typeorm';
 import { type Alerts, buildAlerts } from './features/alerts/alerts';
+import { SilenceWatches } from './features/alerts/evaluation/silence-watches';
 import { apiTokenRoutes } from './features/api-tokens/api-token.routes';
 import { ApiTokenService } from './features/api-tokens/api-token.service';
 import { auditLogRoutes } from './features/audit/audit-log.routes';
@@ -29,6 +30,8 @@ import { DeadLetterCounts } from './features/deliveries/dead-letter-counts';
 import { deliveryRoutes } from './features/deliveries/delivery.routes';
 import { DeliveryService } from './features/deliveries/delivery.service';
 import { OperationService } from './features/deliveries/operation.service';
+import { destinationRoutes } from './features/destinations/destination.routes';
+import { DestinationService } from './features/destinations/destination.service';
 import { dryRunRoutes } from './features/dry-run/dry-run.routes';
 import { DryRunService } from './features/dry-run/dry-run.service';
 import { listenerConfigRoutes } from './features/listener-config/listener-config.routes';
@@ -62,6 +65,7 @@ import { testMessageRoutes } from './features/test-message/test-message.routes';
 import { TestMessageService } from './features/test-message/test-message.service';
 import { userRoutes } from './features/users/user.routes';
 import { UserService } from './features/users/user.service';
+import { createHealthReader } from './model/health-reader';
 import type { Authenticate } from './http/mount-routes';
 import type { Route } from './http/route';
 import { ControlNotifier } from './jobs/control-notifier';
@@ -120,12 +124,20 @@ export interface Features {
 /** Every feature, wired; nothing is started and nothing connected here. */
 export function buildFeatures(deps: FeatureDeps): Features {
   const { dataSource, queues, secretBox, passwords, logger, public_url, stale_after_ms } = deps;
-  const fleet = new Fleet(deps);
+  const silenceWatches = new SilenceWatches();
+  const fleet = new Fleet({ ...deps, silenceWatches: (...about) => silenceWatches.of(...about) });
   const { changes } = fleet;
+  const deadLetterCounts = new DeadLetterCounts({ queues });
+  const readHealth = createHealthReader({
+    dataSource,
+    stale_after_ms,
+    deadLetters: (product_ids) => deadLetterCounts.of(product_ids),
+  });
   const subscriptionWarnings = new SubscriptionWarnings({ dataSource });
   const connectionStatus = new ConnectionStatusService({
     dataSource,
     stale_after_ms,
+    readHealth,
     configurationWarnings: (product, config, now) => subscriptionWarnings.of(product, config, now),
   });
   const statusStream = new StatusStream({ changes, connectionStatus, logger });
@@ -156,6 +168,7 @@ export function buildFeatures(deps: FeatureDeps): Features {
   });
   const products = new ProductService({
     dataSource,
+    readHealth,
     notifier,
     checkTopics: (manager, product, config) => checkAllTopics(manager, product, config, () => 'variables'),
     onProductsChanged: deps.onProductsChanged,
@@ -190,9 +203,9 @@ export function buildFeatures(deps: FeatureDeps): Features {
     logger,
   });
   const auditLogs = new AuditLogService({ dataSource });
-  const deadLetterCounts = new DeadLetterCounts({ queues });
   const metrics = new MetricsService({
     dataSource,
+    readHealth,
     stale_after_ms,
     deadLetters: (product_ids) => deadLetterCounts.of(product_ids),
   });
@@ -231,6 +244,9 @@ export function buildFeatures(deps: FeatureDeps): Features {
       ...connectionStatusRoutes({ connectionStatus, statusStream }),
       ...connectionHistoryRoutes({ connectionHistory, statusStream }),
       ...metricsRoutes({ metrics }),
+      ...destinationRoutes({
+        destinations: new DestinationService({ dataSource, queues, stale_after_ms, liveInstanceIds }),
+      }),
       ...deliveryRoutes({ deliveries, operations }),
       ...messageRoutes(messageArchive),
       ...recentMessagesRoutes({ recentMessages }),

@@ -6,6 +6,7 @@ import {
   circuitBreaker,
   ExponentialBackoff,
   handleWhen,
+  type IBackoffFactory,
 } from 'cockatiel';
 import { ActionFault } from './action-fault';
 
@@ -32,17 +33,40 @@ export interface BreakerOptions {
 /** Destinations remembered; beyond that the ones unused for longest are forgotten. */
 const MAX_DESTINATIONS = 5_000;
 
+/** Where the breaker of a destination stands. */
+export interface BreakerFacts {
+  state: Breaker['state'];
+  /** When the next attempt is let through; null while it is closed. */
+  next_try_at_ms: number | null;
+}
+
+export interface Breakers {
+  breakerFor(destination: string): Breaker;
+  facts(destination: string): BreakerFacts;
+  /** Lets the next attempt through; the first failure opens it again. */
+  tryNow(destination: string): void;
+  /** As if nothing had failed. */
+  close(destination: string): void;
+}
+
 /** A breaker per destination, made when first asked for. */
-export function createBreakers(options: BreakerOptions = {}): { breakerFor(destination: string): Breaker } {
+export function createBreakers(options: BreakerOptions = {}): Breakers {
   const { failures = 10, pause_ms = 1_000, max_pause_ms = 60_000, onChange } = options;
   const known = new Map<string, Breaker>();
+  const pauses = new Map<string, number>();
 
-  function make(destination: string): Breaker {
+  /** `is_on_trial`: the first failure opens it. */
+  function make(destination: string, { is_on_trial = false } = {}): Breaker {
     const policy = circuitBreaker(
       handleWhen((error) => !(error instanceof ActionFault && error.permanent)),
       {
-        breaker: new ConsecutiveBreaker(failures),
-        halfOpenAfter: new ExponentialBackoff({ initialDelay: pause_ms, maxDelay: max_pause_ms }),
+        breaker: new ConsecutiveBreaker(is_on_trial ? 1 : failures),
+        halfOpenAfter: toldPauses(
+          new ExponentialBackoff({ initialDelay: pause_ms, maxDelay: max_pause_ms }),
+          (wait_ms) => {
+            pauses.set(destination, Date.now() + wait_ms);
+          },
+        ),
       },
     );
     if (onChange) {
@@ -51,7 +75,7 @@ export function createBreakers(options: BreakerOptions = {}): { breakerFor(desti
     }
     // Whether the policy has counted a failure since the last success. While it hasn't, a success tells it nothing new,
     // and the attempt need not go through it: that costs more than all else of an attempt whose outcome is there at once.
-    let isUnwell = false;
+    let isUnwell = is_on_trial;
 
     const told = (error: unknown): never => {
       isUnwell = true;
@@ -81,6 +105,7 @@ export function createBreakers(options: BreakerOptions = {}): { breakerFor(desti
             .execute(async () => attempt())
             .then((value) => {
               isUnwell = false;
+              if (is_on_trial) replace(destination, make(destination));
               return value;
             }, told);
         }
@@ -94,7 +119,20 @@ export function createBreakers(options: BreakerOptions = {}): { breakerFor(desti
     };
   }
 
+  const replace = (destination: string, breaker: Breaker): void => {
+    if (known.has(destination)) known.set(destination, breaker);
+  };
+
   return {
+    facts: (destination) => {
+      const state = known.get(destination)?.state ?? 'closed';
+      return { state, next_try_at_ms: state === 'closed' ? null : (pauses.get(destination) ?? null) };
+    },
+    tryNow: (destination) => replace(destination, make(destination, { is_on_trial: true })),
+    close: (destination) => {
+      pauses.delete(destination);
+      replace(destination, make(destination));
+    },
     breakerFor: (destination) => {
       const found = known.get(destination);
       // Only with many can the order of use matter.
@@ -104,9 +142,23 @@ export function createBreakers(options: BreakerOptions = {}): { breakerFor(desti
       known.set(destination, breaker);
       if (known.size > MAX_DESTINATIONS) {
         const oldest = known.keys().next();
-        if (!oldest.done) known.delete(oldest.value);
+        if (!oldest.done) {
+          known.delete(oldest.value);
+          pauses.delete(oldest.value);
+        }
       }
       return breaker;
+    },
+  };
+}
+
+/** Says each pause that a breaker takes, which the library keeps to itself. */
+function toldPauses<C>(inner: IBackoffFactory<C>, onPause: (wait_ms: number) => void): IBackoffFactory<C> {
+  return {
+    next(context) {
+      const backoff = inner.next(context);
+      onPause(backoff.duration);
+      return { duration: backoff.duration, next: (later: C) => toldPauses(backoff, onPause).next(later) };
     },
   };
 }

@@ -10,6 +10,8 @@ export type ControlJob =
       name: 'recent-messages';
       data: { product_id: ProductId; subscription_id: number; limit: number; after: string | null };
     }
+  /** Answers whether the instance knows the destination. */
+  | { name: 'breaker'; data: { product_id: ProductId; destination_id: string; change: 'try_now' | 'close' } }
   /** Answers TestMessageOutcome. */
   | {
       name: 'test-message';

@@ -24,5 +24,12 @@ export const keys = {
   users: ['users'] as const,
   apiTokens: ['api-tokens'] as const,
   sessions: ['sessions'] as const,
+  incidents: ['incidents'] as const,
+  incidentList: (filter: object) => ['incidents', 'list', filter] as const,
+  incident: (id: number) => ['incidents', id] as const,
+  alertRules: ['alert-rules'] as const,
+  alertChannels: ['alert-channels'] as const,
+  windows: ['maintenance-windows'] as const,
+  destinations: (id: number) => ['products', id, 'destinations'] as const,
   system: ['system'] as const,
 };

@@ -239,3 +239,12 @@ export interface DryRunResult {
   ordering_key: DryRunStep<unknown> | null;
   actions: DryRunAction[];
 }
+
+export type Incident = Schemas['IncidentView'];
+export type IncidentDetail = Schemas['IncidentDetailView'];
+export type AlertRule = Schemas['AlertRuleView'];
+export type AlertChannel = Schemas['AlertChannelView'];
+export type MaintenanceWindow = Schemas['MaintenanceWindowView'];
+export type RulePreview = Schemas['RulePreviewView'];
+export type ChannelTest = Schemas['ChannelTestView'];
+export type Destination = Schemas['DestinationView'];

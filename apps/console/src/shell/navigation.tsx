@@ -1,4 +1,12 @@
-import { IconBook2, IconHistory, IconInfoCircle, IconListDetails, IconStack2, IconUsers } from '@tabler/icons-react';
+import {
+  IconBell,
+  IconBook2,
+  IconHistory,
+  IconInfoCircle,
+  IconListDetails,
+  IconStack2,
+  IconUsers,
+} from '@tabler/icons-react';
 import type { ComponentType } from 'react';
 import { NavLink } from 'react-router';
 import { texts } from '../texts';
@@ -17,6 +25,7 @@ interface Entry {
 const ENTRIES: Entry[][] = [
   [
     { to: '/products', label: texts.nav.products, icon: IconStack2 },
+    { to: '/alerts', label: texts.nav.alerts, icon: IconBell },
     { to: '/audit-log', label: texts.nav.auditLog, icon: IconHistory, adminOnly: true },
   ],
   [

@@ -1,4 +1,6 @@
 import {
+  IconBell,
+  IconTargetArrow,
   IconAdjustmentsHorizontal,
   IconChartHistogram,
   IconHistory,
@@ -27,6 +29,7 @@ export const productPages: PageEntry[] = [
   { path: '', label: texts.nav.overview, icon: IconChartHistogram },
   { path: 'mqtt-config', label: texts.nav.connection, icon: IconPlugConnected },
   { path: 'deliveries', label: texts.nav.deliveries, icon: IconTruckDelivery },
+  { path: 'destinations', label: texts.nav.destinations, icon: IconTargetArrow },
   { path: 'secrets', label: texts.nav.secrets, icon: IconShieldLock },
   { path: 'listeners', label: texts.nav.listeners, icon: IconServerBolt },
   { path: 'audit-log', label: texts.nav.auditLog, icon: IconHistory },
@@ -35,6 +38,7 @@ export const productPages: PageEntry[] = [
 
 export const topPages: PageEntry[] = [
   { path: '/products', label: texts.nav.products, icon: IconStack2 },
+  { path: '/alerts', label: texts.nav.alerts, icon: IconBell },
   { path: '/audit-log', label: texts.nav.auditLog, icon: IconHistory, adminOnly: true },
   { path: '/account', label: texts.nav.profile, icon: IconKey },
   { path: '/users', label: texts.nav.users, icon: IconUsers, adminOnly: true },

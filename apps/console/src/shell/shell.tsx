@@ -8,6 +8,7 @@ import { whenSignedOut } from '../api/client';
 import { ApiError } from '../api/problem';
 import { Failure } from '../components/states';
 import { texts } from '../texts';
+import { AlertBell } from '../features/alerts/alert-bell';
 import { AccountMenu } from './account-menu';
 import { InstallationBanner } from './installation-banner';
 import { Logo } from './logo';
@@ -59,9 +60,12 @@ export function Shell() {
         {texts.app.skipToContent}
       </a>
       <aside className={classes.sidebar}>
-        <Link to="/products" className={classes.brand} aria-label={texts.app.name}>
-          <Logo />
-        </Link>
+        <div className={classes.head}>
+          <Link to="/products" className={classes.brand} aria-label={texts.app.name}>
+            <Logo />
+          </Link>
+          <AlertBell />
+        </div>
         <Search />
         <Navigation />
         <div className={classes.foot}>
@@ -75,9 +79,12 @@ export function Shell() {
         <Link to="/products" className={classes.brand} aria-label={texts.app.name}>
           <Logo />
         </Link>
-        <ActionIcon variant="subtle" color="gray" size="lg" onClick={openPalette} aria-label={texts.nav.palette}>
-          <IconSearch size={20} />
-        </ActionIcon>
+        <div className={classes.tools}>
+          <AlertBell />
+          <ActionIcon variant="subtle" color="gray" size="lg" onClick={openPalette} aria-label={texts.nav.palette}>
+            <IconSearch size={20} />
+          </ActionIcon>
+        </div>
       </header>
       <Drawer opened={menuOpened} onClose={menu.close} size="17rem" title={<Logo />} padding="md">
         <Navigation />

@@ -28,6 +28,8 @@ export interface ControlWorkerDeps {
   recentMessages(subscription_id: number): RecentMessage[];
   /** Publishes where the product listens. */
   publishTestMessage(message: { topic: string; payload: string; qos: 0 | 1 | 2 }): Promise<TestMessageOutcome>;
+  /** False where the destination is not known here. */
+  changeBreaker(change: { destination_id: string; change: 'try_now' | 'close' }): boolean;
   logger: Logger;
 }
 
@@ -59,6 +61,7 @@ export function startControlWorker(deps: ControlWorkerDeps): TypedWorker {
           .recentMessages(subscription_id)
           .filter((message) => after === null || Date.parse(message.received_at) > Date.parse(after))
           .slice(0, limit),
+      breaker: async ({ data: { destination_id, change } }) => deps.changeBreaker({ destination_id, change }),
       'test-message': async ({ data: { topic, payload, qos } }) => deps.publishTestMessage({ topic, payload, qos }),
     },
     { concurrency: 4 },

@@ -24,6 +24,7 @@ import {
 } from './compiled-plan';
 import { createIsoTime, DeliveryEnvelope, type EnvelopeScope } from './delivery-envelope';
 import type { InFlightMemory } from './in-flight-memory';
+import type { DestinationMeter } from '../observations/destination-meter';
 import type { PipelineMessage } from './pipeline-message';
 
 const NOTHING: readonly CompiledSubscription[] = Object.freeze([]);
@@ -34,6 +35,8 @@ export interface CompilePlanDeps {
   runner: ActionRunner;
   engine: ExpressionEngine;
   breakers: ReturnType<typeof createBreakers>;
+  /** Told how each attempt ends; null = nobody wants to know. */
+  meter?: Pick<DestinationMeter, 'ended'> | null;
   /** Ids of the subscriptions that a copy of a message has to run; the session knows. */
   route(message: PipelineMessage): readonly number[];
   /** Aborted when what is in flight must end. */
@@ -172,10 +175,27 @@ class PlannedAction implements CompiledAction {
     if (ready.kind === 'skipped') return SKIPPED;
     const { runner, breakers, signal } = this.plan;
     const options = { attempt: delivery.attemptsOf(this.id) + 1, signal };
+    const began_ms = performance.now();
     const result = breakers.breakerFor(ready.destination).run(() => runner.execute(ready, options));
-    return result instanceof Promise
-      ? result.then(succeeded, (error: unknown) => this.failed(error, ready.destination))
-      : succeeded(result);
+    if (!(result instanceof Promise)) return this.metered(ready.destination, began_ms, succeeded(result));
+    return result.then(
+      (outcome) => this.metered(ready.destination, began_ms, succeeded(outcome)),
+      (error: unknown) => this.metered(ready.destination, began_ms, this.failed(error, ready.destination)),
+    );
+  }
+
+  private metered(destination: string, began_ms: number, outcome: ActionOutcome): ActionOutcome {
+    // A breaker that is open has attempted nothing.
+    if (outcome.kind === 'succeeded' || outcome.kind === 'failed') {
+      this.plan.meter?.ended({
+        destination,
+        action_type: this.action.definition.type,
+        subscription_id: this.subscription.id,
+        duration_ms: performance.now() - began_ms,
+        error: outcome.kind === 'failed' ? outcome.error : null,
+      });
+    }
+    return outcome;
   }
 
   private readonly failed = (error: unknown, destination?: string): ActionOutcome => {

@@ -11,6 +11,7 @@ import { DEFAULT_ENGINE_LIMITS, DeliveryEngine, type EngineLimits } from './deli
 import type { EventLog } from './event-log';
 import { createLatencyHistogram, type LatencySnapshot } from './latency-histogram';
 import type { Overflow } from './overflow';
+import type { SilenceWatcher } from '../observations/silence-watcher';
 import type { PipelineMessage } from './pipeline-message';
 import type { Recorder } from './recorder';
 import { createSampleBudget, RecentMessages } from './recent-messages';
@@ -18,6 +19,8 @@ import { SubscriptionRuntime } from './subscription-runtime';
 import { UnmatchedMessages } from './unmatched-messages';
 
 export interface MessagePipelineDeps {
+  /** Told of every message that a subscription takes. */
+  silence?: Pick<SilenceWatcher, 'heard'>;
   /** Identity of a message: what it carries, else that of its record. Two messages published on purpose never share one. */
   identify: (message: PipelineMessage, record_id: string | null) => string;
   /** Hears of a message that is settled after it was identified. */
@@ -191,6 +194,7 @@ export function createMessagePipeline(deps: MessagePipelineDeps): MessagePipelin
         of.messages_received += 1;
         of.last_message_at_ms = message.received_at_ms;
         last_message_at_ms = message.received_at_ms;
+        deps.silence?.heard(subscription.definition, message.topic, message.received_at_ms);
         if (budget.isOpen(message.received_at_ms)) of.recent.offer(message);
         sequence += 1;
         const delivery = new Delivery(slot, subscription, of, sequence);

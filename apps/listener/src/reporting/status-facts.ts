@@ -86,6 +86,8 @@ export function statusFacts(
     queue_depth: listener?.queue_gauge ? listener.queue_gauge.depth() : null,
     oldest_queued_ms: listener?.queue_gauge?.oldest_ms() ?? null,
     probe,
+    destinations: listener?.destinations.report() ?? [],
+    silent: listener?.silence.silent() ?? [],
     last_message_at: lastMessageAt(listener),
     latency_ms: latencyOf(listener),
     counters: { ...(listener?.pipeline.counters ?? emptyCounters()) },

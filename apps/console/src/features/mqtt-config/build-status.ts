@@ -26,6 +26,8 @@ export function buildInstance(overrides: Partial<InstanceStatus> = {}): Instance
 export function buildStatus(overrides: Partial<ConnectionStatus> = {}): ConnectionStatus {
   return {
     product_id: 1,
+    health: 'healthy',
+    health_reasons: [],
     connected: true,
     state: 'connected',
     desired_revision: 1,

@@ -4,6 +4,7 @@ import { useEffect, useRef } from 'react';
 import { Link, NavLink, Outlet, useLocation } from 'react-router';
 import { ApiError } from '../../api/problem';
 import { Failure } from '../../components/states';
+import { HealthBadge } from '../../components/health-badge';
 import { StatusBadge } from '../../components/status-badge';
 import { productPages } from '../../shell/page-list';
 import { NotFoundPage } from '../../shell/route-states';
@@ -53,6 +54,7 @@ export function ProductPage() {
             </Link>
           )}
           {product.data && <StatusBadge state={product.data.enabled ? status?.state : 'paused'} />}
+          {product.data?.enabled && status && <HealthBadge of={status} />}
         </div>
         <nav ref={tabs} aria-label={texts.nav.productTabs} className={classes.tabs}>
           {productPages.map((page) => (

@@ -391,6 +391,47 @@ describe('alerts', () => {
     expect(unknown.body).toMatchObject({ has_history: false, fired: 0 });
   });
 
+  it('makes one incident of devices that have gone silent, and asks listeners to watch for them', async () => {
+    const { id } = await test.product();
+    const rule = await create('alert-rules', {
+      name: 'Devices',
+      kind: 'silence',
+      product_ids: [id],
+      topic_parameter: 'device',
+      threshold: 30,
+      for_s: 0,
+      keep_firing_for_s: 0,
+    });
+    const listener = await test.listener(id);
+    const silent = ['a', 'b'].map((key) => ({
+      rule_id: rule.id,
+      key,
+      last_message_at_ms: Date.now() - 40_000,
+      limit_s: 30,
+    }));
+    const post = async (boot_id: string, series: object[]) =>
+      (
+        await listener('post', '/internal/mqtt-status')
+          .send({ ...buildStatusReport({ boot_id, sequence: ++sequence }), silent: series })
+          .expect(200)
+      ).body;
+    await test.dataSource.query('SELECT pg_sleep(2.1)');
+    const reply = await post('first', silent);
+    expect(reply.silence_watches).toMatchObject([{ rule_id: rule.id, parameter: 'device', limit_s: 30 }]);
+    await turn();
+    const { body } = await admin('get', `/api/v1/incidents?product_id=${id}&state=firing`).expect(200);
+    const { body: incident } = await admin('get', `/api/v1/incidents/${body.items[0].id}`).expect(200);
+    expect(body.total).toBe(1);
+    expect(incident.members.map(({ series }: { series: string }) => series)).toEqual(['a', 'b']);
+    expect(incident.summary).toContain('Nothing from device "a" since');
+    // A listener that starts is told what was silent before.
+    const restarted = await post('second', silent);
+    expect(Object.keys(restarted.silence_watches[0].last_heard_ms)).toEqual(['a', 'b']);
+    await post('second', []);
+    await turn();
+    expect((await admin('get', `/api/v1/incidents/${incident.id}`)).body.state).toBe('resolved');
+  });
+
   it('refuses rules, channels and windows that mean nothing, field by field', async () => {
     const faults = async (path: string, body: object): Promise<string[]> =>
       (await admin('post', `/api/v1/${path}`).send(body).expect(400)).body.errors.map(

@@ -1,4 +1,5 @@
 import type { StatusReport } from '@cortex-mqtt/contracts';
+import type { ProductHealthView } from '../../model/product-health';
 import type { ConnectionStatusEntity } from '../../model/connection-status.entity';
 import type { ListenerInstanceEntity } from '../../model/listener-instance.entity';
 import { isLive } from '../../model/liveness';
@@ -19,6 +20,7 @@ import {
 import { appliedOf, sumInstances } from '../../model/product-state';
 
 export interface StatusParts {
+  health: ProductHealthView;
   status: ConnectionStatusEntity;
   config: MqttConfigEntity;
   enabled: boolean;
@@ -31,6 +33,7 @@ export interface StatusParts {
 
 /** Summed anew at every read, so that a stopped heartbeat shows at once and not at the next sweep. */
 export function presentConnectionStatus({
+  health,
   status,
   config,
   enabled,
@@ -44,6 +47,7 @@ export function presentConnectionStatus({
   const live = instances.filter((instance) => isLive(instance, now, stale_after_ms));
   return {
     product_id: status.product_id,
+    ...health,
     connected: sum.connected,
     state: sum.state,
     desired_revision: config.revision,

@@ -5,6 +5,7 @@ import { ConnectionStatusEntity } from '../../model/connection-status.entity';
 import { ListenerInstanceEntity } from '../../model/listener-instance.entity';
 import { isLive, isUp } from '../../model/liveness';
 import { MqttConfigEntity } from '../../model/mqtt-config.entity';
+import type { ReadHealth } from '../../model/health-reader';
 import { ProductEntity } from '../../model/product.entity';
 import { messageRates } from '../metrics/message-rates';
 import { presentConnectionStatus } from './connection-status.presenter';
@@ -14,6 +15,7 @@ export interface ConnectionStatusDeps {
   dataSource: DataSource;
   /** Milliseconds without a heartbeat after which an instance counts as stale. */
   stale_after_ms: number;
+  readHealth: ReadHealth;
   /** Warnings about how the product is set up, whatever its listeners say. */
   configurationWarnings(
     product: ProductEntity,
@@ -37,7 +39,10 @@ export class ConnectionStatusService {
       order: { instance_id: 'ASC' },
     });
     const now = new Date();
+    const health = (await this.deps.readHealth([product_id])).get(product_id);
+    if (!health) throw new NotFoundError(`There is no product ${product_id}.`);
     return presentConnectionStatus({
+      health,
       status,
       config,
       enabled: product.enabled,

@@ -1,3 +1,4 @@
+import { ProductHealthView } from '../../model/product-health';
 import { CONNECTION_STATES, type ConnectionState, INSTANCE_STATES, type InstanceState } from '@cortex-mqtt/contracts';
 import { Type } from 'class-transformer';
 import {
@@ -346,7 +347,7 @@ export class InstanceView {
   report!: Record<string, unknown>;
 }
 
-export class ConnectionStatusView {
+export class ConnectionStatusView extends ProductHealthView {
   @IsInt()
   product_id!: number;
 

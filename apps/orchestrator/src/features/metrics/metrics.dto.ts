@@ -1,3 +1,4 @@
+import { ProductHealthView } from '../../model/product-health';
 import { CONNECTION_STATES, type ConnectionState } from '@cortex-mqtt/contracts';
 import { Type } from 'class-transformer';
 import {
@@ -104,7 +105,7 @@ export class OverviewQuery extends PageQuery {
   search?: string;
 }
 
-export class ProductOverviewView {
+export class ProductOverviewView extends ProductHealthView {
   @IsInt()
   product_id!: number;
 

@@ -8,6 +8,8 @@ import { perSecond } from './message-rates';
 import { BUCKET_WIDTH_S } from './metric-buckets';
 import { NO_LISTENER_REASON } from '../../model/product-state';
 import { MqttConfigEntity } from '../../model/mqtt-config.entity';
+import type { ReadHealth } from '../../model/health-reader';
+import type { ProductHealthView } from '../../model/product-health';
 import { ProductEntity } from '../../model/product.entity';
 import { finestWidth, rollUp, type SummedBucket, sumBuckets } from './metric-store';
 import type { MetricPointView, MetricsQuery, MetricsView, OverviewQuery, ProductOverviewView } from './metrics.dto';
@@ -37,6 +39,7 @@ export class MetricsService {
     private readonly deps: {
       dataSource: DataSource;
       stale_after_ms: number;
+      readHealth: ReadHealth;
       /** Dead letters by product; products whose queue does not answer are missing. */
       deadLetters: (product_ids: number[]) => Promise<Map<number, number>>;
     },
@@ -81,10 +84,12 @@ export class MetricsService {
     const revisions = new Map(configs.map((config) => [config.product_id, config.revision]));
     const silent = await this.silentProducts(now);
     const traffic = await this.recentTraffic(now);
+    const healths = await this.deps.readHealth(products.map(({ id }) => id));
     const dead_letters = await this.deps.deadLetters(products.map(({ id }) => id));
     const rows = products.map((product) =>
       overviewOf({
         product,
+        health: healths.get(product.id) ?? { health: product.enabled ? 'failing' : 'disabled', health_reasons: [] },
         status: statuses.get(product.id),
         desired_revision: revisions.get(product.id) ?? 0,
         is_silent: silent.has(product.id),
@@ -131,6 +136,7 @@ export class MetricsService {
 }
 
 function overviewOf(parts: {
+  health: ProductHealthView;
   product: ProductEntity;
   status: ConnectionStatusEntity | undefined;
   desired_revision: number;
@@ -151,6 +157,7 @@ function overviewOf(parts: {
     slug: product.slug,
     description: product.description,
     enabled: product.enabled,
+    ...parts.health,
     state,
     connected,
     connection_error: went_silent

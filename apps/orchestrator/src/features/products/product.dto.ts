@@ -1,3 +1,4 @@
+import { ProductHealthView } from '../../model/product-health';
 import { IsBoolean, IsInt, IsObject, IsOptional, IsString, Matches, MaxLength, MinLength } from 'class-validator';
 import { MayBeAbsent } from '../../http/optional';
 import { PageQuery } from '../../http/pagination';
@@ -66,7 +67,7 @@ export class ProductListQuery extends PageQuery {
   search?: string;
 }
 
-export class ProductView {
+export class ProductView extends ProductHealthView {
   @IsInt()
   id!: number;
 

@@ -1,7 +1,9 @@
+import type { ProductHealthView } from '../../model/product-health';
 import type { ProductView } from './product.dto';
 import type { ProductEntity } from '../../model/product.entity';
 
-export function presentProduct(product: ProductEntity): ProductView {
+/** What of a product is stored; the audit log has this. */
+export function presentProduct(product: ProductEntity): Omit<ProductView, keyof ProductHealthView> {
   return {
     id: product.id,
     name: product.name,

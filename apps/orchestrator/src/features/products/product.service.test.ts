@@ -8,6 +8,7 @@ it('looks through the topics of all subscriptions only when slug or variables ch
     const checkTopics = jest.fn().mockResolvedValue([]);
     const products = new ProductService({
       dataSource: app.dataSource,
+      readHealth: async (ids) => new Map(ids.map((id) => [id, { health: 'healthy', health_reasons: [] }])),
       notifier: app.features.notifier,
       checkTopics,
       onProductsChanged: () => undefined,

@@ -13,6 +13,8 @@ import { ConflictError, NotFoundError, ValidationError } from '../../http/app-er
 import { type Page, pageWindow } from '../../http/pagination';
 import { ConnectionStatusEntity } from '../../model/connection-status.entity';
 import { MqttConfigEntity } from '../../model/mqtt-config.entity';
+import type { ReadHealth } from '../../model/health-reader';
+import type { ProductHealthView } from '../../model/product-health';
 import { ProductEntity } from '../../model/product.entity';
 import { type Actor, recordAudit } from '../audit/audit-trail';
 import type { CreateProductDto, ProductListQuery, ProductView, UpdateProductDto } from './product.dto';
@@ -27,6 +29,7 @@ export type CheckTopics = (
 
 export interface ProductServiceDeps {
   dataSource: DataSource;
+  readHealth: ReadHealth;
   notifier: ChangeNotifier;
   checkTopics: CheckTopics;
   /** Told after commit that products appeared, vanished, or were enabled or disabled. */
@@ -51,14 +54,34 @@ export class ProductService {
       skip: window.skip,
       take: window.take,
     });
-    return { items: products.map(presentProduct), total, page: window.page, page_size: window.page_size };
+    return {
+      items: await this.withHealth(products.map(presentProduct)),
+      total,
+      page: window.page,
+      page_size: window.page_size,
+    };
   }
 
   async read(id: number): Promise<Versioned<ProductView>> {
     const product = await this.deps.dataSource.getRepository(ProductEntity).findOneBy({ id });
     const config = await this.deps.dataSource.getRepository(MqttConfigEntity).findOneBy({ product_id: id });
     if (!product || !config) throw new NotFoundError(`There is no product ${id}.`);
-    return { value: presentProduct(product), revision: revisionOf(config) };
+    return { value: await this.complete(presentProduct(product)), revision: revisionOf(config) };
+  }
+
+  private async complete(product: Omit<ProductView, keyof ProductHealthView>): Promise<ProductView> {
+    const [view] = await this.withHealth([product]);
+    if (!view) throw new NotFoundError(`There is no product ${product.id}.`);
+    return view;
+  }
+
+  /** One that was deleted meanwhile is left out. */
+  private async withHealth(products: Omit<ProductView, keyof ProductHealthView>[]): Promise<ProductView[]> {
+    const healths = await this.deps.readHealth(products.map(({ id }) => id));
+    return products.flatMap((product) => {
+      const health = healths.get(product.id);
+      return health ? [{ ...product, ...health }] : [];
+    });
   }
 
   async create(dto: CreateProductDto, actor: Actor): Promise<Versioned<ProductView>> {
@@ -96,7 +119,7 @@ export class ProductService {
       }),
     );
     this.deps.onProductsChanged();
-    return result;
+    return { ...result, value: await this.complete(result.value) };
   }
 
   async update(id: number, dto: UpdateProductDto, options: ChangeOptions): Promise<Versioned<ProductView>> {
@@ -125,7 +148,7 @@ export class ProductService {
       }),
     );
     this.deps.onProductsChanged();
-    return { value: result, revision };
+    return { value: await this.complete(result), revision };
   }
 
   async delete(id: number, options: ChangeOptions): Promise<void> {

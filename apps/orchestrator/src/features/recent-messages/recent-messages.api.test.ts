@@ -54,6 +54,7 @@ describe('recent messages of a subscription', () => {
         reconnect: async () => undefined,
         'connection-test': async () => undefined,
         'recent-messages': async ({ data }) => answer(data),
+        breaker: async () => true,
         'test-message': async () => undefined,
       },
     );

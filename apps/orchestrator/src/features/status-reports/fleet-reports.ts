@@ -1,4 +1,4 @@
-import type { StatusReply, StatusReport } from '@cortex-mqtt/contracts';
+import type { SilenceWatch, StatusReply, StatusReport } from '@cortex-mqtt/contracts';
 import type { Logger } from '@cortex-mqtt/observability';
 import type { Queries } from '../../database/queries';
 import { isUp } from '../../model/liveness';
@@ -34,6 +34,8 @@ export interface FleetReportsDeps {
   lease?: Partial<LeaseTiming>;
   /** Whether a change that another orchestrator commits would be heard. */
   isListening(): boolean;
+  /** What listeners of a product watch for silence. */
+  silenceWatches?(product_id: number): Promise<SilenceWatch[]>;
   logger: Logger;
 }
 
@@ -121,7 +123,8 @@ export class FleetReports {
     instance.sequence = Math.max(instance.sequence, report.sequence);
     instance.heard_at = now;
     this.deps.hearing.heard(product_id, now.getTime());
-    return this.reply({ product, report, turn, delta_sequence, now });
+    const silence_watches = (await this.deps.silenceWatches?.(product_id)) ?? [];
+    return { ...this.reply({ product, report, turn, delta_sequence, now }), silence_watches };
   }
 
   /** Only while heartbeats get written, and what others commit is heard. */

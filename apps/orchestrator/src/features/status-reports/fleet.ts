@@ -8,7 +8,7 @@ import { decodeStatusChange, STATUS_CHANNEL } from '../connection-status/status-
 import { KnownTokens } from '../listener-tokens/known-tokens';
 import { Hearing } from '../replicas/hearing';
 import { FleetReports } from './fleet-reports';
-import { StatusReportService } from './status-report.service';
+import { type StatusReportDeps, StatusReportService } from './status-report.service';
 
 /** Connections reserved for reports: one for the batch under way, others for what is read meanwhile. */
 const CONNECTIONS = 3;
@@ -19,6 +19,7 @@ export interface FleetDeps {
   database_url: string;
   stale_after_ms: number;
   adopt_after_ms: number;
+  silenceWatches?: StatusReportDeps['silenceWatches'];
   logger: Logger;
 }
 
@@ -55,6 +56,8 @@ export class Fleet {
       stale_after_ms,
       adopt_after_ms,
       isListening: () => changes.isListening,
+      silenceWatches: async (product_id) =>
+        (await deps.silenceWatches?.(dataSource.manager, product_id, { is_first_report: false })) ?? [],
       logger,
     });
     this.statusReports = new StatusReportService({
@@ -63,6 +66,7 @@ export class Fleet {
       hearing,
       stale_after_ms,
       adopt_after_ms,
+      silenceWatches: deps.silenceWatches,
       onTaken: (product_id) => this.reports.memory.forget(product_id),
     });
     changes.follow({

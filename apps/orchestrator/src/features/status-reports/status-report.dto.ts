@@ -3,9 +3,12 @@ import {
   CONFIG_SOURCES,
   type ConfigSource,
   type ConnectionEvent,
+  type DestinationReport,
   INSTANCE_STATES,
   type InstanceCounters,
   type InstanceState,
+  MAX_REPORTED_DESTINATIONS,
+  type SilenceReport,
   type StatusDelta,
   type StatusReport,
   type SubscriptionCounters,
@@ -264,6 +267,18 @@ export class StatusReportDto implements StatusReport {
   @IsBoolean()
   @IsOptional()
   is_leaving?: boolean;
+
+  @IsArray()
+  @ArrayMaxSize(MAX_REPORTED_DESTINATIONS)
+  @IsObject({ each: true })
+  @IsOptional()
+  destinations?: DestinationReport[];
+
+  @IsArray()
+  @ArrayMaxSize(10_000)
+  @IsObject({ each: true })
+  @IsOptional()
+  silent?: SilenceReport[];
 
   @IsDefined({ message: 'is required' })
   @ValidateNested()

@@ -1,4 +1,4 @@
-import type { StatusReply, StatusReport } from '@cortex-mqtt/contracts';
+import type { SilenceWatch, StatusReply, StatusReport } from '@cortex-mqtt/contracts';
 import type { DataSource, EntityManager } from 'typeorm';
 import { NotFoundError } from '../../http/app-error';
 import { ConnectionStatusEntity } from '../../model/connection-status.entity';
@@ -31,6 +31,12 @@ export interface StatusReportDeps {
   stale_after_ms: number;
   /** Milliseconds of silence after which another member of a shared group empties the session of one; 0 = never. */
   adopt_after_ms?: number;
+  /** What the listeners of a product watch for silence; with what was heard last for one that has just started. */
+  silenceWatches?(
+    manager: EntityManager,
+    product_id: number,
+    options: { is_first_report: boolean },
+  ): Promise<SilenceWatch[]>;
   /** For tests. */
   lease?: Partial<LeaseTiming>;
   hearing?: Hearing;
@@ -158,6 +164,7 @@ export class StatusReportService {
           takes_turns: turn.term > 0,
           is_first_report: !same_boot,
         }),
+        silence_watches: (await this.deps.silenceWatches?.(manager, product_id, { is_first_report: !same_boot })) ?? [],
         may_leave: report.is_leaving === true && live.some((instance) => stays(instance, report)),
         heartbeat_ms: longestHeartbeat(turn, {
           ttl_ms: this.lease.ttl_ms,

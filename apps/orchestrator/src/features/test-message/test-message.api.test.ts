@@ -47,6 +47,7 @@ describe('a test message', () => {
         reconnect: async () => undefined,
         'connection-test': async () => undefined,
         'recent-messages': async () => undefined,
+        breaker: async () => true,
         'test-message': async ({ data }) => publish(data),
       },
     );
