@@ -3,7 +3,8 @@
 # program(s) that do:package
 needed_programs='mosquitto:mosquitto
 redis-server:redis-server
-chromium|chromium-browser|google-chrome:chromium'
+chromium|chromium-browser|google-chrome:chromium
+promtool:prometheus'
 
 # Daemons lie in folders that a normal user's PATH lacks.
 program_exists() {

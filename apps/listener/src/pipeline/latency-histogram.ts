@@ -17,11 +17,16 @@ export interface LatencyHistogram {
   record(latency_ms: number, now_ms: number): void;
   /** The last whole window; null while there was none with a value. */
   latest(now_ms: number): LatencySnapshot | null;
+  /** How many values since the start were at most each bound (milliseconds), with their number and sum. */
+  cumulative(bounds_ms: readonly number[]): { at_most: number[]; count: number; sum_ms: number };
 }
 
 /** Log-linear buckets (as HdrHistogram has them) with an error of 1/16, over windows of `window_ms`. */
 export function createLatencyHistogram(window_ms = 10_000): LatencyHistogram {
   let counts = new Uint32Array(BUCKETS);
+  /** Of windows that are over. */
+  const before = new Float64Array(BUCKETS);
+  let sum_ms = 0;
   let total = 0;
   let max = 0;
   let window = 0;
@@ -31,6 +36,7 @@ export function createLatencyHistogram(window_ms = 10_000): LatencyHistogram {
     const current = Math.floor(now_ms / window_ms);
     if (current === window) return;
     latest = total === 0 ? null : { ...percentiles(counts, total, max, window_ms), window };
+    for (let bucket = 0; bucket < BUCKETS; bucket += 1) before[bucket]! += counts[bucket] ?? 0;
     counts = new Uint32Array(BUCKETS);
     total = 0;
     max = 0;
@@ -43,11 +49,23 @@ export function createLatencyHistogram(window_ms = 10_000): LatencyHistogram {
       const value = latency_ms < 0 ? 0 : latency_ms;
       counts[bucketOf(value)]! += 1;
       total += 1;
+      sum_ms += value;
       if (value > max) max = value;
     },
     latest(now_ms) {
       roll(now_ms);
       return latest && latest.window >= window - 1 ? toSnapshot(latest) : null;
+    },
+    cumulative(bounds_ms) {
+      const at_most = bounds_ms.map(() => 0);
+      let count = 0;
+      for (let bucket = 0; bucket < BUCKETS; bucket += 1) {
+        const here = (before[bucket] ?? 0) + (counts[bucket] ?? 0);
+        if (here === 0) continue;
+        count += here;
+        for (const [index, bound] of bounds_ms.entries()) if (upperBound(bucket) <= bound) at_most[index]! += here;
+      }
+      return { at_most, count, sum_ms };
     },
   };
 }

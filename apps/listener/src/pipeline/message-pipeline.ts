@@ -9,7 +9,7 @@ import type { CompiledPlan, CompiledSubscription } from './compiled-plan';
 import { Delivery, MessageSlot, type QueuedFate } from './delivery';
 import { DEFAULT_ENGINE_LIMITS, DeliveryEngine, type EngineLimits } from './delivery-engine';
 import type { EventLog } from './event-log';
-import { createLatencyHistogram, type LatencySnapshot } from './latency-histogram';
+import { createLatencyHistogram, type LatencyHistogram, type LatencySnapshot } from './latency-histogram';
 import type { Overflow } from './overflow';
 import type { SilenceWatcher } from '../observations/silence-watcher';
 import type { PipelineMessage } from './pipeline-message';
@@ -76,6 +76,8 @@ export interface MessagePipeline {
   recentMessages(subscription_id: number): RecentMessage[];
   /** From receipt to the end of the last action, of deliveries that succeeded. */
   latency(): LatencySnapshot | null;
+  /** Since the start, for a histogram that can be added up. */
+  cumulativeLatency(bounds_ms: readonly number[]): ReturnType<LatencyHistogram['cumulative']>;
   /** Resolves when no delivery is in flight here. */
   drain(): Promise<void>;
 }
@@ -263,6 +265,7 @@ export function createMessagePipeline(deps: MessagePipelineDeps): MessagePipelin
     lastMessageAt: () => last_message_at_ms,
     recentMessages: (subscription_id) => runtimes.get(subscription_id)?.recent.list() ?? [],
     latency: () => latency.latest(Date.now()),
+    cumulativeLatency: (bounds_ms) => latency.cumulative(bounds_ms),
     drain: () => engine.drain(),
   };
 }
