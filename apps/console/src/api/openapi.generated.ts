@@ -695,6 +695,60 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/products/{product_id}/destinations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the destinations of a product
+         * @description Where its actions go, as live listeners have seen it in the last minute; those in trouble first.
+         */
+        get: operations["getProductsByProductIdDestinations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/products/{product_id}/destinations/{destination_id}/try-now": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let the next attempt to a destination through; if it fails the breaker opens again */
+        post: operations["postProductsByProductIdDestinationsByDestinationIdTryNow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/products/{product_id}/destinations/{destination_id}/close-breaker": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Close the breaker of a destination */
+        post: operations["postProductsByProductIdDestinationsByDestinationIdCloseBreaker"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/products/{product_id}/deliveries": {
         parameters: {
             query?: never;
@@ -2479,6 +2533,18 @@ export interface components {
             product_id: number;
             windows: components["schemas"]["UptimeWindowView"][];
         };
+        HealthReasonView: {
+            /** @enum {string} */
+            part: "connection" | "queue" | "deliveries" | "destinations";
+            /** @enum {string} */
+            health: "degraded" | "failing";
+            reason: string;
+        };
+        ProductHealthView: {
+            /** @enum {string} */
+            health: "healthy" | "degraded" | "failing" | "disabled";
+            health_reasons: components["schemas"]["HealthReasonView"][];
+        };
         RefusedFilterView: {
             topic_filter: string;
             reason: string;
@@ -2611,6 +2677,9 @@ export interface components {
             probe: components["schemas"]["ProbeView"] | null;
             warnings: components["schemas"]["WarningView"][];
             instances: components["schemas"]["InstanceView"][];
+            /** @enum {string} */
+            health: "healthy" | "degraded" | "failing" | "disabled";
+            health_reasons: components["schemas"]["HealthReasonView"][];
         };
         ConnectionTestDto: {
             roundtrip?: boolean;
@@ -2790,6 +2859,45 @@ export interface components {
             requested_by: string;
             created_at: string;
             finished_at: string | null;
+        };
+        DestinationParams: {
+            destination_id: string;
+            product_id: number;
+        };
+        DestinationLatencyView: {
+            p50: number;
+            p95: number;
+            p99: number;
+        };
+        DestinationFailureView: {
+            reason: string;
+            count: number;
+        };
+        DestinationSubscriptionView: {
+            id: number;
+            name: string;
+        };
+        DestinationView: {
+            id: string;
+            name: string;
+            action_type: string;
+            /** @enum {string} */
+            state: "healthy" | "slow" | "failing" | "breaker_open";
+            /** @enum {string} */
+            breaker: "closed" | "open" | "half_open";
+            next_try_at: string | null;
+            rate: number;
+            attempts: number;
+            failed: number;
+            latency_ms: components["schemas"]["DestinationLatencyView"] | null;
+            last_succeeded_at: string | null;
+            last_failed_at: string | null;
+            last_error: string | null;
+            failures: components["schemas"]["DestinationFailureView"][];
+            subscriptions: components["schemas"]["DestinationSubscriptionView"][];
+        };
+        BreakerChangeView: {
+            listeners: number;
         };
         UpdateSubscriptionDto: {
             name?: string;
@@ -3068,6 +3176,9 @@ export interface components {
             rate_1m: number;
             dead_letters: number | null;
             sparkline: number[];
+            /** @enum {string} */
+            health: "healthy" | "degraded" | "failing" | "disabled";
+            health_reasons: components["schemas"]["HealthReasonView"][];
         };
         SubscriptionWarningView: {
             code: string;
@@ -3162,6 +3273,9 @@ export interface components {
             variables: Record<string, unknown>;
             created_at: string;
             updated_at: string;
+            /** @enum {string} */
+            health: "healthy" | "degraded" | "failing" | "disabled";
+            health_reasons: components["schemas"]["HealthReasonView"][];
         };
         RecentMessagesQuery: {
             limit?: number | null;
@@ -3276,6 +3390,8 @@ export interface components {
             latency_ms?: Record<string, unknown> | null;
             counters: components["schemas"]["InstanceCountersDto"];
             is_leaving?: boolean | null;
+            destinations?: Record<string, unknown>[] | null;
+            silent?: Record<string, unknown>[] | null;
             delta: components["schemas"]["StatusDeltaDto"];
         };
         TestMessageDto: {
@@ -5065,6 +5181,101 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MetricsView"];
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getProductsByProductIdDestinations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                product_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DestinationView"][];
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postProductsByProductIdDestinationsByDestinationIdTryNow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                destination_id: string;
+                product_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BreakerChangeView"];
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postProductsByProductIdDestinationsByDestinationIdCloseBreaker: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                destination_id: string;
+                product_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BreakerChangeView"];
                 };
             };
             /** @description Problem details (RFC 9457) */
