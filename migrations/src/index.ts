@@ -21,6 +21,7 @@ import { Installation1765008100000 } from './1765008100000-installation';
 import { OperationFailures1765002100000 } from './1765002100000-operation-failures';
 import { ClientKeyPassphrase1765003000000 } from './1765003000000-client-key-passphrase';
 import { NarrowHeartbeats1765000000000 } from './1765000000000-narrow-heartbeats';
+import { ConfigurationAsCode1765007000000 } from './1765007000000-configuration-as-code';
 
 /** In the order in which they are applied. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -46,6 +47,7 @@ export const migrations: (new () => MigrationInterface)[] = [
   Installation1765008100000,
   OperationFailures1765002100000,
   NarrowHeartbeats1765000000000,
+  ConfigurationAsCode1765007000000,
 ];
 
 /** Those of a database that has recorded messages and nothing else. */

@@ -19,6 +19,8 @@ import { SessionService } from './features/auth/session.service';
 import { createSessionCookies } from './features/auth/session-cookies';
 import { brokerRoutes } from './features/brokers/broker.routes';
 import { BrokerService } from './features/brokers/broker.service';
+import { configurationPlanRoutes } from './features/configuration-plans/configuration-plan.routes';
+import { ConfigurationPlanService } from './features/configuration-plans/configuration-plan.service';
 import { connectionHistoryRoutes } from './features/connection-history/connection-history.routes';
 import { ConnectionHistoryService } from './features/connection-history/connection-history.service';
 import { connectionStatusRoutes } from './features/connection-status/connection-status.routes';
@@ -116,6 +118,7 @@ export interface Features {
   connectionHistory: ConnectionHistoryService;
   metrics: MetricsService;
   operations: OperationService;
+  configurationPlans: ConfigurationPlanService;
   queueCleaner: QueueCleaner;
   messageArchive: MessageArchive;
   notifier: ControlNotifier;
@@ -210,6 +213,13 @@ export function buildFeatures(deps: FeatureDeps): Features {
     deadLetters: (product_ids) => deadLetterCounts.of(product_ids),
   });
   const alerts = buildAlerts({ ...deps, deadLetters: (product_ids) => deadLetterCounts.of(product_ids) });
+  const configurationPlans = new ConfigurationPlanService({
+    dataSource,
+    secretBox,
+    notifier,
+    progressOf: (product_id) => connectionStatus.progressOf(product_id),
+    onProductsChanged: deps.onProductsChanged,
+  });
   return {
     alerts,
     auth,
@@ -226,6 +236,7 @@ export function buildFeatures(deps: FeatureDeps): Features {
     metrics,
     operations,
     messageArchive,
+    configurationPlans,
     queueCleaner: new QueueCleaner({ dataSource, queues, logger }),
     ...authenticator,
     routes: [
@@ -260,6 +271,7 @@ export function buildFeatures(deps: FeatureDeps): Features {
         }),
       }),
       ...alerts.routes,
+      ...configurationPlanRoutes({ configurationPlans }),
       ...auditLogRoutes({ auditLogs }),
       ...listenerConfigRoutes({ listenerConfigs: new ListenerConfigService({ dataSource, secretBox }) }),
     ],

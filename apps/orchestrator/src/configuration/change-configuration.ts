@@ -2,13 +2,12 @@ import { isDeepStrictEqual } from 'node:util';
 import type { DataSource, EntityManager } from 'typeorm';
 import { type Actor, type AuditRecord, recordAudit } from '../features/audit/audit-trail';
 import type { MqttConfigEntity } from '../model/mqtt-config.entity';
-import type { ExpectedRevision } from '../http/etag';
+import type { ExpectedRevision, Revision } from '../http/etag';
 import type { ChangeNotifier } from './change-notifier';
-import { lockConfig, raiseRevision } from './revision';
+import { type LockOptions, lockConfig, raiseRevision } from './revision';
 import { revisionOf } from './versioned';
-import type { Revision } from '../http/etag';
 
-export interface ChangeOptions {
+export interface ChangeOptions extends LockOptions {
   actor: Actor;
   /** What the caller has read (`If-Match`); undefined = the last write wins. */
   expected_revision: ExpectedRevision | undefined;
@@ -29,11 +28,11 @@ export interface Change<T> {
 export async function changeConfiguration<T>(
   { dataSource, notifier }: { dataSource: DataSource; notifier: ChangeNotifier },
   product_id: number,
-  { actor, expected_revision }: ChangeOptions,
+  { actor, expected_revision, is_managing }: ChangeOptions,
   work: (manager: EntityManager, config: MqttConfigEntity) => Promise<Change<T>>,
 ): Promise<{ result: T; revision: Revision }> {
   const changed = await dataSource.transaction(async (manager) => {
-    const config = await lockConfig(manager, product_id, expected_revision);
+    const config = await lockConfig(manager, product_id, expected_revision, { is_managing });
     const { result, audit } = await work(manager, config);
     const records = (Array.isArray(audit) ? audit : [audit]).filter(isChange);
     if (records.length === 0) return { result, revision: revisionOf(config), isChanged: false };

@@ -1,19 +1,26 @@
 import type { EntityManager } from 'typeorm';
-import { NotFoundError, PreconditionFailedError } from '../http/app-error';
-import type { ExpectedRevision } from '../http/etag';
-import { newRevisionKey, revisionOf } from './versioned';
-import type { Revision } from '../http/etag';
+import { ConflictError, NotFoundError, PreconditionFailedError } from '../http/app-error';
+import type { ExpectedRevision, Revision } from '../http/etag';
 import { MqttConfigEntity } from '../model/mqtt-config.entity';
+import { ProductEntity } from '../model/product.entity';
 import { notifyConfigurationChange } from './configuration-channel';
+import { newRevisionKey, revisionOf } from './versioned';
+
+export interface LockOptions {
+  /** What manages the product writes, or nothing that files say is changed: a lock is no obstacle. */
+  is_managing?: boolean;
+}
 
 /**
  * Locks a product's config row for the rest of the transaction, so that writes of one product follow one another, and
- * checks the revision that the caller has read (`If-Match`). Everything that a listener sees goes through here.
+ * checks the revision that the caller has read (`If-Match`). Refuses while the product is locked by what
+ * manages it. Everything that a listener sees goes through here.
  */
 export async function lockConfig(
   manager: EntityManager,
   product_id: number,
   expected: ExpectedRevision | undefined,
+  { is_managing = false }: LockOptions = {},
 ): Promise<MqttConfigEntity> {
   const config = await manager.findOne(MqttConfigEntity, {
     where: { product_id },
@@ -30,7 +37,19 @@ export async function lockConfig(
       `The revision ${expected.number} that you have read is another one than that of today: the database was restored meanwhile. Read it again and repeat your change.`,
     );
   }
+  if (!is_managing) await refuseWhileLocked(manager, product_id);
   return config;
+}
+
+async function refuseWhileLocked(manager: EntityManager, product_id: number): Promise<void> {
+  const product = await manager.findOne(ProductEntity, {
+    where: { id: product_id },
+    select: { id: true, managed_by: true, managed_console: true },
+  });
+  if (product?.managed_by == null || product.managed_console === 'drift') return;
+  throw new ConflictError(
+    `The product is managed by ${product.managed_by} and locked: change its configuration file, or release the product first.`,
+  );
 }
 
 /** Raises the revision of a locked config and answers the new one. */

@@ -25,6 +25,10 @@ import { SessionEntity } from '../model/session.entity';
 import { SubscriptionEntity } from '../model/subscription.entity';
 import { UserEntity } from '../model/user.entity';
 import { UserProductEntity } from '../model/user-product.entity';
+import {
+  ConfigurationPlanEntity,
+  ManagedDocumentEntity,
+} from '../features/configuration-plans/configuration-plan.entity';
 
 export const entities = [
   AlertChannelEntity,
@@ -35,7 +39,9 @@ export const entities = [
   MqttBrokerEntity,
   OperationEntity,
   SubscriptionEntity,
+  ConfigurationPlanEntity,
   ConnectionStatusEntity,
+  ManagedDocumentEntity,
   ListenerInstanceEntity,
   ListenerTokenEntity,
   ProductLeaseEntity,

@@ -15,6 +15,7 @@ export type Authenticate = (request: Request) => Promise<Principal | null>;
 
 const NO_BYTES = Buffer.alloc(0);
 const readBody = json({ limit: '100kb', strict: false });
+const readLargeBody = json({ limit: '32mb', strict: false });
 /** A report of ten thousand subscriptions is larger than anything a person sends. */
 const readListenersBody = json({ limit: '4mb', strict: false });
 
@@ -117,7 +118,8 @@ function releaseAtClose(response: Response, release: () => void): void {
 }
 
 async function receiveBody(route: Route, request: Request, response: Response): Promise<void> {
-  const read = route.access.kind === 'listener' ? readListenersBody : readBody;
+  const small = route.access.kind === 'listener' ? readListenersBody : readBody;
+  const read = route.body_size === 'large' ? readLargeBody : small;
   if (request.body instanceof UnreadableBody) {
     throw new MalformedRequestError(`The body is not valid JSON: ${request.body.reason}`);
   }

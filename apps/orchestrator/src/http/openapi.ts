@@ -46,7 +46,8 @@ export function buildOpenApi({ routes, version }: { routes: Route[]; version: st
   };
 }
 
-function componentSchemas(): Record<string, JsonObject> {
+/** Schemas of all classes that validate, by their names, with references to `#/components/schemas/`. */
+export function componentSchemas(): Record<string, JsonObject> {
   const schemas = validationMetadatasToSchemas(SCHEMA_OPTIONS) as Record<string, JsonObject>;
   return Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, withNulls(name, schema)]));
 }

@@ -74,6 +74,8 @@ export interface RouteSpec<A extends Access, P, Q, B, R> {
   prepare_body?: (body: unknown) => unknown;
   /** Takes `application/octet-stream` instead of JSON. */
   binary_body?: { max_bytes: number };
+  /** Files of a thousand products are more than anything a person types: 32 MB instead of 100 kB. */
+  body_size?: 'large';
   /** An absent body is taken for `{}`. */
   body_optional?: boolean;
   /** Class of the answer, for OpenAPI. `[Class]` answers an array, `page: Class` a page of them. */

@@ -17,6 +17,7 @@ export function maintenance(
     | 'connectionHistory'
     | 'metrics'
     | 'operations'
+    | 'configurationPlans'
     | 'queueCleaner'
     | 'messageArchive'
   >,
@@ -47,6 +48,7 @@ export function maintenance(
         await features.auth.forgetExpired();
         await features.connectionTests.deleteExpired();
         await features.operations.deleteExpired();
+        await features.configurationPlans.deleteExpired();
       },
       logger,
     }),

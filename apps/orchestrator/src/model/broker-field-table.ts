@@ -175,9 +175,11 @@ export type BrokerColumnValues = {
   [Name in BrokerFieldName as Name extends 'port' ? 'broker_port' : Name]: ValueOf<Name>;
 } & Record<BrokerSecretName, string | null>;
 /** As a request may have them: absent keeps what is stored. */
-export type BrokerRequest = {
+export type BrokerRequest = BrokerSettingsRequest & Partial<Record<BrokerSecretName, string | null>>;
+/** The same without the secrets. */
+export type BrokerSettingsRequest = {
   [Name in Exclude<BrokerFieldName, 'last_will'>]?: ValueOf<Name>;
-} & { last_will?: LastWillDto | null } & Partial<Record<BrokerSecretName, string | null>>;
+} & { last_will?: LastWillDto | null };
 export type BrokerSecretFlags = Record<`${BrokerSecretName}_set`, boolean>;
 
 const definitionOf = (name: BrokerFieldName): Field<unknown> => BROKER_FIELDS[name];
@@ -201,11 +203,16 @@ export function brokerColumns(): [name: string, options: ColumnOptions][] {
 
 /** Makes a class the body of a request: an absent field keeps what is stored, null clears where there may be none. */
 export function decorateRequest(target: object): void {
+  decorateSettings(target);
+  for (const name of BROKER_SECRET_NAMES) decorate(target, name, [IsString(), ...BROKER_SECRETS[name], IsOptional()]);
+}
+
+/** The same without the secrets. */
+export function decorateSettings(target: object): void {
   for (const name of BROKER_FIELD_NAMES) {
     const { type, bounds = [], sql } = definitionOf(name);
     decorate(target, name, [...type, ...bounds, sql.nullable ? IsOptional() : MayBeAbsent()]);
   }
-  for (const name of BROKER_SECRET_NAMES) decorate(target, name, [IsString(), ...BROKER_SECRETS[name], IsOptional()]);
 }
 
 /** Makes a class the answer: never a secret, only whether there is one. */

@@ -15,9 +15,9 @@ export class ProductSecretEntity {
   @Column({ type: 'varchar', length: 64 })
   name!: string;
 
-  /** Envelope of libs/secrets, never plain. */
-  @Column({ type: 'text' })
-  value!: string;
+  /** Envelope of libs/secrets, never plain; null = known by its name, and a value has yet to be given. */
+  @Column({ type: 'text', nullable: true })
+  value!: string | null;
 
   @CreatedAt()
   created_at!: Date;

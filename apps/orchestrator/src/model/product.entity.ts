@@ -1,9 +1,11 @@
-import { Check, Column, Entity, PrimaryGeneratedColumn, Unique } from 'typeorm';
+import { Check, Column, Entity, Index, PrimaryGeneratedColumn, Unique } from 'typeorm';
 import { CreatedAt, UpdatedAt } from '../database/columns';
 
 @Entity('products')
 @Unique('uq_products_slug', ['slug'])
 @Check('ck_products_slug', `slug ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'`)
+@Check('ck_products_managed_console', `managed_console IN ('drift', 'lock')`)
+@Index('ix_products_managed_by', ['managed_by'], { where: 'managed_by IS NOT NULL' })
 export class ProductEntity {
   @PrimaryGeneratedColumn('identity', { type: 'integer', primaryKeyConstraintName: 'pk_products' })
   id!: number;
@@ -23,6 +25,14 @@ export class ProductEntity {
   /** Values of `{name}` in topics. */
   @Column({ type: 'jsonb', default: {} })
   variables!: Record<string, string>;
+
+  /** Name of what keeps the product as its files say; null = people do, in the console and over REST. */
+  @Column({ type: 'varchar', length: 100, nullable: true })
+  managed_by!: string | null;
+
+  /** What becomes of a change that comes from elsewhere while the product is managed: let in and shown, or refused. */
+  @Column({ type: 'varchar', length: 5, default: 'drift' })
+  managed_console!: 'drift' | 'lock';
 
   @CreatedAt()
   created_at!: Date;

@@ -147,6 +147,10 @@ export function applyBroker(
     broker.proxy_password = null;
   }
   if (broker.client_key === null) broker.client_key_passphrase = null;
+  // A secret that somebody takes away is not one that still waits for its value.
+  broker.secret_names = Object.fromEntries(
+    Object.entries(broker.secret_names ?? {}).filter(([name]) => dto[name as BrokerSecretName] !== null),
+  );
 }
 
 /** What `stored` would be if `dto` was saved, secrets open; the host is the caller's. */

@@ -7,16 +7,16 @@ import { BrokerView } from './broker.view';
 
 /** Further brokers a product may have. */
 export const MAX_FURTHER_BROKERS = 9;
-const NAME_PATTERN = /^\S(?:.*\S)?$/;
-const NAME_MESSAGE = 'must not begin or end with a space';
-const RESERVED = { message: `must not be ${PRIMARY_BROKER}: that is the one in mqtt-config` };
+export const NAME_PATTERN = /^\S(?:.*\S)?$/;
+export const NAME_MESSAGE = 'must not begin or end with a space';
+export const RESERVED_NAME = { message: `must not be ${PRIMARY_BROKER}: that is the one in mqtt-config` };
 
 export class CreateBrokerDto extends BrokerSettingsDto {
   @IsString()
   @MinLength(1)
   @MaxLength(100)
   @Matches(NAME_PATTERN, { message: NAME_MESSAGE })
-  @NotEquals(PRIMARY_BROKER, RESERVED)
+  @NotEquals(PRIMARY_BROKER, RESERVED_NAME)
   name!: string;
 
   @IsString()
@@ -32,7 +32,7 @@ export class UpdateBrokerDto extends BrokerDto {
   @MinLength(1)
   @MaxLength(100)
   @Matches(NAME_PATTERN, { message: NAME_MESSAGE })
-  @NotEquals(PRIMARY_BROKER, RESERVED)
+  @NotEquals(PRIMARY_BROKER, RESERVED_NAME)
   @MayBeAbsent()
   name?: string;
 }

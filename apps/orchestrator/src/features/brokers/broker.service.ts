@@ -231,7 +231,7 @@ function neverSealed(): never {
   throw new Error('a secret was about to be sealed before its broker had an id');
 }
 
-function auditFields(broker: MqttBrokerEntity): Record<string, unknown> {
+export function auditFields(broker: MqttBrokerEntity): Record<string, unknown> {
   const { id, product_id, created_at, updated_at, ...fields } = broker;
   return { ...fields };
 }

@@ -67,6 +67,16 @@ export class ConnectionStatusService {
     return new Map(inUse.filter(([, names]) => names.length > 0));
   }
 
+  /** How far the live instances are with the configuration. */
+  async progressOf(product_id: number): Promise<{ applied_revision: number | null; rejected: string | null }> {
+    const live = await this.liveInstances(product_id);
+    const rejecting = live.find(({ report }) => report.rejected_revision != null)?.report;
+    return {
+      applied_revision: live.length === 0 ? null : Math.min(...live.map(({ report }) => report.applied_revision ?? 0)),
+      rejected: rejecting ? `"${rejecting.instance_id}": ${rejecting.rejected_revision?.reason}` : null,
+    };
+  }
+
   private async liveInstances(product_id: number): Promise<ListenerInstanceEntity[]> {
     const instances = await this.deps.dataSource.manager.findBy(ListenerInstanceEntity, { product_id });
     const now = new Date();

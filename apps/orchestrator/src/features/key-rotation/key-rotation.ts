@@ -2,6 +2,7 @@ import type { KeyRing } from '@cortex-mqtt/secrets';
 import type { DataSource } from 'typeorm';
 import { recordAudit, systemActor } from '../audit/audit-trail';
 import { BROKER_SECRET_NAMES } from '../../model/broker-field-table';
+import { configurationPlanPlace } from '../configuration-plans/plan-place';
 import { furtherSecretPlace, primarySecretPlace } from '../brokers/broker-secrets';
 import {
   channelPlace,
@@ -34,6 +35,7 @@ export const SEALED_COLUMNS: { table: string; column: string; place(row: SealedR
   { table: 'product_secrets', column: 'value', place: ({ product_id, name }) => secretPlace(product_id, name) },
   { table: 'alert_channels', column: 'secrets', place: ({ id }) => channelPlace(Number(id)) },
   { table: 'connection_tests', column: 'request', place: ({ product_id }) => connectionTestPlace(product_id) },
+  { table: 'configuration_plans', column: 'request', place: ({ id }) => configurationPlanPlace(id) },
 ];
 
 export interface RotationResult {
@@ -114,7 +116,7 @@ function outdatedRows(
   { table, column, key_id, skipped }: { table: string; column: string; key_id: string; skipped: string[] },
 ): Promise<SealedRow[]> {
   const name = table === 'product_secrets' ? 'name' : `''`;
-  const product_id = table === 'alert_channels' ? '0' : 'product_id';
+  const product_id = ['alert_channels', 'configuration_plans'].includes(table) ? '0' : 'product_id';
   return dataSource.query(
     `SELECT id::text AS id, ${product_id} AS product_id, ${name} AS name, ${column} AS envelope FROM ${table}
      WHERE ${column} IS NOT NULL AND split_part(${column}, '.', 2) <> $1 AND id::text <> ALL($2::text[])

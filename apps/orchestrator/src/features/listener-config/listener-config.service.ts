@@ -94,12 +94,11 @@ export class ListenerConfigService {
         ),
         subscriptions: enabled.flatMap((subscription) => listenerSubscription(product, config, subscription)),
         secrets: Object.fromEntries(
-          secrets
-            .filter((secret) => used.has(secret.name))
-            .map((secret) => [
-              secret.name,
-              this.deps.secretBox.open(secret.value, secretPlace(product_id, secret.name)),
-            ]),
+          secrets.flatMap(({ name, value }) =>
+            used.has(name) && value !== null
+              ? [[name, this.deps.secretBox.open(value, secretPlace(product_id, name))]]
+              : [],
+          ),
         ),
       };
     });

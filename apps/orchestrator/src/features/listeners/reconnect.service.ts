@@ -28,29 +28,38 @@ export class ReconnectService {
     // Each live listener gets a job of its own kind, below.
     const notifier = { configChanged: () => {} };
     const options = { actor, expected_revision: undefined };
-    const change = await changeConfiguration({ dataSource, notifier }, product_id, options, async (manager, config) => {
-      config.reconnect_generation += 1;
-      await manager.update(MqttConfigEntity, { id: config.id }, { reconnect_generation: config.reconnect_generation });
-      const now = new Date();
-      const instances = await manager.findBy(ListenerInstanceEntity, { product_id });
-      const live = instances.filter((instance) => isLive(instance, now, this.deps.stale_after_ms));
-      const row = manager.create(ReconnectEntity, {
-        id: randomUUID(),
-        product_id,
-        generation: config.reconnect_generation,
-        instance_ids: live.map((instance) => instance.instance_id),
-      });
-      await manager.save(row);
-      return {
-        result: row,
-        audit: {
-          action: 'mqtt_config.reconnect',
-          entity_type: 'mqtt_config',
-          entity_id: config.id,
-          after: { reconnect_generation: config.reconnect_generation, instances: row.instance_ids },
-        },
-      };
-    });
+    const change = await changeConfiguration(
+      { dataSource, notifier },
+      product_id,
+      { ...options, is_managing: true },
+      async (manager, config) => {
+        config.reconnect_generation += 1;
+        await manager.update(
+          MqttConfigEntity,
+          { id: config.id },
+          { reconnect_generation: config.reconnect_generation },
+        );
+        const now = new Date();
+        const instances = await manager.findBy(ListenerInstanceEntity, { product_id });
+        const live = instances.filter((instance) => isLive(instance, now, this.deps.stale_after_ms));
+        const row = manager.create(ReconnectEntity, {
+          id: randomUUID(),
+          product_id,
+          generation: config.reconnect_generation,
+          instance_ids: live.map((instance) => instance.instance_id),
+        });
+        await manager.save(row);
+        return {
+          result: row,
+          audit: {
+            action: 'mqtt_config.reconnect',
+            entity_type: 'mqtt_config',
+            entity_id: config.id,
+            after: { reconnect_generation: config.reconnect_generation, instances: row.instance_ids },
+          },
+        };
+      },
+    );
     notify(product_id, change.result.id, change.result.generation);
     return this.read(product_id, change.result.id);
   }

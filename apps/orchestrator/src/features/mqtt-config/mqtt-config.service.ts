@@ -95,7 +95,7 @@ export class MqttConfigService {
   }
 }
 
-function applyTopics(config: MqttConfigEntity, dto: TopicsDto): void {
+export function applyTopics(config: MqttConfigEntity, dto: TopicsDto): void {
   if (dto.prefix !== undefined) config.topic_prefix = dto.prefix ?? '';
   if (dto.pattern !== undefined) config.topic_pattern = dto.pattern ?? '';
   if (dto.use_shared !== undefined) config.use_shared_subscriptions = dto.use_shared;
@@ -103,7 +103,7 @@ function applyTopics(config: MqttConfigEntity, dto: TopicsDto): void {
   if (dto.qos !== undefined) config.qos = dto.qos;
 }
 
-function applySettings(config: MqttConfigEntity, dto: PutMqttConfigDto): void {
+export function applySettings(config: MqttConfigEntity, dto: PutMqttConfigDto): void {
   if (dto.delivery?.handover_after_ms !== undefined) config.handover_after_ms = dto.delivery.handover_after_ms;
   if (dto.failover?.subscribe_on !== undefined) config.subscribe_on = dto.failover.subscribe_on;
   if (dto.failover?.after_s !== undefined) config.failover_after_s = dto.failover.after_s;
@@ -120,7 +120,7 @@ async function sessionFaults(manager: EntityManager, config: MqttConfigEntity) {
   return fault === null ? [] : [{ field: 'failover.subscribe_on', message: fault }];
 }
 
-function probeFaults(dto: PutMqttConfigDto) {
+export function probeFaults(dto: PutMqttConfigDto) {
   if (dto.probe?.topic == null) return [];
   const fault = validatePublishTopic(dto.probe.topic);
   return fault === null ? [] : [{ field: 'probe.topic', message: fault }];
@@ -133,7 +133,7 @@ function topicsField(dto: TopicsDto): (part: string) => string {
 }
 
 /** The row as the audit log compares it: a changed secret shows as changed, never its value. */
-function auditFields(config: MqttConfigEntity): Record<string, unknown> {
+export function auditFields(config: MqttConfigEntity): Record<string, unknown> {
   const { id, product_id, created_at, updated_at, revision, revision_key, ...fields } = config;
   return { ...fields };
 }

@@ -1,10 +1,10 @@
 import { ProductHealthView } from '../../model/product-health';
-import { IsBoolean, IsInt, IsObject, IsOptional, IsString, Matches, MaxLength, MinLength } from 'class-validator';
+import { IsBoolean, IsIn, IsInt, IsObject, IsOptional, IsString, Matches, MaxLength, MinLength } from 'class-validator';
 import { MayBeAbsent } from '../../http/optional';
 import { PageQuery } from '../../http/pagination';
 
-const SLUG = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
-const SLUG_MESSAGE = 'must be 1–63 of a-z 0-9 -, not beginning or ending with -';
+export const SLUG = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+export const SLUG_MESSAGE = 'must be 1–63 of a-z 0-9 -, not beginning or ending with -';
 
 export class CreateProductDto {
   @IsString()
@@ -85,6 +85,15 @@ export class ProductView extends ProductHealthView {
 
   @IsObject()
   variables!: Record<string, string>;
+
+  /** Name of what keeps the product as its files say; null = nothing does. */
+  @IsString()
+  @IsOptional()
+  managed_by!: string | null;
+
+  /** What becomes of changes from elsewhere while it is managed: `drift` lets them in and shows them, `lock` refuses them. */
+  @IsIn(['drift', 'lock'])
+  managed_console!: 'drift' | 'lock';
 
   @IsString()
   created_at!: string;

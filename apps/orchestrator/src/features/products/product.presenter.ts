@@ -11,6 +11,8 @@ export function presentProduct(product: ProductEntity): Omit<ProductView, keyof 
     description: product.description,
     enabled: product.enabled,
     variables: product.variables,
+    managed_by: product.managed_by,
+    managed_console: product.managed_console,
     created_at: product.created_at.toISOString(),
     updated_at: product.updated_at.toISOString(),
   };

@@ -184,7 +184,7 @@ export function slugOf(name: string): string {
   return slug || 'product';
 }
 
-function checkedVariables(variables: Record<string, string>): Record<string, string> {
+export function checkedVariables(variables: Record<string, string>): Record<string, string> {
   const faults: FieldFault[] = [];
   for (const [name, value] of Object.entries(variables)) {
     const field = `variables.${name}`;

@@ -1,12 +1,12 @@
-import { IsArray, IsInt, IsString, Matches, MaxLength, MinLength } from 'class-validator';
+import { IsArray, IsBoolean, IsInt, IsString, Matches, MaxLength, MinLength } from 'class-validator';
 import { ProductParams } from '../../http/route-params';
 
-const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
-const NAME_MESSAGE = 'must be 1–64 of A-Z a-z 0-9 _, beginning with a letter or _';
+export const SECRET_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
+export const SECRET_NAME_MESSAGE = 'must be 1–64 of A-Z a-z 0-9 _, beginning with a letter or _';
 
 export class SecretParams extends ProductParams {
   @IsString()
-  @Matches(NAME, { message: NAME_MESSAGE })
+  @Matches(SECRET_NAME, { message: SECRET_NAME_MESSAGE })
   name!: string;
 }
 
@@ -20,7 +20,7 @@ export class PutSecretDto {
 
 export class CreateSecretDto extends PutSecretDto {
   @IsString()
-  @Matches(NAME, { message: NAME_MESSAGE })
+  @Matches(SECRET_NAME, { message: SECRET_NAME_MESSAGE })
   name!: string;
 }
 
@@ -28,6 +28,10 @@ export class CreateSecretDto extends PutSecretDto {
 export class SecretView {
   @IsString()
   name!: string;
+
+  /** false = it is known by its name alone, from a configuration file; actions that need it fail until it has a value. */
+  @IsBoolean()
+  value_set!: boolean;
 
   /** Ids of the subscriptions whose actions name it. */
   @IsArray()

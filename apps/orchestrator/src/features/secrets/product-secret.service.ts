@@ -125,6 +125,7 @@ async function usersOfSecrets(manager: EntityManager, mqtt_config_id: number): P
 function presentSecret(secret: ProductSecretEntity, users: Users): SecretView {
   return {
     name: secret.name,
+    value_set: secret.value !== null,
     used_by: (users.get(secret.name) ?? []).map((subscription) => subscription.id),
     created_at: secret.created_at.toISOString(),
     updated_at: secret.updated_at.toISOString(),

@@ -194,7 +194,7 @@ export async function findSubscription(
 }
 
 /** Counters change by themselves: they are not part of what a person did. */
-function auditFields(view: SubscriptionView): Record<string, unknown> {
+export function auditFields(view: SubscriptionView): Record<string, unknown> {
   const {
     messages_received,
     last_message_at,
