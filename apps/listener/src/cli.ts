@@ -6,6 +6,7 @@ import {
 } from '@cortex-mqtt/environment';
 import { buildInfo } from '@cortex-mqtt/observability';
 import { ListenerConfig } from './config';
+import { checkHealth } from './health-request';
 
 const HELP = `cortex-mqtt listener
 
@@ -23,8 +24,6 @@ Options:
 
 Settings are environment variables: see apps/listener/.env.example, or "config check".
 Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.`;
-
-const HEALTH_LIMIT_MS = 3_000;
 
 /** Runs one command; resolves to the exit code. */
 export async function runCli(deps: {
@@ -61,7 +60,7 @@ export async function runCli(deps: {
         out(renderEnvExample(ListenerConfig).trimEnd());
         return 0;
       case 'healthcheck':
-        return await healthcheck(env, { out, err });
+        return await checkHealth(env, { out, err });
       default:
         err(`there is no command "${argv.join(' ')}"; --help lists them`);
         return 2;
@@ -70,21 +69,5 @@ export async function runCli(deps: {
     if (!(error instanceof EnvironmentError)) throw error;
     err(error.message);
     return 2;
-  }
-}
-
-async function healthcheck(
-  env: NodeJS.ProcessEnv,
-  { out, err }: { out(text: string): void; err(text: string): void },
-): Promise<number> {
-  const host = !env.HEALTH_HOST || env.HEALTH_HOST === '0.0.0.0' ? '127.0.0.1' : env.HEALTH_HOST;
-  const url = `http://${host}:${env.HEALTH_PORT || '8005'}/healthz`;
-  try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(HEALTH_LIMIT_MS) });
-    (response.ok ? out : err)(await response.text());
-    return response.ok ? 0 : 1;
-  } catch (error) {
-    err(`${url} does not answer: ${(error as Error).message}`);
-    return 1;
   }
 }

@@ -3,7 +3,7 @@ import { type CrossFieldCheck, Env } from '@cortex-mqtt/environment';
 import { LOG_LEVELS, type LogLevel } from '@cortex-mqtt/observability';
 import { isPlaceholderKey } from '@cortex-mqtt/secrets';
 
-export const LISTENER_RUNTIMES = ['none', 'process'] as const;
+export const LISTENER_RUNTIMES = ['none', 'process', 'docker'] as const;
 export type ListenerRuntimeKind = (typeof LISTENER_RUNTIMES)[number];
 
 const POSTGRES = ['postgres', 'postgresql'] as const;
@@ -17,7 +17,8 @@ export class OrchestratorConfig implements CrossFieldCheck {
     'ADMIN_',
     'SESSION_',
     'LOG_',
-    'LISTENER_RUNTIME',
+    'LISTENER_',
+    'DOCKER_',
     'DATABASE_',
     'ARCHIVE_',
     'QUEUE_',
@@ -168,9 +169,55 @@ export class OrchestratorConfig implements CrossFieldCheck {
   @Env('LISTENER_RUNTIME', {
     oneOf: LISTENER_RUNTIMES,
     default: 'none',
-    doc: 'process starts a listener process for each enabled product; none = they are run elsewhere',
+    doc: 'process starts a listener process for each enabled product, docker a container; none = they are run elsewhere',
   })
   listenerRuntime: ListenerRuntimeKind;
+
+  @Env('DOCKER_HOST', {
+    default: 'unix:///var/run/docker.sock',
+    pattern: { regex: /^(unix:\/\/\/|tcp:\/\/|http:\/\/)/, message: 'must begin with unix:///, tcp:// or http://' },
+    doc: 'Docker engine of LISTENER_RUNTIME=docker',
+  })
+  dockerHost: string;
+
+  @Env('LISTENER_IMAGE', { default: 'cortex-mqtt/listener', doc: 'Image of listener containers' })
+  listenerImage: string;
+
+  @Env('LISTENER_NETWORK', { doc: 'Docker network of listener containers; the default one when not set' })
+  listenerNetwork?: string;
+
+  @Env('LISTENER_MEMORY_MB', {
+    type: 'integer',
+    default: 256,
+    min: 64,
+    max: 65_536,
+    doc: 'Memory that a listener container may use',
+  })
+  listenerMemory_mb: number;
+
+  @Env('LISTENER_MILLICPUS', {
+    type: 'integer',
+    default: 1_000,
+    min: 50,
+    max: 64_000,
+    doc: 'Thousandths of a CPU that a listener container may use',
+  })
+  listenerMillicpus: number;
+
+  @Env('LISTENER_ORCHESTRATOR_URL', {
+    type: 'url',
+    protocols: ['http', 'https'],
+    default: 'http://orchestrator:8004',
+    doc: 'Where listener containers reach this orchestrator',
+  })
+  listenerOrchestratorUrl: string;
+
+  @Env('LISTENER_INSTALLATION', {
+    default: 'default',
+    pattern: { regex: /^[a-z0-9][a-z0-9-]{0,40}$/, message: 'must be up to 41 of a-z 0-9 -' },
+    doc: 'Sets listener containers of this orchestrator apart from those of others on one engine',
+  })
+  listenerInstallation: string;
 
   @Env('STALE_AFTER', {
     type: 'duration_ms',

@@ -31,6 +31,7 @@ import { docsRouter } from './features/docs/docs.router';
 import { healthRouter } from './features/health/health.router';
 import { createHttpMetrics } from './features/health/http-metrics';
 import { openInstallation, WrongKeyError } from './features/installation/installation';
+import { createDockerRuntime } from './features/listeners/runtime/create-docker-runtime';
 import type { ListenerRuntime, WantedListener } from './features/listeners/runtime/listener-runtime';
 import { removeDeletedFolders } from './features/listeners/runtime/deleted-folders';
 import { listenerQueueUrl } from './features/listeners/runtime/listener-queue-url';
@@ -243,6 +244,22 @@ export async function startOrchestrator(
     });
     await lifecycle.start({ name: 'connection tests', stop: () => testWorker.close(config.shutdownTimeout_ms) });
     started = true;
+    if (config.listenerRuntime === 'docker' && apart === null) {
+      const duty = new Duty({ name: 'run listeners', dataSource, logger });
+      const containers = createDockerRuntime({
+        config,
+        dataSource,
+        wanted: async () => ((await duty.isMine()) ? enabledProducts(dataSource) : null),
+        logger,
+      });
+      runtime = containers;
+      await lifecycle.start({ name: 'duty to run listeners', stop: () => duty.release() });
+      await lifecycle.start({
+        name: 'listener containers',
+        start: () => containers.start(),
+        stop: () => containers.stop(),
+      });
+    }
     if (config.listenerRuntime === 'process' && apart === null) {
       const duty = new Duty({ name: 'run listeners', dataSource, logger });
       const processes = new ProcessListenerRuntime({

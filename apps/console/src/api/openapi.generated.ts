@@ -1419,6 +1419,117 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/config/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export products as documents
+         * @description The same configuration gives the same documents on every installation. Secrets are names only.
+         */
+        get: operations["getConfigExport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/config/schema": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** JSON Schema of a document, for editors */
+        get: operations["getConfigSchema"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/config/drift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What has changed in managed products since their documents were applied */
+        get: operations["getConfigDrift"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/config/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Plan what documents would change
+         * @description Writes nothing but the plan, which is kept for an hour.
+         */
+        post: operations["postConfigPlan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/config/apply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Apply a plan
+         * @description One transaction a product. 412 and nothing written when a product was changed since the plan; waits until listeners have applied it.
+         */
+        post: operations["postConfigApply"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/products/{product_id}/managed-by": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Release a product from what manages it */
+        delete: operations["deleteProductsByProductIdManagedBy"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit-logs": {
         parameters: {
             query?: never;
@@ -2501,6 +2612,275 @@ export interface components {
             client_key_set: boolean;
             client_key_passphrase_set: boolean;
         };
+        HealthReasonView: {
+            /** @enum {string} */
+            part: "connection" | "queue" | "deliveries" | "destinations";
+            /** @enum {string} */
+            health: "degraded" | "failing";
+            reason: string;
+        };
+        ProductHealthView: {
+            /** @enum {string} */
+            health: "healthy" | "degraded" | "failing" | "disabled";
+            health_reasons: components["schemas"]["HealthReasonView"][];
+        };
+        CreateProductDto: {
+            name: string;
+            slug?: string | null;
+            description?: string;
+            enabled?: boolean;
+            variables?: Record<string, unknown>;
+        };
+        UpdateProductDto: {
+            name?: string;
+            slug?: string;
+            description?: string;
+            enabled?: boolean;
+            variables?: Record<string, unknown>;
+        };
+        ProductListQuery: {
+            search?: string | null;
+            page?: number | null;
+            page_size?: number | null;
+        };
+        ProductView: {
+            id: number;
+            name: string;
+            slug: string;
+            description: string;
+            enabled: boolean;
+            variables: Record<string, unknown>;
+            managed_by: string | null;
+            /** @enum {string} */
+            managed_console: "drift" | "lock";
+            created_at: string;
+            updated_at: string;
+            /** @enum {string} */
+            health: "healthy" | "degraded" | "failing" | "disabled";
+            health_reasons: components["schemas"]["HealthReasonView"][];
+        };
+        SecretParams: {
+            name: string;
+            product_id: number;
+        };
+        PutSecretDto: {
+            value: string;
+        };
+        CreateSecretDto: {
+            name: string;
+            value: string;
+        };
+        SecretView: {
+            name: string;
+            value_set: boolean;
+            used_by: number[];
+            created_at: string;
+            updated_at: string;
+        };
+        UpdateSubscriptionDto: {
+            name?: string;
+            topic?: string;
+            absolute_topic?: boolean;
+            enabled?: boolean;
+            description?: string;
+            actions?: unknown[];
+            qos?: (0 | 1 | 2) | null;
+            /** @enum {string} */
+            payload_format?: "json" | "text" | "binary";
+            filter?: string | null;
+            message_key?: string | null;
+            concurrency?: number | null;
+            ordering?: string;
+        };
+        CreateSubscriptionDto: {
+            name?: string;
+            topic?: string;
+            absolute_topic?: boolean;
+            enabled?: boolean;
+            description?: string;
+            actions?: unknown[];
+            qos?: (0 | 1 | 2) | null;
+            /** @enum {string} */
+            payload_format?: "json" | "text" | "binary";
+            filter?: string | null;
+            message_key?: string | null;
+            concurrency?: number | null;
+            ordering?: string;
+        };
+        SubscriptionListQuery: {
+            search?: string | null;
+            page?: number | null;
+            page_size?: number | null;
+        };
+        SecretReferenceDto: {
+            secret?: string;
+            value?: string;
+        };
+        DocumentBrokerDto: {
+            host?: string | null;
+            port?: number;
+            /** @enum {string} */
+            transport?: "tcp" | "tls" | "ws" | "wss";
+            path?: string | null;
+            proxy_url?: string | null;
+            proxy_username?: string | null;
+            use_tls?: boolean;
+            verify_cert?: boolean;
+            username?: string | null;
+            client_id?: string | null;
+            keep_alive?: number;
+            clean_session?: boolean;
+            /** @enum {number} */
+            protocol_version?: 4 | 5;
+            session_expiry_s?: number;
+            connect_timeout_s?: number;
+            server_name?: string | null;
+            alpn_protocols?: string[];
+            ca_cert?: string | null;
+            client_cert?: string | null;
+            receive_maximum?: number | null;
+            user_properties?: Record<string, unknown>;
+            last_will?: components["schemas"]["LastWillDto"] | null;
+            password?: components["schemas"]["SecretReferenceDto"] | null;
+            proxy_password?: components["schemas"]["SecretReferenceDto"] | null;
+            client_key?: components["schemas"]["SecretReferenceDto"] | null;
+            client_key_passphrase?: components["schemas"]["SecretReferenceDto"] | null;
+        };
+        DocumentFurtherBrokerDto: {
+            name: string;
+            host?: string | null;
+            port?: number;
+            /** @enum {string} */
+            transport?: "tcp" | "tls" | "ws" | "wss";
+            path?: string | null;
+            proxy_url?: string | null;
+            proxy_username?: string | null;
+            use_tls?: boolean;
+            verify_cert?: boolean;
+            username?: string | null;
+            client_id?: string | null;
+            keep_alive?: number;
+            clean_session?: boolean;
+            /** @enum {number} */
+            protocol_version?: 4 | 5;
+            session_expiry_s?: number;
+            connect_timeout_s?: number;
+            server_name?: string | null;
+            alpn_protocols?: string[];
+            ca_cert?: string | null;
+            client_cert?: string | null;
+            receive_maximum?: number | null;
+            user_properties?: Record<string, unknown>;
+            last_will?: components["schemas"]["LastWillDto"] | null;
+            password?: components["schemas"]["SecretReferenceDto"] | null;
+            proxy_password?: components["schemas"]["SecretReferenceDto"] | null;
+            client_key?: components["schemas"]["SecretReferenceDto"] | null;
+            client_key_passphrase?: components["schemas"]["SecretReferenceDto"] | null;
+        };
+        ManagedByDto: {
+            name: string;
+            /** @enum {string} */
+            console?: "drift" | "lock";
+        };
+        MovedDto: {
+            /** @enum {string} */
+            kind: "product" | "subscription" | "broker";
+            from: string;
+            to: string;
+        };
+        ProductDocumentDto: {
+            /** @enum {number} */
+            version: 1;
+            slug: string;
+            name: string;
+            description?: string;
+            enabled?: boolean;
+            variables?: Record<string, unknown>;
+            managed_by?: components["schemas"]["ManagedByDto"] | null;
+            broker?: components["schemas"]["DocumentBrokerDto"];
+            brokers?: components["schemas"]["DocumentFurtherBrokerDto"][];
+            secrets?: Record<string, unknown>;
+            subscriptions?: components["schemas"]["CreateSubscriptionDto"][];
+            moved?: components["schemas"]["MovedDto"][];
+            topics?: components["schemas"]["TopicsDto"];
+            delivery?: components["schemas"]["DeliverySettingsDto"];
+            failover?: components["schemas"]["FailoverDto"];
+            probe?: components["schemas"]["ProbeDto"];
+            archive?: components["schemas"]["ArchiveDto"];
+        };
+        PlanRequestDto: {
+            documents: components["schemas"]["ProductDocumentDto"][];
+            prune?: boolean;
+        };
+        ApplyRequestDto: {
+            /** Format: uuid */
+            plan_id: string;
+            wait_s?: number;
+        };
+        ExportQuery: {
+            product?: string | null;
+        };
+        PlannedChange: {
+            path: string;
+            /** @enum {string} */
+            kind: "add" | "change" | "remove";
+            destructive: boolean;
+        };
+        LeftOverView: {
+            /** @enum {string} */
+            kind: "broker" | "secret" | "subscription";
+            name: string;
+        };
+        PlannedProductView: {
+            slug: string;
+            product_id: number | null;
+            /** @enum {string} */
+            action: "create" | "update" | "delete" | "unchanged";
+            base_revision: number | null;
+            destructive: boolean;
+            changes: components["schemas"]["PlannedChange"][];
+            missing_secrets: string[];
+            left_over: components["schemas"]["LeftOverView"][];
+        };
+        PlanSummaryView: {
+            create: number;
+            update: number;
+            delete: number;
+            unchanged: number;
+            destructive: number;
+        };
+        ConfigurationPlanView: {
+            plan_id: string;
+            created_at: string;
+            expires_at: string;
+            has_changes: boolean;
+            summary: components["schemas"]["PlanSummaryView"];
+            products: components["schemas"]["PlannedProductView"][];
+        };
+        AppliedProductView: {
+            slug: string;
+            product_id: number | null;
+            /** @enum {string} */
+            outcome: "created" | "updated" | "deleted" | "refused" | "failed";
+            revision: number | null;
+            listeners: ("applied" | "waiting" | "rejected" | "none") | null;
+            error: string | null;
+            missing_secrets: string[];
+        };
+        AppliedPlanView: {
+            plan_id: string;
+            complete: boolean;
+            products: components["schemas"]["AppliedProductView"][];
+        };
+        ConfigurationExportView: {
+            documents: Record<string, unknown>[];
+        };
+        ManagedProductDriftView: {
+            product_id: number;
+            slug: string;
+            managed_by: string;
+            changes: components["schemas"]["PlannedChange"][];
+        };
         ConnectionEventQuery: {
             type?: string[] | null;
             instance_id?: string | null;
@@ -2532,18 +2912,6 @@ export interface components {
         UptimeView: {
             product_id: number;
             windows: components["schemas"]["UptimeWindowView"][];
-        };
-        HealthReasonView: {
-            /** @enum {string} */
-            part: "connection" | "queue" | "deliveries" | "destinations";
-            /** @enum {string} */
-            health: "degraded" | "failing";
-            reason: string;
-        };
-        ProductHealthView: {
-            /** @enum {string} */
-            health: "healthy" | "degraded" | "failing" | "disabled";
-            health_reasons: components["schemas"]["HealthReasonView"][];
         };
         RefusedFilterView: {
             topic_filter: string;
@@ -2899,41 +3267,6 @@ export interface components {
         BreakerChangeView: {
             listeners: number;
         };
-        UpdateSubscriptionDto: {
-            name?: string;
-            topic?: string;
-            absolute_topic?: boolean;
-            enabled?: boolean;
-            description?: string;
-            actions?: unknown[];
-            qos?: (0 | 1 | 2) | null;
-            /** @enum {string} */
-            payload_format?: "json" | "text" | "binary";
-            filter?: string | null;
-            message_key?: string | null;
-            concurrency?: number | null;
-            ordering?: string;
-        };
-        CreateSubscriptionDto: {
-            name?: string;
-            topic?: string;
-            absolute_topic?: boolean;
-            enabled?: boolean;
-            description?: string;
-            actions?: unknown[];
-            qos?: (0 | 1 | 2) | null;
-            /** @enum {string} */
-            payload_format?: "json" | "text" | "binary";
-            filter?: string | null;
-            message_key?: string | null;
-            concurrency?: number | null;
-            ordering?: string;
-        };
-        SubscriptionListQuery: {
-            search?: string | null;
-            page?: number | null;
-            page_size?: number | null;
-        };
         SampleMessageDto: {
             topic: string;
             payload: unknown;
@@ -3245,38 +3578,6 @@ export interface components {
             subscriptions: components["schemas"]["SubscriptionView"][];
             status: components["schemas"]["ConnectionStatusView"];
         };
-        CreateProductDto: {
-            name: string;
-            slug?: string | null;
-            description?: string;
-            enabled?: boolean;
-            variables?: Record<string, unknown>;
-        };
-        UpdateProductDto: {
-            name?: string;
-            slug?: string;
-            description?: string;
-            enabled?: boolean;
-            variables?: Record<string, unknown>;
-        };
-        ProductListQuery: {
-            search?: string | null;
-            page?: number | null;
-            page_size?: number | null;
-        };
-        ProductView: {
-            id: number;
-            name: string;
-            slug: string;
-            description: string;
-            enabled: boolean;
-            variables: Record<string, unknown>;
-            created_at: string;
-            updated_at: string;
-            /** @enum {string} */
-            health: "healthy" | "degraded" | "failing" | "disabled";
-            health_reasons: components["schemas"]["HealthReasonView"][];
-        };
         RecentMessagesQuery: {
             limit?: number | null;
             after?: (string) | null;
@@ -3299,23 +3600,6 @@ export interface components {
             items: components["schemas"]["RecentMessageView"][];
             listeners_asked: number;
             listeners_answered: number;
-        };
-        SecretParams: {
-            name: string;
-            product_id: number;
-        };
-        PutSecretDto: {
-            value: string;
-        };
-        CreateSecretDto: {
-            name: string;
-            value: string;
-        };
-        SecretView: {
-            name: string;
-            used_by: number[];
-            created_at: string;
-            updated_at: string;
         };
         InstanceCountersDto: {
             messages_received?: number | null;
@@ -6955,6 +7239,188 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["AlertSettingsView"];
                 };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getConfigExport: {
+        parameters: {
+            query?: {
+                product?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfigurationExportView"];
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getConfigSchema: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getConfigDrift: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ManagedProductDriftView"][];
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postConfigPlan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlanRequestDto"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfigurationPlanView"];
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postConfigApply: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApplyRequestDto"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppliedPlanView"];
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteProductsByProductIdManagedBy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                product_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Problem details (RFC 9457) */
             default: {

@@ -14,7 +14,7 @@ export function healthRouter(deps: {
   version: string;
   git_commit: string;
   /** Whether this orchestrator starts listeners itself. */
-  listener_runtime: 'process' | 'none';
+  listener_runtime: 'process' | 'docker' | 'none';
   /** Why this process keeps its hands off; null when it is no copy. */
   installationApart(): string | null;
 }): Router {

@@ -41,7 +41,8 @@ export async function subscriptionSurroundings(
     product,
     config,
     secretNames: new Set(sealed.keys()),
-    secretValue: (name) => openedSecret(secretBox, { product_id: product.id, name, sealed: sealed.get(name) }),
+    secretValue: (name) =>
+      openedSecret(secretBox, { product_id: product.id, name, sealed: sealed.get(name) ?? undefined }),
     siblings: others
       .filter(({ id }) => id !== except)
       .flatMap((other) => {
