@@ -22,6 +22,7 @@ import { OperationFailures1765002100000 } from './1765002100000-operation-failur
 import { ClientKeyPassphrase1765003000000 } from './1765003000000-client-key-passphrase';
 import { NarrowHeartbeats1765000000000 } from './1765000000000-narrow-heartbeats';
 import { ConfigurationAsCode1765007000000 } from './1765007000000-configuration-as-code';
+import { Replays1765005200000 } from './1765005200000-replays';
 
 /** In the order in which they are applied. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -48,6 +49,7 @@ export const migrations: (new () => MigrationInterface)[] = [
   OperationFailures1765002100000,
   NarrowHeartbeats1765000000000,
   ConfigurationAsCode1765007000000,
+  Replays1765005200000,
 ];
 
 /** Those of a database that has recorded messages and nothing else. */

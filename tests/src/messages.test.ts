@@ -189,4 +189,125 @@ describe('recorded messages', () => {
     expect(rows[0]?.dump.length).toBeGreaterThan(100);
     expect(rows[0]?.dump).not.toContain('canary-5f3e');
   });
+
+  describe('run again', () => {
+    interface Replay {
+      id: string;
+      state: string;
+      plan: {
+        messages: number;
+        deliveries: number;
+        previews: unknown[];
+        by_subscription: { id: number }[];
+        exact: boolean;
+      };
+      progress: { done: number; succeeded: number; failed: number; filtered: number; remaining: number };
+      failures: unknown[];
+    }
+    const COUNT = 400;
+    let subscription_id = 0;
+
+    const plan = (body: object): Promise<Replay> => stack.rest.call('POST', `/products/${product.id}/replays`, body);
+    const steer = (id: string, verb: string): Promise<Replay> =>
+      stack.rest.call('POST', `/products/${product.id}/replays/${id}/${verb}`, {});
+    const replay = (id: string): Promise<Replay> => stack.rest.call('GET', `/products/${product.id}/replays/${id}`);
+    const until = (id: string, wanted: (replay: Replay) => boolean): Promise<unknown> => {
+      let last: Replay | null = null;
+      return waitFor(
+        async () => {
+          last = await replay(id);
+          return wanted(last);
+        },
+        { timeout_ms: PATIENCE_MS, message: () => `the replay; it is ${JSON.stringify(last)}` },
+      );
+    };
+    const came = () => receiver.requests.filter(({ text }) => text.includes('"topic":"missed/'));
+
+    beforeAll(async () => {
+      const added = await product.addSubscription({
+        name: 'missed',
+        topic: 'missed/#',
+        enabled: false,
+        filter: 'payload.n >= 0',
+        actions: [{ id: 'hook', type: 'webhook', url: receiver.url }],
+      });
+      subscription_id = added.id;
+      await product.untilSettled();
+      receiver.requests.length = 0;
+      await publisher.publish('missed/none', '{"n":-1}');
+      for (let n = 0; n < COUNT; n += 1) await publisher.publish(`missed/${n % 7}`, `{"n":${n}}`);
+      await stack.rest.call('PUT', `${product.path}/subscriptions/${subscription_id}`, { enabled: true });
+      await product.untilSettled();
+      await waitFor(async () => (await plan({ selection: { topic: 'missed/#' } })).plan.messages === COUNT + 1, {
+        timeout_ms: PATIENCE_MS,
+      });
+    });
+
+    it('are judged by a draft without anything being sent', async () => {
+      const { id } = await plan({
+        selection: { topic: 'missed/#' },
+        target: { draft: draftOf({ filter: 'payload.n < 10 and payload.n >= 0' }) },
+      });
+      await steer(id, 'start');
+      await until(id, ({ state }) => state === 'done');
+      expect((await replay(id)).progress).toMatchObject({ succeeded: 10, failed: 0, filtered: COUNT - 9 });
+      expect(came()).toEqual([]);
+    });
+
+    it('reach a subscription that was paused, each once, through kill -9 of orchestrator and listener', async () => {
+      const { id, plan: planned } = await plan({ selection: { topic: 'missed/#' }, rate_per_s: 100 });
+      expect(planned).toMatchObject({ deliveries: COUNT + 1, exact: true, by_subscription: [{ id: subscription_id }] });
+      expect(planned.previews).toHaveLength(20);
+      expect(came()).toEqual([]);
+      await steer(id, 'start');
+      await waitFor(() => came().length > 50, { timeout_ms: PATIENCE_MS });
+      await stack.orchestrator.kill();
+      await stack.startOrchestrator();
+      await waitFor(() => came().length > 150, { timeout_ms: PATIENCE_MS });
+      await listener.kill();
+      await listener.start();
+      await until(id, ({ state }) => state === 'done');
+      const numbers = new Set(came().map((request) => request.json<{ payload: { n: number } }>().payload.n));
+      expect([...numbers].sort((a, b) => a - b)).toEqual(Array.from({ length: COUNT }, (_, n) => n));
+      const ids = new Map<string, Set<string>>();
+      for (const { headers, text } of came()) {
+        const known = ids.get(text.replace(/"replay":.*/, '')) ?? new Set<string>();
+        ids.set(text.replace(/"replay":.*/, ''), known.add(String(headers['webhook-id'])));
+        expect(headers['cortex-replay-id']).toBe(id);
+      }
+      expect([...ids.values()].every((one) => one.size === 1)).toBe(true);
+      const { progress } = await replay(id);
+      expect(progress).toMatchObject({ failed: 0, remaining: 0, done: COUNT + 1 });
+    });
+
+    it('pause, go on at another rate, have new ids when asked for, and can be cancelled', async () => {
+      receiver.requests.length = 0;
+      const { id } = await plan({ selection: { topic: 'missed/#' }, only: 'all', ids: 'new', rate_per_s: 20 });
+      await steer(id, 'start');
+      await waitFor(() => came().length > 5, { timeout_ms: PATIENCE_MS });
+      expect((await steer(id, 'pause')).state).toBe('paused');
+      expect((await stack.rest.ask('POST', `/products/${product.id}/replays/${id}/pause`)).status).toBe(409);
+      await stack.rest.call('PATCH', `/products/${product.id}/replays/${id}`, { rate_per_s: 500 });
+      await steer(id, 'resume');
+      await waitFor(() => came().length > 100, { timeout_ms: PATIENCE_MS });
+      expect((await steer(id, 'cancel')).state).toBe('cancelled');
+      expect(came().every(({ text }) => text.includes(`"replay":{"id":"${id}"`))).toBe(true);
+    });
+
+    const draftOf = (overrides: object): object => ({
+      id: 0,
+      name: 'draft',
+      topic: 'missed/#',
+      topic_filter: 'missed/#',
+      wildcard_names: [],
+      qos: 1,
+      payload_format: 'json',
+      filter: null,
+      message_key: null,
+      concurrency: null,
+      ordering: 'none',
+      actions: [],
+      ...overrides,
+    });
+  });
 });

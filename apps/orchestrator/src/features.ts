@@ -42,6 +42,11 @@ import { listenerTokenRoutes } from './features/listener-tokens/listener-token.r
 import { ListenerTokenService } from './features/listener-tokens/listener-token.service';
 import { reconnectRoutes } from './features/listeners/reconnect.routes';
 import { ReconnectService } from './features/listeners/reconnect.service';
+import { replayRoutes } from './features/replays/replay.routes';
+import { ReplayService } from './features/replays/replay.service';
+import { ReplayProgress } from './features/replays/replay-progress';
+import { ReplayReader } from './features/replays/replay-reader';
+import { ReplayRunner } from './features/replays/replay-runner';
 import { messageRoutes } from './features/messages/message.routes';
 import { MessageArchive } from './features/messages/message-archive';
 import { PostgresMessageStore } from './features/messages/store/postgres-message-store';
@@ -121,6 +126,7 @@ export interface Features {
   configurationPlans: ConfigurationPlanService;
   queueCleaner: QueueCleaner;
   messageArchive: MessageArchive;
+  replayRunner: ReplayRunner;
   notifier: ControlNotifier;
 }
 
@@ -197,12 +203,24 @@ export function buildFeatures(deps: FeatureDeps): Features {
     queues,
     connectedInstanceIds: async (product_id) => [...(await connectionStatus.brokersInUse(product_id)).keys()],
   });
+  const replayProgress = new ReplayProgress({ dataSource });
   const messageArchive = new MessageArchive({
     dataSource,
     store: new PostgresMessageStore(deps.archive),
     secretBox,
     engine: deps.engine,
-    onReplayed: async () => undefined,
+    onReplayed: (product_id, outcomes) => replayProgress.ended(product_id, outcomes),
+    logger,
+  });
+  const reader = new ReplayReader({ scan: messageArchive.scan, engine: deps.engine });
+  const replays = new ReplayService({ dataSource, store: messageArchive.store, reader, progress: replayProgress });
+  const replayRunner = new ReplayRunner({
+    dataSource,
+    queues,
+    replays,
+    reader,
+    progress: replayProgress,
+    engine: deps.engine,
     logger,
   });
   const auditLogs = new AuditLogService({ dataSource });
@@ -237,6 +255,7 @@ export function buildFeatures(deps: FeatureDeps): Features {
     operations,
     messageArchive,
     configurationPlans,
+    replayRunner,
     queueCleaner: new QueueCleaner({ dataSource, queues, logger }),
     ...authenticator,
     routes: [
@@ -260,6 +279,7 @@ export function buildFeatures(deps: FeatureDeps): Features {
       }),
       ...deliveryRoutes({ deliveries, operations }),
       ...messageRoutes(messageArchive),
+      ...replayRoutes({ replays }),
       ...recentMessagesRoutes({ recentMessages }),
       ...testMessageRoutes({ testMessages }),
       ...reconnectRoutes({ reconnects }),

@@ -69,6 +69,7 @@ export function toMessage(data: DeliveryJobData): PipelineMessage {
       payload_is_utf8: message.payload_is_utf8 ?? false,
     },
     broker: message.broker ?? null,
+    replay: data.replay ? { id: data.replay.id, received_at: data.replay.received_at } : null,
     received_at_ms: Date.parse(message.received_at),
     settle: () => undefined,
   };

@@ -175,6 +175,9 @@ export function startRetryWorker(deps: {
         message_id: data.message.message_id,
         record_id: data.message.record_id ?? null,
         isRevived: data.revived_at_ms !== null,
+        // Later runs of it are decided.
+        isToBeAsked: data.replay != null && data.revived_at_ms !== null,
+        hasNewIds: data.replay?.ids === 'new',
         restore: (delivery) => {
           restoreProgress(delivery, data);
           delivery.job_id = job.id;

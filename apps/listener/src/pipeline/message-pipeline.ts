@@ -56,6 +56,10 @@ export interface MessagePipeline {
     /** Under which the message is recorded; null = it is not. */
     record_id: string | null;
     isRevived: boolean;
+    /** The subscription's filter decides about it, as about a new message. */
+    isToBeAsked: boolean;
+    /** Its id is not to be what the subscription's message key says. */
+    hasNewIds: boolean;
     restore: (delivery: Delivery) => void;
     onFate: (fate: QueuedFate, delivery: Delivery) => void;
   }): void;
@@ -226,9 +230,7 @@ export function createMessagePipeline(deps: MessagePipelineDeps): MessagePipelin
       }
     },
 
-    runQueued({ subscription, message, message_id, record_id, isRevived, restore, onFate }) {
-      if (isRevived) counters.deliveries_started += 1;
-      else counters.deliveries_taken += 1;
+    runQueued({ subscription, message, message_id, record_id, isRevived, isToBeAsked, hasNewIds, restore, onFate }) {
       const record = record_id === null ? null : (recorder?.reopen(record_id, message.replay?.id ?? null) ?? null);
       const slot = new MessageSlot(message, 1, () => message_id, record);
       sequence += 1;
@@ -236,7 +238,26 @@ export function createMessagePipeline(deps: MessagePipelineDeps): MessagePipelin
       delivery.own_message_id = message_id;
       delivery.onFate = (fate) => onFate(fate, delivery);
       restore(delivery);
-      engine.admit(delivery);
+      const begin = (): void => {
+        if (isRevived) counters.deliveries_started += 1;
+        else counters.deliveries_taken += 1;
+        engine.admit(delivery);
+      };
+      if (!isToBeAsked) {
+        begin();
+        return;
+      }
+      askAgain(delivery, { hasNewIds }).then(
+        (isWanted) => {
+          if (isWanted) {
+            begin();
+            return;
+          }
+          recorder?.ended(delivery, 'filtered');
+          onFate({ kind: 'done' }, delivery);
+        },
+        (error: unknown) => reject(delivery)(error),
+      );
     },
 
     hasPlaceFor: (subscription, bytes) => engine.gate.isOpenFor(runtimeOf(subscription), bytes),
@@ -289,6 +310,14 @@ function prepare(delivery: Delivery): boolean | Promise<boolean> {
     });
   }
   return prepareKeys(delivery);
+}
+
+/** Filter and identity of a message that is run again. Its ordering key was worked out when it was queued. */
+async function askAgain(delivery: Delivery, { hasNewIds }: { hasNewIds: boolean }): Promise<boolean> {
+  const { filter, messageKey } = delivery.subscription;
+  if (filter !== null && !(await filter(delivery))) return false;
+  if (messageKey !== null && !hasNewIds) delivery.own_message_id = await messageKey(delivery);
+  return true;
 }
 
 async function prepareAsync(delivery: Delivery): Promise<boolean> {

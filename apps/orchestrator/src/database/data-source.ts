@@ -18,6 +18,7 @@ import { ProductLeaseEntity } from '../features/replicas/product-lease.entity';
 import { ConnectionStatusEntity } from '../model/connection-status.entity';
 import { ListenerInstanceEntity } from '../model/listener-instance.entity';
 import { MqttBrokerEntity } from '../model/mqtt-broker.entity';
+import { ReplayEntity } from '../features/replays/replay.entity';
 import { MqttConfigEntity } from '../model/mqtt-config.entity';
 import { ProductEntity } from '../model/product.entity';
 import { ProductSecretEntity } from '../model/product-secret.entity';
@@ -57,6 +58,7 @@ export const entities = [
   ConnectionTestEntity,
   ConnectionEventEntity,
   MetricBucketEntity,
+  ReplayEntity,
 ];
 
 /** Where recorded messages are, when that is a database of their own. */

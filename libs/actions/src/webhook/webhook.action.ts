@@ -29,6 +29,8 @@ interface RequestFrame {
 
 export interface PreparedWebhook {
   id: string;
+  /** Of a message that is run again: which replay. */
+  replay_id: string | null;
   frame: RequestFrame;
   body: string | null;
   /** Empty when it is not signed. */
@@ -43,7 +45,7 @@ const USER_AGENT = 'cortex-mqtt';
 const NO_KEYS: readonly Buffer[] = Object.freeze([]);
 /** Headers that belong to the connection or that we set. */
 const RESERVED =
-  /^(?:host|content-length|transfer-encoding|connection|keep-alive|upgrade|te|trailer|expect|webhook-(?:id|timestamp|signature))$/i;
+  /^(?:host|content-length|transfer-encoding|connection|keep-alive|upgrade|te|trailer|expect|cortex-replay-id|webhook-(?:id|timestamp|signature))$/i;
 
 export const webhookAction: ActionType<WebhookAction, PreparedWebhook> = {
   type: 'webhook',
@@ -68,11 +70,12 @@ export const webhookAction: ActionType<WebhookAction, PreparedWebhook> = {
     return (context) =>
       preparedOf(definition, compiled, context, fixed, method === 'GET' ? null : defaultJson(context));
   },
-  execute: ({ id, frame, body, signing_keys, success_codes, tls, timeout_ms }, { http }, { signal }) => {
+  execute: ({ id, replay_id, frame, body, signing_keys, success_codes, tls, timeout_ms }, { http }, { signal }) => {
     const { origin, head } = frame;
     if (origin === null || head === null) throw new Error('this request was prepared for looking only');
     const own = standardWebhookLines({ id, at_ms: Date.now(), body: body ?? '', keys: signing_keys });
-    return http.send({ origin, head: head + own, body, tls, timeout_ms }, { signal }).then((answer) => {
+    const replay = replay_id === null ? '' : `cortex-replay-id: ${replay_id}\r\n`;
+    return http.send({ origin, head: head + own + replay, body, tls, timeout_ms }, { signal }).then((answer) => {
       if (isSuccess(answer.status, success_codes)) return { detail: detailOf(answer) };
       throw statusFault(answer);
     });
@@ -85,6 +88,7 @@ export const webhookAction: ActionType<WebhookAction, PreparedWebhook> = {
       ...namesAndValues(prepared.frame.headers),
       'webhook-id': prepared.id,
       'webhook-timestamp': '(the time of each attempt)',
+      ...(prepared.replay_id === null ? {} : { 'cortex-replay-id': prepared.replay_id }),
       ...(prepared.is_signed ? { 'webhook-signature': REDACTED } : {}),
     },
     body: prepared.body,
@@ -202,6 +206,7 @@ function preparedOf(
   const is_signed = (definition.signing_secrets?.length ?? 0) > 0;
   return {
     id: context.envelope.id,
+    replay_id: context.envelope.replay?.id ?? null,
     frame,
     body,
     signing_keys: is_signed && context.secrets !== 'redact' ? keysOf(definition, context) : NO_KEYS,

@@ -18,6 +18,8 @@ export interface JournalEntry {
   job_id: string;
   data: DeliveryJobData;
   delay_ms: number;
+  /** The higher the later; absent = before all that have one. */
+  priority?: number;
 }
 
 /**
@@ -64,7 +66,11 @@ export function createDeliveryJournal(deps: {
 
   const add = (entries: JournalEntry[]): Promise<void> =>
     queue.addBulk(
-      entries.map(({ job_id, data, delay_ms }) => ({ name: 'deliver', data, options: { job_id, delay_ms } })),
+      entries.map(({ job_id, data, delay_ms, priority }) => ({
+        name: 'deliver',
+        data,
+        options: { job_id, delay_ms, priority },
+      })),
       {
         limit_ms,
         onLateSuccess: () => {

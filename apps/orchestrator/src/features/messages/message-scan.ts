@@ -73,6 +73,38 @@ export class MessageScan {
     }
   }
 
+  /**
+   * Messages oldest first, one by one. Those of segments that overlap are merged: a message comes only once no segment that
+   * is still closed can have an older one.
+   */
+  async *oldest({ product_id, filter }: Pick<ScanQuery, 'product_id' | 'filter'>): AsyncGenerator<StoredMessage> {
+    const { store } = this.deps;
+    const { from_id, before_id } = filter;
+    const content = new SealedContent(product_id, await this.deps.keys.keyOf(product_id));
+    let ahead: StoredMessage[] = [];
+    let after: SegmentHead | null = null;
+    for (;;) {
+      const heads: SegmentHead[] = await store.segments(product_id, filter, { order: 'oldest', limit: HEADS, after });
+      for (const head of heads) {
+        const isCertain = ({ id }: StoredMessage): boolean => id < head.first_id;
+        yield* ahead.filter(isCertain);
+        ahead = ahead.filter((message) => !isCertain(message));
+        const { all } = await this.open(product_id, head, content);
+        for (const message of all) {
+          const isWithin =
+            (before_id === null || message.id < before_id) && (from_id === null || message.id >= from_id);
+          if (isWithin) ahead.push(message);
+        }
+        ahead.sort((a, b) => (a.id < b.id ? -1 : 1));
+      }
+      after = heads.at(-1) ?? null;
+      if (heads.length < HEADS) {
+        yield* ahead;
+        return;
+      }
+    }
+  }
+
   /** A message by its id; null when it isn't there (any more). */
   async one(product_id: number, id: string): Promise<StoredMessage | null> {
     const content = new SealedContent(product_id, await this.deps.keys.keyOf(product_id));

@@ -111,6 +111,8 @@ export interface MessageStore {
   /** Segments stored after that number, in order. */
   segmentsSince(product_id: number, sequence: number, limit: number): Promise<SegmentHead[]>;
   newestSequence(product_id: number): Promise<number>;
+  /** Messages of the segments that begin between these ids. */
+  messagesBetween(product_id: number, from_id: string, before_id: string): Promise<number>;
   /** null: it has been dropped meanwhile. */
   body(product_id: number, head: SegmentHead): Promise<Buffer | null>;
   /** Late outcomes of records with these ids, both inclusive. */

@@ -175,6 +175,15 @@ export class PostgresMessageStore implements MessageStore {
     return Number(row?.newest ?? 0);
   }
 
+  async messagesBetween(product_id: number, from_id: string, before_id: string): Promise<number> {
+    const [row] = (await this.dataSource.query(
+      `SELECT COALESCE(sum(messages), 0) AS messages FROM message_segments
+       WHERE product_id = $1 AND last_id >= $2 AND first_id < $3`,
+      [product_id, from_id, before_id],
+    )) as { messages: string }[];
+    return Number(row?.messages ?? 0);
+  }
+
   async body(product_id: number, { id, day }: SegmentHead): Promise<Buffer | null> {
     const [row] = (await this.dataSource.query(
       'SELECT body FROM message_segments WHERE product_id = $1 AND id = $2 AND day = $3',

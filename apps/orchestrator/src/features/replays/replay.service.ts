@@ -1,0 +1,268 @@
+import { randomUUID } from 'node:crypto';
+import type { ListenerSubscription } from '@cortex-mqtt/contracts';
+import type { DataSource, EntityManager } from 'typeorm';
+import { ConflictError, ForbiddenError, NotFoundError, ValidationError } from '../../http/app-error';
+import type { UserPrincipal } from '../../http/principal';
+import { MqttConfigEntity } from '../../model/mqtt-config.entity';
+import { ProductEntity } from '../../model/product.entity';
+import { SubscriptionEntity } from '../../model/subscription.entity';
+import { type Actor, recordAudit } from '../audit/audit-trail';
+import { listenerSubscription } from '../listener-config/listener-config.service';
+import { previewOf } from '../messages/message.presenter';
+import { wishFaults } from '../messages/message.service';
+import type { MessageStore } from '../messages/store/message-store';
+import type { CreateReplayDto, ReplayView } from './replay.dto';
+import { ReplayEntity, type ReplayPlan, type ReplayState } from './replay.entity';
+import { wantedSubscriptions } from './replay-pairs';
+import { presentReplay } from './replay.presenter';
+import { boundsOf, type ReplayReader } from './replay-reader';
+import type { ReplayProgress } from './replay-progress';
+
+const DEFAULT_RATE = 100;
+const PREVIEWS = 20;
+/** A plan counts for this long; what is left is estimated. */
+const PLAN_LIMIT_MS = 1_500;
+/** A replay of more has to be confirmed with its number. */
+const UNCONFIRMED = 10_000;
+
+/** From which states a replay comes into another one. */
+const MAY_BECOME: Record<'running' | 'paused' | 'cancelled', readonly ReplayState[]> = {
+  running: ['planned', 'paused'],
+  paused: ['running'],
+  cancelled: ['planned', 'running', 'paused'],
+};
+
+export interface ReplayServiceDeps {
+  dataSource: DataSource;
+  store: MessageStore;
+  reader: ReplayReader;
+  progress: ReplayProgress;
+}
+
+/** Plans replays and steers them; ReplayRunner carries them out. */
+export class ReplayService {
+  constructor(private readonly deps: ReplayServiceDeps) {}
+
+  async plan(
+    product_id: number,
+    dto: CreateReplayDto,
+    { principal, actor }: { principal: UserPrincipal; actor: Actor },
+  ): Promise<ReplayView> {
+    const { manager } = this.deps.dataSource;
+    const faults = wishFaults(dto.selection).map(({ field, message }) => ({ field: `selection.${field}`, message }));
+    if (faults.length > 0) throw new ValidationError(faults);
+    if (!principal.may_read_payloads)
+      throw new ForbiddenError('A replay takes a grant that includes what messages carry.');
+    const target = dto.target ?? {};
+    if (target.product_id !== undefined && !mayChange(principal, target.product_id)) {
+      throw new NotFoundError(`There is no product ${target.product_id}.`);
+    }
+    const replay = manager.create(ReplayEntity, {
+      id: randomUUID(),
+      product_id,
+      state: 'planned',
+      selection: { ...dto.selection },
+      only: dto.only ?? 'not_delivered',
+      ids: dto.ids ?? 'original',
+      rate_per_s: dto.rate_per_s ?? DEFAULT_RATE,
+      target: { ...target },
+      ...boundsOf(dto.selection),
+      is_read: false,
+      filtered: 0,
+      error: null,
+      requested_by: actor.name,
+      lease_owner: null,
+      lease_until: null,
+      started_at: null,
+      finished_at: null,
+    });
+    replay.plan = await this.count(replay);
+    await this.deps.dataSource.transaction(async (inner) => {
+      await inner.save(replay);
+      await audit(inner, replay, actor, 'replay.plan', {
+        selection: replay.selection,
+        only: replay.only,
+        ids: replay.ids,
+        target: replay.target,
+        messages: replay.plan.messages,
+      });
+    });
+    return this.read(product_id, replay.id);
+  }
+
+  async list(product_id: number): Promise<ReplayView[]> {
+    const replays = await this.deps.dataSource.manager.find(ReplayEntity, {
+      where: { product_id },
+      order: { created_at: 'DESC' },
+      take: 100,
+    });
+    return Promise.all(replays.map(async (replay) => presentReplay(replay, await this.deps.progress.of(replay), [])));
+  }
+
+  async read(product_id: number, id: string): Promise<ReplayView> {
+    const replay = await this.find(product_id, id);
+    return presentReplay(replay, await this.deps.progress.of(replay), await this.deps.progress.failures(id));
+  }
+
+  async start(product_id: number, id: string, confirmed: number | undefined, actor: Actor): Promise<ReplayView> {
+    const { plan } = await this.find(product_id, id);
+    if (plan.messages > UNCONFIRMED && confirmed !== plan.messages) {
+      throw new ValidationError([
+        { field: 'confirm_messages', message: `must be ${plan.messages}, the number of messages of the plan` },
+      ]);
+    }
+    return this.become(product_id, id, 'running', actor);
+  }
+
+  become(product_id: number, id: string, state: 'running' | 'paused' | 'cancelled', actor: Actor): Promise<ReplayView> {
+    return this.change(product_id, id, actor, `replay.${VERBS[state]}`, (replay) => {
+      if (!MAY_BECOME[state].includes(replay.state)) {
+        throw new ConflictError(`The replay is ${replay.state}: it can not be ${state} now.`);
+      }
+      replay.state = state;
+      if (state === 'running') replay.started_at ??= new Date();
+      if (state === 'cancelled') replay.finished_at = new Date();
+    });
+  }
+
+  setRate(product_id: number, id: string, rate_per_s: number, actor: Actor): Promise<ReplayView> {
+    return this.change(product_id, id, actor, 'replay.rate', (replay) => {
+      replay.rate_per_s = rate_per_s;
+    });
+  }
+
+  /** The subscriptions a replay runs, as they are now. */
+  async subscriptionsOf({
+    product_id,
+    target,
+  }: Pick<ReplayEntity, 'product_id' | 'target'>): Promise<ListenerSubscription[]> {
+    const { manager } = this.deps.dataSource;
+    const target_id = target.product_id ?? product_id;
+    const product = await manager.findOneBy(ProductEntity, { id: target_id });
+    const config = await manager.findOneBy(MqttConfigEntity, { product_id: target_id });
+    if (!product || !config) throw new NotFoundError(`There is no product ${target_id}.`);
+    const all = await manager.find(SubscriptionEntity, { where: { mqtt_config_id: config.id }, order: { id: 'ASC' } });
+    return all
+      .filter(({ id, enabled }) => enabled && (target.subscription_ids?.includes(id) ?? true))
+      .flatMap((subscription) => listenerSubscription(product, config, subscription));
+  }
+
+  private async change(
+    product_id: number,
+    id: string,
+    actor: Actor,
+    action: string,
+    work: (replay: ReplayEntity) => void,
+  ): Promise<ReplayView> {
+    await this.deps.dataSource.transaction(async (manager) => {
+      const replay = await manager.findOne(ReplayEntity, {
+        where: { id, product_id },
+        lock: { mode: 'pessimistic_write' },
+      });
+      if (!replay) throw missing(product_id, id);
+      work(replay);
+      const { state, rate_per_s, started_at, finished_at } = replay;
+      await manager.update(ReplayEntity, { id }, { state, rate_per_s, started_at, finished_at });
+      await audit(manager, replay, actor, action, { state, rate_per_s });
+    });
+    return this.read(product_id, id);
+  }
+
+  private async find(product_id: number, id: string): Promise<ReplayEntity> {
+    const replay = await this.deps.dataSource.manager.findOneBy(ReplayEntity, { id, product_id });
+    if (!replay) throw missing(product_id, id);
+    return replay;
+  }
+
+  private async count(replay: ReplayEntity): Promise<ReplayPlan> {
+    const { store, reader } = this.deps;
+    const subscriptions = await this.subscriptionsOf(replay);
+    const shares = new Map(subscriptions.map(({ id, name }) => [id, { id, name, messages: 0 }]));
+    const isOwn = replay.target.product_id === undefined;
+    const until_ms = Date.now() + PLAN_LIMIT_MS;
+    const plan: ReplayPlan = {
+      messages: 0,
+      deliveries: 0,
+      bytes: 0,
+      gaps: 0,
+      by_subscription: [],
+      previews: [],
+      seconds: 0,
+      exact: true,
+    };
+    let last_id = replay.position_id;
+    for await (const message of reader.after(replay, replay.position_id)) {
+      last_id = message.id;
+      const wanted = wantedSubscriptions(message, { only: replay.only, subscriptions, isOwn });
+      if (wanted.length > 0) {
+        plan.messages += 1;
+        plan.deliveries += wanted.length;
+        plan.bytes += message.payload_bytes;
+        for (const { id } of wanted) (shares.get(id) as { messages: number }).messages += 1;
+        if (plan.previews.length < PREVIEWS) {
+          plan.previews.push({
+            message_id: message.id,
+            topic: message.topic,
+            received_at: message.received_at.toISOString(),
+            preview: previewOf(message.payload),
+            subscriptions: wanted.map(({ id }) => id),
+          });
+        }
+      }
+      if (Date.now() > until_ms) {
+        plan.exact = false;
+        break;
+      }
+    }
+    plan.by_subscription = [...shares.values()].filter(({ messages }) => messages > 0);
+    if (!plan.exact) await this.estimate(replay, plan, last_id);
+    const gaps = await store.gaps(
+      replay.product_id,
+      replay.selection.from === undefined ? null : new Date(replay.selection.from),
+      replay.selection.to === undefined ? null : new Date(replay.selection.to),
+    );
+    plan.gaps = gaps.length;
+    plan.seconds = Math.ceil((plan.deliveries / replay.rate_per_s) * 10) / 10;
+    return plan;
+  }
+
+  /** What has been counted, extended to all segments of the selection. */
+  private async estimate(
+    { product_id, position_id, before_id }: ReplayEntity,
+    plan: ReplayPlan,
+    last_id: string,
+  ): Promise<void> {
+    const all = await this.deps.store.messagesBetween(product_id, position_id, before_id);
+    const seen = await this.deps.store.messagesBetween(product_id, position_id, last_id);
+    const factor = seen > 0 ? Math.max(1, all / seen) : 1;
+    plan.messages = Math.round(plan.messages * factor);
+    plan.deliveries = Math.round(plan.deliveries * factor);
+    plan.bytes = Math.round(plan.bytes * factor);
+    for (const share of plan.by_subscription) share.messages = Math.round(share.messages * factor);
+  }
+}
+
+const VERBS = { running: 'start', paused: 'pause', cancelled: 'cancel' } as const;
+
+const missing = (product_id: number, id: string): NotFoundError =>
+  new NotFoundError(`Product ${product_id} has no replay ${id}.`);
+
+const mayChange = ({ role, all_products, product_ids }: UserPrincipal, product_id: number): boolean =>
+  role !== 'viewer' && (all_products || product_ids.includes(product_id));
+
+async function audit(
+  manager: EntityManager,
+  replay: ReplayEntity,
+  actor: Actor,
+  action: string,
+  after: Record<string, unknown>,
+): Promise<void> {
+  await recordAudit(manager, {
+    actor,
+    action,
+    entity_type: 'replay',
+    entity_id: replay.id,
+    product_id: replay.product_id,
+    after,
+  });
+}
