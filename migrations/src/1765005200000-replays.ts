@@ -9,7 +9,7 @@ export class Replays1765005200000 implements MigrationInterface {
         product_id integer NOT NULL,
         state varchar(10) NOT NULL,
         selection jsonb NOT NULL,
-        only varchar(20) NOT NULL,
+        "only" varchar(20) NOT NULL,
         ids varchar(10) NOT NULL,
         rate_per_s real NOT NULL,
         target jsonb NOT NULL,

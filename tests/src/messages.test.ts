@@ -246,7 +246,7 @@ describe('recorded messages', () => {
     it('are judged by a draft without anything being sent', async () => {
       const { id } = await plan({
         selection: { topic: 'missed/#' },
-        target: { draft: draftOf({ filter: 'payload.n < 10 and payload.n >= 0' }) },
+        target: { draft: { topic: 'missed/#', filter: 'payload.n < 10 and payload.n >= 0' } },
       });
       await steer(id, 'start');
       await until(id, ({ state }) => state === 'done');
@@ -292,22 +292,6 @@ describe('recorded messages', () => {
       await waitFor(() => came().length > 100, { timeout_ms: PATIENCE_MS });
       expect((await steer(id, 'cancel')).state).toBe('cancelled');
       expect(came().every(({ text }) => text.includes(`"replay":{"id":"${id}"`))).toBe(true);
-    });
-
-    const draftOf = (overrides: object): object => ({
-      id: 0,
-      name: 'draft',
-      topic: 'missed/#',
-      topic_filter: 'missed/#',
-      wildcard_names: [],
-      qos: 1,
-      payload_format: 'json',
-      filter: null,
-      message_key: null,
-      concurrency: null,
-      ordering: 'none',
-      actions: [],
-      ...overrides,
     });
   });
 });

@@ -98,6 +98,14 @@ const productPages: RouteObject[] = [
     lazy: async () => ({ Component: (await import('./features/subscription/subscription-page')).SubscriptionPage }),
   },
   {
+    path: 'messages',
+    lazy: async () => ({ Component: (await import('./features/messages/messages-page')).MessagesPage }),
+  },
+  {
+    path: 'replays',
+    lazy: async () => ({ Component: (await import('./features/replays/replays-page')).ReplaysPage }),
+  },
+  {
     path: 'deliveries',
     lazy: async () => ({ Component: (await import('./features/deliveries/deliveries-page')).DeliveriesPage }),
   },

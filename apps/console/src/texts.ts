@@ -18,6 +18,7 @@ import {
 import { brokersTexts } from './texts/brokers.texts';
 import { deliveriesTexts } from './texts/deliveries.texts';
 import { historyTexts } from './texts/history.texts';
+import { messagesTexts } from './texts/messages.texts';
 import { mqttConfigTexts, statusTexts, subscriptionsTexts, testTexts } from './texts/mqtt-config.texts';
 import { overviewTexts } from './texts/overview.texts';
 import { setupTexts } from './texts/setup.texts';
@@ -156,6 +157,7 @@ export const texts = {
     productTabs: 'Pages of this product',
     connection: 'MQTT configuration',
     overview: 'Overview',
+    messages: 'Messages',
     deliveries: 'Deliveries',
     destinations: 'Destinations',
     alerts: 'Alerts',
@@ -235,6 +237,7 @@ export const texts = {
   windows: windowsTexts,
   destinations: destinationsTexts,
   health: healthTexts,
+  messages: messagesTexts,
 };
 
 export type Texts = typeof texts;

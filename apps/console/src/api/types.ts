@@ -248,3 +248,12 @@ export type MaintenanceWindow = Schemas['MaintenanceWindowView'];
 export type RulePreview = Schemas['RulePreviewView'];
 export type ChannelTest = Schemas['ChannelTestView'];
 export type Destination = Schemas['DestinationView'];
+export type Message = Schemas['MessageView'];
+export type Messages = Schemas['MessagesView'];
+export type MessageDetail = Refined<
+  Schemas['MessageDetailView'],
+  { user_properties: Record<string, string | string[]> | null }
+>;
+export type TopicTree = Schemas['TopicTreeView'];
+export type ArchiveUsage = Schemas['ArchiveUsageView'];
+export type Replay = Schemas['ReplayView'];

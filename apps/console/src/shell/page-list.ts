@@ -6,6 +6,7 @@ import {
   IconHistory,
   IconInfoCircle,
   IconKey,
+  IconMessages,
   IconPlugConnected,
   IconServerBolt,
   IconShieldLock,
@@ -28,6 +29,7 @@ interface PageEntry {
 export const productPages: PageEntry[] = [
   { path: '', label: texts.nav.overview, icon: IconChartHistogram },
   { path: 'mqtt-config', label: texts.nav.connection, icon: IconPlugConnected },
+  { path: 'messages', label: texts.nav.messages, icon: IconMessages },
   { path: 'deliveries', label: texts.nav.deliveries, icon: IconTruckDelivery },
   { path: 'destinations', label: texts.nav.destinations, icon: IconTargetArrow },
   { path: 'secrets', label: texts.nav.secrets, icon: IconShieldLock },

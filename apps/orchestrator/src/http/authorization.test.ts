@@ -113,6 +113,7 @@ const RULES: Record<string, Rule> = {
   'get /api/v1/products/{product_id}/mqtt-config/subscriptions/{sub_id}/recent-messages': 'viewer of payloads',
   'get /api/v1/products/{product_id}/messages': 'viewer',
   'get /api/v1/products/{product_id}/messages/usage': 'viewer',
+  'get /api/v1/products/{product_id}/messages/stream': 'viewer',
   'get /api/v1/products/{product_id}/messages/{message_id}': 'viewer',
   'get /api/v1/products/{product_id}/topics': 'viewer',
   'get /api/v1/products/{product_id}/replays': 'viewer of payloads',

@@ -14,7 +14,11 @@ const TEXT_LIMIT = 100_000;
 type View = 'readable' | 'exact' | 'bytes';
 
 /** The payload: JSON indented, the text as it came, the bytes; never anything but text to the page. */
-export function PayloadView({ delivery }: { delivery: DeliveryDetail }) {
+export function PayloadView({
+  delivery,
+}: {
+  delivery: Pick<DeliveryDetail, 'message_id' | 'payload_text' | 'payload_base64'>;
+}) {
   const { payload_text: text, payload_base64 } = delivery;
   const bytes = useMemo(() => bytesOf(payload_base64), [payload_base64]);
   const readable = useMemo(() => (text === null ? null : indentJson(text)), [text]);

@@ -8,6 +8,7 @@ import type { SecretBox } from '../secrets/secret-box';
 import { DataKeys } from './data-keys';
 import { MessageService } from './message.service';
 import { MessageScan } from './message-scan';
+import { MessageTail } from './message-tail';
 import { ReadAudit } from './read-audit';
 import { SealedContent } from './sealed-content';
 import { SegmentIntake } from './segment-intake';
@@ -32,6 +33,7 @@ export class MessageArchive {
   readonly scan: MessageScan;
   readonly messages: MessageService;
   readonly topicTree: TopicTreeService;
+  readonly tail: MessageTail;
   readonly intake: SegmentIntake;
   readonly tally: TopicTally;
   readonly store: MessageStore;
@@ -54,6 +56,7 @@ export class MessageArchive {
       engine,
       audit: new ReadAudit({ dataSource }),
     });
+    this.tail = new MessageTail({ store, scan: this.scan, keys: this.keys, engine, logger });
     this.topicTree = new TopicTreeService({ store, keys: this.keys });
     this.intake = new SegmentIntake({
       store,

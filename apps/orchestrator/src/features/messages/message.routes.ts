@@ -1,9 +1,10 @@
-import { noContent, ok, type Route, route } from '../../http/route';
+import { handled, noContent, ok, type Route, route } from '../../http/route';
 import { ProductParams } from '../../http/route-params';
 import { actorOf } from '../audit/audit-trail';
 import {
   ArchiveUsageView,
   MessageDetailView,
+  MessageFilterQuery,
   MessageParams,
   MessageQuery,
   MessagesView,
@@ -11,6 +12,7 @@ import {
   TopicTreeView,
 } from './message.dto';
 import type { MessageService } from './message.service';
+import type { MessageTail } from './message-tail';
 import { MAX_PACKED_BYTES, type SegmentIntake } from './segment-intake';
 import type { TopicTreeService } from './topic-tree.service';
 
@@ -23,10 +25,12 @@ const PRIVATE = { 'Cache-Control': 'no-store' };
 export function messageRoutes({
   messages,
   topicTree,
+  tail,
   intake,
 }: {
   messages: MessageService;
   topicTree: TopicTreeService;
+  tail: MessageTail;
   intake: SegmentIntake;
 }): Route[] {
   return [
@@ -60,6 +64,28 @@ export function messageRoutes({
       params: ProductParams,
       response: ArchiveUsageView,
       handler: async ({ params }) => ok(await messages.usage(params.product_id)),
+    }),
+    route({
+      method: 'get',
+      path: `${LIST}/stream`,
+      summary: 'Messages as they are recorded, as server-sent events',
+      description:
+        '`event: messages` with `items` and `left_out`: at most 20 a second are shown, and the others are counted.',
+      tag,
+      access: VIEWER,
+      params: ProductParams,
+      query: MessageFilterQuery,
+      limit: 'streams',
+      handler: async (context) => {
+        const { params, query, principal, response } = context;
+        const { product_id } = params;
+        const reader = { principal, actor: actorOf(context) };
+        await messages.mustExist(product_id);
+        messages.check(query, reader);
+        await messages.audited(product_id, query, reader);
+        await tail.follow(product_id, query, response, (found) => messages.reading(found, reader));
+        return handled();
+      },
     }),
     route({
       method: 'get',

@@ -7,8 +7,14 @@ import type { UserPrincipal } from '../../http/principal';
 import { MqttConfigEntity } from '../../model/mqtt-config.entity';
 import { SubscriptionEntity } from '../../model/subscription.entity';
 import type { Actor } from '../audit/audit-trail';
-import type { ArchiveUsageView, MessageDetailView, MessageQuery, MessagesView } from './message.dto';
-import { presentDetail, presentGap, presentMessage } from './message.presenter';
+import type {
+  ArchiveUsageView,
+  MessageDetailView,
+  MessageFilterQuery,
+  MessageQuery,
+  MessagesView,
+} from './message.dto';
+import { presentDetail, presentGap, presentMessage, type Reading } from './message.presenter';
 import type { MessageScan, ScanBudget } from './message-scan';
 import { type MessageWish, messageTest } from './message-test';
 import type { ReadAudit } from './read-audit';
@@ -65,8 +71,7 @@ export class MessageService {
       scanned_until === null ? null : new Date(receivedAtOf(scanned_until)),
       filter.before_id === null ? null : new Date(receivedAtOf(filter.before_id)),
     );
-    const names = await this.names(messages);
-    const reading = { mayReadPayloads: reader.principal.may_read_payloads, names };
+    const reading = await this.reading(messages, reader);
     return {
       items: messages.map((message) => presentMessage(message, reading)),
       next_cursor: reached_id,
@@ -108,13 +113,22 @@ export class MessageService {
     if (faults.length > 0) throw new ValidationError(faults);
   }
 
-  async audited(product_id: number, query: MessageQuery, { principal, actor }: Reader): Promise<void> {
+  async audited(
+    product_id: number,
+    query: MessageFilterQuery & { cursor?: string; limit?: number },
+    { principal, actor }: Reader,
+  ): Promise<void> {
     if (!principal.may_read_payloads) return;
     const { cursor, limit, ...question } = query;
     await this.deps.audit.record(actor, product_id, { ...question });
   }
 
-  async names(messages: readonly StoredMessage[]): Promise<Map<number, string>> {
+  /** What this reader may see of these messages. */
+  async reading(messages: readonly StoredMessage[], { principal }: Reader): Promise<Reading> {
+    return { mayReadPayloads: principal.may_read_payloads, names: await this.names(messages) };
+  }
+
+  private async names(messages: readonly StoredMessage[]): Promise<Map<number, string>> {
     const ids = new Set(messages.flatMap(({ deliveries }) => deliveries.map(({ subscription_id }) => subscription_id)));
     if (ids.size === 0) return new Map();
     const subscriptions = await this.deps.dataSource.manager.find(SubscriptionEntity, {

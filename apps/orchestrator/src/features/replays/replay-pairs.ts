@@ -1,4 +1,5 @@
 import type { ListenerSubscription } from '@cortex-mqtt/contracts';
+import type { Outcome } from '@cortex-mqtt/messages';
 import { topicMatches } from '@cortex-mqtt/mqtt';
 import type { StoredMessage } from '../messages/stored-message';
 import type { ReplayOnly, ReplaySelection } from './replay.entity';
@@ -21,16 +22,21 @@ export function wantedSubscriptions(
     const before = isOwn
       ? message.deliveries.find(({ subscription_id }) => subscription_id === subscription.id)
       : undefined;
-    switch (only) {
-      case 'all':
-        return true;
-      case 'failed':
-        return before?.outcome === 'failed' || before?.outcome === 'dead';
-      case 'not_delivered':
-        // Decided against, done, or still under way: no reason to run it again.
-        return before === undefined || !['succeeded', 'filtered', 'waiting'].includes(before.outcome);
-    }
+    return isWanted(only, before?.outcome ?? null);
   });
+}
+
+/** By how its delivery ended before; null = it had none. */
+function isWanted(only: ReplayOnly, before: Outcome | null): boolean {
+  switch (only) {
+    case 'all':
+      return true;
+    case 'failed':
+      return before === 'failed' || before === 'dead';
+    case 'not_delivered':
+      // Decided against, done, or still under way: no reason to run it again.
+      return before === null || !['succeeded', 'filtered', 'waiting'].includes(before);
+  }
 }
 
 /** Whether the message is one of those chosen, beside what a search asks. */

@@ -197,7 +197,8 @@ export class ReplayRunner {
 
   /** A draft is judged message by message, and nothing is sent. */
   private async judge(replay: ReplayEntity): Promise<void> {
-    const draft = replay.target.draft as unknown as ListenerSubscription;
+    const [draft] = await this.deps.replays.subscriptionsOf(replay);
+    if (draft === undefined) return;
     const until_ms = Date.now() + 2_000;
     let { position_id, filtered } = replay;
     let is_read = true;

@@ -8,7 +8,6 @@ import {
   IsInt,
   IsISO8601,
   IsNumber,
-  IsObject,
   IsOptional,
   IsString,
   Matches,
@@ -18,6 +17,7 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { MayBeAbsent } from '../../http/optional';
+import { UpdateSubscriptionDto } from '../subscriptions/subscription.dto';
 import { REPLAY_ONLY, REPLAY_STATES, type ReplayOnly } from './replay.entity';
 
 const MAX_ID = 2_147_483_647;
@@ -83,9 +83,10 @@ export class ReplayTargetDto {
   product_id?: number;
 
   /** A subscription that is not saved, as in a dry run: it is judged, and nothing is sent. */
-  @IsObject()
+  @ValidateNested()
+  @Type(() => UpdateSubscriptionDto)
   @MayBeAbsent()
-  draft?: Record<string, unknown>;
+  draft?: UpdateSubscriptionDto;
 }
 
 export class CreateReplayDto {

@@ -1,5 +1,6 @@
 import { Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
 import { CreatedAt, TimestampColumn } from '../../database/columns';
+import type { UpdateSubscriptionDto } from '../subscriptions/subscription.dto';
 import { ProductEntity } from '../../model/product.entity';
 
 export const REPLAY_STATES = ['planned', 'running', 'paused', 'cancelled', 'done', 'failed'] as const;
@@ -25,7 +26,7 @@ export interface ReplayTarget {
   /** Another product, whose subscriptions are matched by topic. */
   product_id?: number;
   /** A subscription that is not saved: nothing is sent. */
-  draft?: Record<string, unknown>;
+  draft?: UpdateSubscriptionDto;
 }
 
 export interface ReplayPlan {

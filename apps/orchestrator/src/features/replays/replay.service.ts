@@ -11,6 +11,9 @@ import { listenerSubscription } from '../listener-config/listener-config.service
 import { previewOf } from '../messages/message.presenter';
 import { wishFaults } from '../messages/message.service';
 import type { MessageStore } from '../messages/store/message-store';
+import { applySubscription, secretNamesOf } from '../subscriptions/subscription-check';
+import type { UpdateSubscriptionDto } from '../subscriptions/subscription.dto';
+import { newSubscription } from '../subscriptions/subscription.service';
 import type { CreateReplayDto, ReplayView } from './replay.dto';
 import { ReplayEntity, type ReplayPlan, type ReplayState } from './replay.entity';
 import { wantedSubscriptions } from './replay-pairs';
@@ -141,10 +144,27 @@ export class ReplayService {
     const product = await manager.findOneBy(ProductEntity, { id: target_id });
     const config = await manager.findOneBy(MqttConfigEntity, { product_id: target_id });
     if (!product || !config) throw new NotFoundError(`There is no product ${target_id}.`);
+    if (target.draft !== undefined) return this.draftOf(product, config, target.draft);
     const all = await manager.find(SubscriptionEntity, { where: { mqtt_config_id: config.id }, order: { id: 'ASC' } });
     return all
       .filter(({ id, enabled }) => enabled && (target.subscription_ids?.includes(id) ?? true))
       .flatMap((subscription) => listenerSubscription(product, config, subscription));
+  }
+
+  /** As a dry run takes it: whole in the draft, nothing of it saved. */
+  private async draftOf(
+    product: ProductEntity,
+    config: MqttConfigEntity,
+    draft: UpdateSubscriptionDto,
+  ): Promise<ListenerSubscription[]> {
+    const { manager } = this.deps.dataSource;
+    const subscription = Object.assign(newSubscription(manager, config.id), { id: 0, name: 'draft', topic: '' });
+    const secretNames = await secretNamesOf(manager, product.id);
+    const faults = applySubscription(subscription, draft, { product, config, secretNames });
+    if (faults.length > 0) {
+      throw new ValidationError(faults.map(({ field, message }) => ({ field: `target.draft.${field}`, message })));
+    }
+    return listenerSubscription(product, config, subscription);
   }
 
   private async change(

@@ -110,6 +110,8 @@ export interface MessageStore {
   ): Promise<SegmentHead[]>;
   /** Segments stored after that number, in order. */
   segmentsSince(product_id: number, sequence: number, limit: number): Promise<SegmentHead[]>;
+  /** Messages of the segments with numbers above one and up to another. */
+  messagesSince(product_id: number, sequence: number, upto: number): Promise<number>;
   newestSequence(product_id: number): Promise<number>;
   /** Messages of the segments that begin between these ids. */
   messagesBetween(product_id: number, from_id: string, before_id: string): Promise<number>;

@@ -167,6 +167,15 @@ export class PostgresMessageStore implements MessageStore {
     return rows.map(head);
   }
 
+  async messagesSince(product_id: number, sequence: number, upto: number): Promise<number> {
+    const [row] = (await this.dataSource.query(
+      `SELECT COALESCE(sum(messages), 0) AS messages FROM message_segments
+       WHERE product_id = $1 AND sequence > $2 AND sequence <= $3`,
+      [product_id, sequence, upto],
+    )) as { messages: string }[];
+    return Number(row?.messages ?? 0);
+  }
+
   async newestSequence(product_id: number): Promise<number> {
     const [row] = (await this.dataSource.query(
       'SELECT COALESCE(max(sequence), 0) AS newest FROM message_segments WHERE product_id = $1',
