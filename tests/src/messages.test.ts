@@ -168,6 +168,40 @@ describe('recorded messages', () => {
     expect(tree).toMatchObject({ messages: 1, last_value: '{"n":5,"note":"A Needle"}' });
   });
 
+  it('are shown live, and topics are discovered without a subscription', async () => {
+    const stream = async (method: string, path: string, body?: object): Promise<string> => {
+      const response = await fetch(`${stack.orchestrator_url}/api/v1/products/${product.id}${path}`, {
+        method,
+        headers: { authorization: `Bearer ${stack.rest.token}`, 'content-type': 'application/json' },
+        body: body ? JSON.stringify(body) : undefined,
+        signal: AbortSignal.timeout(8_000),
+      });
+      let text = '';
+      const decoder = new TextDecoder();
+      try {
+        for await (const piece of response.body ?? []) {
+          text += decoder.decode(piece as Uint8Array, { stream: true });
+          if (text.includes('live-one') || text.includes('event: end')) break;
+        }
+      } catch (error) {
+        if ((error as Error).name !== 'TimeoutError') throw error;
+      }
+      return text;
+    };
+    const tail = stream('GET', '/messages/stream?topic=orders/%2B');
+    const discovered = stream('POST', '/mqtt-config/discover', { filter: 'unheard/#', seconds: 2 });
+    const timer = setInterval(() => {
+      publisher.publish('orders/live', '{"n":1,"text":"live-one"}').catch(() => undefined);
+      publisher.publish('unheard/of', 'an example').catch(() => undefined);
+    }, 300);
+    const [live, topics] = await Promise.all([tail, discovered]);
+    clearInterval(timer);
+    expect(live).toContain('live-one');
+    expect(topics).toContain('"topic":"unheard/of"');
+    expect(topics).toContain('"example":"an example"');
+    expect(topics).toContain('event: end');
+  });
+
   it('wait on disk while the orchestrator is away, and say nothing to who reads the disk or the database', async () => {
     await stack.orchestrator.kill();
     await publisher.publish('orders/away', '{"n":1,"secret":"canary-5f3e"}');

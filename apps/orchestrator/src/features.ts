@@ -1,6 +1,7 @@
 import type { EgressPolicy } from '@cortex-mqtt/egress';
 import type { ExpressionEngine } from '@cortex-mqtt/expressions';
 import type { Logger } from '@cortex-mqtt/observability';
+import type { DiscoverRequest } from '@cortex-mqtt/mqtt';
 import type { QueueBackend } from '@cortex-mqtt/queues';
 import type { DataSource } from 'typeorm';
 import { type Alerts, buildAlerts } from './features/alerts/alerts';
@@ -34,6 +35,7 @@ import { DeliveryService } from './features/deliveries/delivery.service';
 import { OperationService } from './features/deliveries/operation.service';
 import { destinationRoutes } from './features/destinations/destination.routes';
 import { DestinationService } from './features/destinations/destination.service';
+import { discoverRoutes } from './features/discover/discover.routes';
 import { dryRunRoutes } from './features/dry-run/dry-run.routes';
 import { DryRunService } from './features/dry-run/dry-run.service';
 import { listenerConfigRoutes } from './features/listener-config/listener-config.routes';
@@ -84,6 +86,8 @@ export interface FeatureDeps {
   queues: QueueBackend;
   /** Where recorded messages are; the database itself unless they have one of their own. */
   archive: DataSource;
+  /** Listens at a broker for the topics that come. */
+  discover(request: DiscoverRequest): Promise<void>;
   /** For dry runs. */
   engine: ExpressionEngine;
   secretBox: SecretBox;
@@ -270,6 +274,11 @@ export function buildFeatures(deps: FeatureDeps): Features {
         subscriptions: new SubscriptionService({ dataSource, notifier, secretBox, engine: deps.engine }),
       }),
       ...dryRunRoutes({ dryRuns: new DryRunService({ dataSource, engine: deps.engine, secretBox }) }),
+      ...discoverRoutes({
+        brokerFor: (product_id, dto) => connectionTests.brokerFor(product_id, dto),
+        discover: deps.discover,
+      ...subscriptionRoutes({ subscriptions: new SubscriptionService({ dataSource, notifier }) }),
+      ...dryRunRoutes({ dryRuns: new DryRunService({ dataSource, engine: deps.engine }) }),
       ...statusReportRoutes({ statusReports: fleet.statusReports }),
       ...connectionStatusRoutes({ connectionStatus, statusStream }),
       ...connectionHistoryRoutes({ connectionHistory, statusStream }),

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { createEgressPolicy } from '@cortex-mqtt/egress';
 import { loadEnvironment, secretValues } from '@cortex-mqtt/environment';
 import { createExpressionEngine } from '@cortex-mqtt/expressions';
-import { probeConnection } from '@cortex-mqtt/mqtt';
+import { discoverTopics, probeConnection } from '@cortex-mqtt/mqtt';
 import {
   buildInfo,
   createHealth,
@@ -68,6 +68,7 @@ export async function startOrchestrator(
   const build = buildInfo({ directory: __dirname, env: process.env });
   const lifecycle = new Lifecycle({ logger, stop_limit_ms: config.shutdownTimeout_ms + 5_000 });
   const dataSource = createDataSource({ url: config.databaseUrl, poolSize: config.databasePoolSize });
+  const egress = createEgressPolicy({ allow: config.egressAllow });
   const archive =
     config.archiveDatabaseUrl === undefined
       ? dataSource
@@ -90,6 +91,7 @@ export async function startOrchestrator(
     database_url: config.databaseUrl,
     queues,
     archive,
+    discover: (request) => discoverTopics(request, { egress }),
     engine,
     secretBox: KeyRing.parse(config.encryptionKey, config.oldEncryptionKeys),
     egress,

@@ -30,6 +30,7 @@ export async function printOpenApi({ env, out }: CommandContext): Promise<number
     const { routes } = buildFeatures({
       dataSource: createDataSource({ url: NOWHERE }),
       archive: createDataSource({ url: NOWHERE }),
+      discover: async () => undefined,
       database_url: NOWHERE,
       queues,
       engine,

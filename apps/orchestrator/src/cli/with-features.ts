@@ -26,6 +26,7 @@ export async function withFeatures<T>(
       const features = buildFeatures({
         dataSource,
         archive: dataSource,
+        discover: () => Promise.reject(new Error('a command does not listen at brokers')),
         database_url: config.databaseUrl,
         queues,
         engine,

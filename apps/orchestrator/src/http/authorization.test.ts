@@ -86,6 +86,7 @@ const RULES: Record<string, Rule> = {
   'get /api/v1/products/{product_id}/mqtt-config': 'viewer',
   'put /api/v1/products/{product_id}/mqtt-config': 'operator',
   'post /api/v1/products/{product_id}/mqtt-config/test': 'operator',
+  'post /api/v1/products/{product_id}/mqtt-config/discover': 'operator',
   'post /api/v1/products/{product_id}/mqtt-config/test-message': 'operator',
   'get /api/v1/products/{product_id}/brokers': 'viewer',
   'post /api/v1/products/{product_id}/brokers': 'operator',

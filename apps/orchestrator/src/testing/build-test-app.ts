@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { createEgressPolicy } from '@cortex-mqtt/egress';
 import { createExpressionEngine } from '@cortex-mqtt/expressions';
+import { createEgressPolicy } from '@cortex-mqtt/egress';
+import { discoverTopics } from '@cortex-mqtt/mqtt';
 import { createLogger, createMetrics, createRedactor, type Metrics } from '@cortex-mqtt/observability';
 import { createQueueBackend, type QueueBackend, silentQueueLogger } from '@cortex-mqtt/queues';
 import { generateKey, generateToken, KeyRing } from '@cortex-mqtt/secrets';
@@ -97,6 +99,7 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
     database_url: database.url,
     queues,
     archive: dataSource,
+    discover: (wanted) => discoverTopics(wanted, { egress: createEgressPolicy({ allow: ['loopback'] }) }),
     engine,
     secretBox: keyRing,
     egress: createEgressPolicy({ allow: ['loopback'] }),

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import {
   asInstanceId,
   asProductId,
+  type BrokerConnection,
   type ConnectionTestJob,
   type ConnectionTestRequest,
   type ConnectionTestResult,
@@ -63,6 +64,11 @@ export class ConnectionTestService {
   async prepare({ product_id, broker_id }: TestedBroker, dto: ConnectionTestDto): Promise<PreparedTest> {
     const request = await this.requestFor({ product_id, broker_id }, dto);
     return { run: (onStage) => this.run(product_id, request, onStage) };
+  }
+
+  /** The primary broker with what is given in place of what is stored; its secrets go to no other endpoint. */
+  async brokerFor(product_id: number, dto: ConnectionTestDto): Promise<BrokerConnection> {
+    return (await this.requestFor({ product_id, broker_id: null }, dto)).broker;
   }
 
   private async run(
