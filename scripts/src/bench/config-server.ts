@@ -20,6 +20,11 @@ export async function startConfigServer(document: ListenerConfigDocument): Promi
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
+      // Recorded messages: taken, and that is all.
+      if (request.url === '/internal/v1/message-segments') {
+        response.writeHead(204).end();
+        return;
+      }
       report = JSON.parse(Buffer.concat(chunks).toString('utf8')) as StatusReport;
       response
         .writeHead(200, { 'content-type': 'application/json' })

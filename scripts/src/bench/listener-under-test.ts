@@ -1,7 +1,12 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ActionDefinition, ListenerConfigDocument, ListenerSubscription } from '@cortex-mqtt/contracts';
+import type {
+  ActionDefinition,
+  ListenerArchive,
+  ListenerConfigDocument,
+  ListenerSubscription,
+} from '@cortex-mqtt/contracts';
 import { type SpawnedProcess, spawnProcess, waitFor } from '@cortex-mqtt/testing';
 import { startConfigServer } from './config-server';
 import type { BenchContext } from './figure';
@@ -14,6 +19,8 @@ export interface ListenerSetting {
   subscriptions: Partial<ListenerSubscription>[];
   handover_after_ms?: number;
   queue_url?: string;
+  /** Messages are recorded, as they are by default for a new product. */
+  is_recording?: boolean;
   /** Messages that may be unacknowledged; the listener's own default when absent. */
   max_in_flight?: number;
   /** Filters that must be granted before it counts as started; all by default. */
@@ -28,6 +35,16 @@ export interface ListenerUnderTest {
 
 /** A log action that writes nothing, since the listener logs from `info` on: an action that runs and does nothing. */
 export const NO_OP = action({ type: 'log', level: 'debug', message: 'seen' });
+
+const RECORDING: ListenerArchive = {
+  enabled: true,
+  scope: 'matched',
+  filters: [],
+  max_payload_bytes: 65_536,
+  redact: null,
+  before_ack: false,
+  paused: [],
+};
 
 export function webhookTo(port: number): ActionDefinition {
   return action({ type: 'webhook', url: `http://127.0.0.1:${port}/hook` });
@@ -141,6 +158,7 @@ export function documentOf(setting: ListenerSetting): ListenerConfigDocument {
       actions: [NO_OP],
       ...subscription,
     })),
+    archive: setting.is_recording ? RECORDING : null,
     secrets: {},
   };
 }

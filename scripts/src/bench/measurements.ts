@@ -4,6 +4,7 @@ import { endurance } from './figures/endurance.measurement';
 import { footprint } from './figures/footprint.measurement';
 import { isolation } from './figures/isolation.measurement';
 import { manySubscriptions } from './figures/many-subscriptions.measurement';
+import { recording } from './figures/archive.measurement';
 import { noOpMosquitto, noOpStub } from './figures/no-op.measurement';
 import { nodeRed4, nodeRed5 } from './figures/node-red.measurement';
 import { webhookBurst } from './figures/webhook.measurement';
@@ -13,6 +14,7 @@ import { brokerWindow } from './figures/window.measurement';
 export const MEASUREMENTS: readonly Measurement[] = [
   noOpMosquitto,
   noOpStub,
+  recording,
   webhookBurst,
   nodeRed4,
   nodeRed5,
