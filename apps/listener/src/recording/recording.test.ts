@@ -50,13 +50,15 @@ describe('the recording of messages', () => {
   function build({
     archive = {},
     memory_bytes = 1_000_000,
-    max_spool_bytes = 1_000_000,
+    before = async () => {},
   }: {
     archive?: Partial<ListenerArchive>;
     memory_bytes?: number;
-    max_spool_bytes?: number;
+    /** What a post waits for. */
+    before?: () => Promise<void>;
   } = {}) {
     const post = async (bytes: Buffer): Promise<PostResult> => {
+      await before();
       if (answer === 'stored') {
         raw.push(bytes);
         posted.push(decodeSegment(await expandSegment(bytes)));
@@ -65,7 +67,7 @@ describe('the recording of messages', () => {
     };
     const sender = createSegmentSender({
       post,
-      spool: createSegmentSpool({ directory, secret: 'token', max_bytes: max_spool_bytes, logger }),
+      spool: createSegmentSpool({ directory, secret: 'token', max_bytes: 1_000_000, logger }),
       onLost: () => {},
       logger,
       limits: { memory_bytes, retry_min_ms: 5, retry_max_ms: 20 },
@@ -161,17 +163,25 @@ describe('the recording of messages', () => {
   });
 
   it('counts what has no room as a gap', async () => {
-    answer = 'later';
-    const { recorder, sender } = build({ memory_bytes: 200, max_spool_bytes: 0 });
+    let free: () => void = () => {};
+    answer = 'stored';
+    const { recorder, sender } = build({
+      memory_bytes: 200,
+      before: () => new Promise<void>((resolve) => (free = resolve)),
+    });
     const pipeline = buildPipeline({ plan: buildPlan([buildSubscription()]), recorder });
     pipeline.accept(buildMessage({ text: JSON.stringify({ filler: Array.from({ length: 60 }, Math.random) }) }));
     await recorder.flush();
     await waitFor(() => sender.isFull);
     for (let n = 0; n < 7; n += 1) pipeline.accept(buildMessage());
-    answer = 'stored';
-    await waitFor(() => posted.some(({ gaps }) => gaps.length > 0));
+    free();
+    await waitFor(() => {
+      free();
+      return posted.some(({ gaps }) => gaps.length > 0);
+    });
     const left_out = posted.flatMap(({ gaps }) => gaps).reduce((sum, { messages }) => sum + (messages ?? 0), 0);
     expect(left_out).toBe(7);
+    expect(all()).toHaveLength(1);
     await sender.stop(100);
   });
 

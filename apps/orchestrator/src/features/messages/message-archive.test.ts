@@ -103,7 +103,7 @@ describe('the archive', () => {
   it('hides payloads from a viewer whose grant does not include them', async () => {
     const message = buildRecord(NOW, { text: '{"secret":1}' });
     await post('s', [message]);
-    const viewer = await app.client('viewer', [product_id]);
+    const viewer = await app.client('viewer', [product_id], { may_read_payloads: false });
     const path = `/api/v1/products/${product_id}/messages`;
     const { body } = await viewer('get', path).expect(200);
     expect(body.items[0]).toMatchObject({ topic: 'a/b', preview: null });

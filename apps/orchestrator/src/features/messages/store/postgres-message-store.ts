@@ -368,8 +368,8 @@ async function insertGaps(
   for (const { from_at, to_at, messages, reason } of gaps) {
     await manager.query(
       `INSERT INTO message_gaps (product_id, segment_id, from_at, to_at, messages, reason)
-       SELECT $1, $2, $3, $4, $5, $6
-       WHERE NOT EXISTS (SELECT 1 FROM message_gaps WHERE product_id = $1 AND segment_id = $2 AND reason = $6)`,
+       SELECT $1::int, $2::varchar, $3::timestamptz, $4::timestamptz, $5::bigint, $6::varchar
+       WHERE NOT EXISTS (SELECT 1 FROM message_gaps WHERE product_id = $1::int AND segment_id = $2::varchar AND reason = $6::varchar)`,
       [product_id, segment_id, from_at, to_at, messages, reason],
     );
   }
