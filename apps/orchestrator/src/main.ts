@@ -82,7 +82,6 @@ export async function startOrchestrator(
   guard.register(metrics);
   let started = false;
   let runtime: ListenerRuntime | null = null;
-  const egress = createEgressPolicy({ allow: config.egressAllow });
   /** Why nothing is received, delivered or alerted by this process; see features/installation. */
   let apart: string | null = null;
 
@@ -237,6 +236,9 @@ export async function startOrchestrator(
     }
     if (apart === null) {
       for (const part of features.alerts.parts()) await lifecycle.start(part);
+      await lifecycle.start(
+        periodic({ name: 'replays', interval_ms: 250, work: () => features.replayRunner.turn(), logger }),
+      );
     }
     const testWorker = startConnectionTestWorker({
       queues,

@@ -199,6 +199,7 @@ describe('the recording of messages', () => {
     pipeline.engine.overflow = {
       watch: () => {},
       offer: () => {},
+      park: () => null,
       withdraw: () => true,
       bury: (delivery) => pipeline.engine.onBuried(delivery),
       finished: () => {},

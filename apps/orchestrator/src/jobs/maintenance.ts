@@ -20,7 +20,6 @@ export function maintenance(
     | 'configurationPlans'
     | 'queueCleaner'
     | 'messageArchive'
-    | 'replayRunner'
   >,
   {
     stale_after_ms,
@@ -59,7 +58,6 @@ export function maintenance(
       work: () => features.messageArchive.tally.flush(),
       logger,
     }),
-    periodic({ name: 'replays', interval_ms: 250, work: () => features.replayRunner.turn(), logger }),
     periodic({
       name: 'old messages',
       interval_ms: 5 * 60_000,

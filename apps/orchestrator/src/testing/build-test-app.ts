@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { createEgressPolicy } from '@cortex-mqtt/egress';
 import { createExpressionEngine } from '@cortex-mqtt/expressions';
 import { createEgressPolicy } from '@cortex-mqtt/egress';
 import { discoverTopics } from '@cortex-mqtt/mqtt';
