@@ -19,7 +19,6 @@ const DOORS = [
   'health/http-metrics',
   'listener-config/listener-config.service',
   'listener-tokens/(listener-token.entity|known-tokens)',
-  'listener-tokens/listener-token.entity',
   'messages/(message-scan|message-test|message.service|stored-message|store/message-store)',
   'metrics/(message-rates|metric-buckets)',
   'replicas/[a-z-]+',
