@@ -217,7 +217,13 @@ export function buildFeatures(deps: FeatureDeps): Features {
     logger,
   });
   const reader = new ReplayReader({ scan: messageArchive.scan, engine: deps.engine });
-  const replays = new ReplayService({ dataSource, store: messageArchive.store, reader, progress: replayProgress });
+  const replays = new ReplayService({
+    dataSource,
+    store: messageArchive.store,
+    reader,
+    secretBox,
+    progress: replayProgress,
+  });
   const replayRunner = new ReplayRunner({
     dataSource,
     queues,
@@ -277,8 +283,7 @@ export function buildFeatures(deps: FeatureDeps): Features {
       ...discoverRoutes({
         brokerFor: (product_id, dto) => connectionTests.brokerFor(product_id, dto),
         discover: deps.discover,
-      ...subscriptionRoutes({ subscriptions: new SubscriptionService({ dataSource, notifier }) }),
-      ...dryRunRoutes({ dryRuns: new DryRunService({ dataSource, engine: deps.engine }) }),
+      }),
       ...statusReportRoutes({ statusReports: fleet.statusReports }),
       ...connectionStatusRoutes({ connectionStatus, statusStream }),
       ...connectionHistoryRoutes({ connectionHistory, statusStream }),

@@ -541,6 +541,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/products/{product_id}/mqtt-config/discover": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Listen for a while and stream the topics that are seen
+         * @description On a connection of its own, from the orchestrator, also before anything is saved. Server-sent events: `topics` once a second with what has changed, then `end`, or `failed` with a `reason`.
+         */
+        post: operations["postProductsByProductIdMqttConfigDiscover"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/internal/mqtt-status": {
         parameters: {
             query?: never;
@@ -912,6 +932,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/products/{product_id}/messages/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Messages as they are recorded, as server-sent events
+         * @description `event: messages` with `items` and `left_out`: at most 20 a second are shown, and the others are counted.
+         */
+        get: operations["getProductsByProductIdMessagesStream"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/products/{product_id}/messages/{message_id}": {
         parameters: {
             query?: never;
@@ -960,6 +1000,116 @@ export interface paths {
          * @description Idempotent by the id of the segment.
          */
         post: operations["postInternalV1MessageSegments"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/products/{product_id}/replays": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The newest replays of a product */
+        get: operations["getProductsByProductIdReplays"];
+        put?: never;
+        /**
+         * Plan to run recorded messages again; nothing is sent yet
+         * @description The selection is frozen. The plan says how many messages and deliveries it is, for which subscriptions, and how long it takes; `start` carries it out.
+         */
+        post: operations["postProductsByProductIdReplays"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/products/{product_id}/replays/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A replay with its plan, progress and failures */
+        get: operations["getProductsByProductIdReplaysById"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change the rate of a replay */
+        patch: operations["patchProductsByProductIdReplaysById"];
+        trace?: never;
+    };
+    "/api/v1/products/{product_id}/replays/{id}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Carry out what was planned
+         * @description A plan of more than 10,000 messages has to be confirmed with its number.
+         */
+        post: operations["postProductsByProductIdReplaysByIdStart"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/products/{product_id}/replays/{id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Queue no more of a replay; what is queued ends */
+        post: operations["postProductsByProductIdReplaysByIdPause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/products/{product_id}/replays/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Go on with a paused replay */
+        post: operations["postProductsByProductIdReplaysByIdResume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/products/{product_id}/replays/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Queue no more of a replay, for good */
+        post: operations["postProductsByProductIdReplaysByIdCancel"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3267,6 +3417,11 @@ export interface components {
         BreakerChangeView: {
             listeners: number;
         };
+        DiscoverDto: {
+            filter: string;
+            seconds?: number;
+            broker?: components["schemas"]["BrokerDto"];
+        };
         SampleMessageDto: {
             topic: string;
             payload: unknown;
@@ -3331,6 +3486,92 @@ export interface components {
             state: "pending" | "done";
             created_at: string;
             instances: components["schemas"]["ReconnectInstanceView"][];
+        };
+        ReplaySelectionDto: {
+            from?: string;
+            to?: string;
+            topic?: string;
+            subscription_id?: number;
+            text?: string;
+            where?: string;
+            message_ids?: string[];
+            include_retained?: boolean;
+        };
+        ReplayTargetDto: {
+            subscription_ids?: number[];
+            product_id?: number;
+            draft?: components["schemas"]["UpdateSubscriptionDto"];
+        };
+        CreateReplayDto: {
+            selection: components["schemas"]["ReplaySelectionDto"];
+            /** @enum {string} */
+            only?: "not_delivered" | "failed" | "all";
+            /** @enum {string} */
+            ids?: "original" | "new";
+            rate_per_s?: number;
+            target?: components["schemas"]["ReplayTargetDto"];
+        };
+        StartReplayDto: {
+            confirm_messages?: number;
+        };
+        ChangeReplayDto: {
+            rate_per_s: number;
+        };
+        ReplayShareView: {
+            id: number;
+            name: string;
+            messages: number;
+        };
+        ReplayPreviewView: {
+            message_id: string;
+            topic: string;
+            received_at: string;
+            preview: string | null;
+            subscriptions: number[];
+        };
+        ReplayPlanView: {
+            messages: number;
+            deliveries: number;
+            bytes: number;
+            gaps: number;
+            by_subscription: components["schemas"]["ReplayShareView"][];
+            previews: components["schemas"]["ReplayPreviewView"][];
+            seconds: number;
+            exact: boolean;
+        };
+        ReplayFailureView: {
+            message_id: string;
+            subscription_id: number;
+            outcome: string;
+            error: string | null;
+        };
+        ReplayProgressView: {
+            done: number;
+            succeeded: number;
+            failed: number;
+            filtered: number;
+            remaining: number;
+        };
+        ReplayView: {
+            id: string;
+            product_id: number;
+            /** @enum {string} */
+            state: "planned" | "running" | "paused" | "cancelled" | "done" | "failed";
+            selection: components["schemas"]["ReplaySelectionDto"];
+            /** @enum {string} */
+            only: "not_delivered" | "failed" | "all";
+            /** @enum {string} */
+            ids: "original" | "new";
+            rate_per_s: number;
+            target: components["schemas"]["ReplayTargetDto"];
+            plan: components["schemas"]["ReplayPlanView"];
+            progress: components["schemas"]["ReplayProgressView"];
+            failures: components["schemas"]["ReplayFailureView"][];
+            error: string | null;
+            requested_by: string;
+            created_at: string;
+            started_at: string | null;
+            finished_at: string | null;
         };
         MessageParams: {
             message_id: string;
@@ -5210,6 +5451,39 @@ export interface operations {
             };
         };
     };
+    postProductsByProductIdMqttConfigDiscover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                product_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DiscoverDto"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     postInternalMqttStatus: {
         parameters: {
             query?: never;
@@ -5913,6 +6187,43 @@ export interface operations {
             };
         };
     };
+    getProductsByProductIdMessagesStream: {
+        parameters: {
+            query?: {
+                topic?: string;
+                from?: string;
+                to?: string;
+                subscription_id?: number;
+                outcome?: ("succeeded" | "failed" | "dead" | "waiting" | "filtered" | "unmatched" | "paused")[];
+                text?: string;
+                where?: string;
+            };
+            header?: never;
+            path: {
+                product_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getProductsByProductIdMessagesByMessageId: {
         parameters: {
             query?: never;
@@ -5997,6 +6308,272 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getProductsByProductIdReplays: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                product_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayView"][];
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postProductsByProductIdReplays: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                product_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateReplayDto"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayView"];
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getProductsByProductIdReplaysById: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                product_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayView"];
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patchProductsByProductIdReplaysById: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                product_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeReplayDto"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayView"];
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postProductsByProductIdReplaysByIdStart: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                product_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["StartReplayDto"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayView"];
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postProductsByProductIdReplaysByIdPause: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                product_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayView"];
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postProductsByProductIdReplaysByIdResume: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                product_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayView"];
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postProductsByProductIdReplaysByIdCancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                product_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayView"];
+                };
             };
             /** @description Problem details (RFC 9457) */
             default: {

@@ -11,7 +11,8 @@ import { listenerSubscription } from '../listener-config/listener-config.service
 import { previewOf } from '../messages/message.presenter';
 import { wishFaults } from '../messages/message.service';
 import type { MessageStore } from '../messages/store/message-store';
-import { applySubscription, secretNamesOf } from '../subscriptions/subscription-check';
+import type { SecretBox } from '../secrets/secret-box';
+import { applySubscription, subscriptionSurroundings } from '../subscriptions/subscription-check';
 import type { UpdateSubscriptionDto } from '../subscriptions/subscription.dto';
 import { newSubscription } from '../subscriptions/subscription.service';
 import type { CreateReplayDto, ReplayView } from './replay.dto';
@@ -39,6 +40,7 @@ export interface ReplayServiceDeps {
   dataSource: DataSource;
   store: MessageStore;
   reader: ReplayReader;
+  secretBox: SecretBox;
   progress: ReplayProgress;
 }
 
@@ -159,8 +161,9 @@ export class ReplayService {
   ): Promise<ListenerSubscription[]> {
     const { manager } = this.deps.dataSource;
     const subscription = Object.assign(newSubscription(manager, config.id), { id: 0, name: 'draft', topic: '' });
-    const secretNames = await secretNamesOf(manager, product.id);
-    const faults = applySubscription(subscription, draft, { product, config, secretNames });
+    const { secretBox } = this.deps;
+    const surroundings = await subscriptionSurroundings(manager, { product, config, except: null, secretBox });
+    const faults = applySubscription(subscription, draft, surroundings);
     if (faults.length > 0) {
       throw new ValidationError(faults.map(({ field, message }) => ({ field: `target.draft.${field}`, message })));
     }
