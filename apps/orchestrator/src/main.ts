@@ -163,7 +163,7 @@ export async function startOrchestrator(
 
   const door = reportDoor(
     {
-      isOpen: () => started,
+      isOpen: () => started && apart === null,
       productOf: (token) => features.fleet.productOf(token),
       take: (product_id, report) => features.fleet.reports.take(product_id, report),
       onRequestFinished,
