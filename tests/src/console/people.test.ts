@@ -50,7 +50,7 @@ describe('people in the console', () => {
       const prefix = viewer.getByLabel('Prefix', { exact: true });
       await prefix.waitFor();
       expect(await prefix.isEditable()).toBe(false);
-      await viewer.getByText('You can look at this but not change it.').first().waitFor();
+      await viewer.getByText('Your role is viewer: you can view products but not change them.').first().waitFor();
       for (const name of ['Test connection', 'Reconnect', 'New subscription', 'Add a broker', 'Review and save']) {
         expect(await viewer.getByRole('button', { name }).count()).toBe(0);
       }
@@ -70,7 +70,7 @@ describe('people in the console', () => {
       await page.getByRole('button', { name: 'New user' }).click();
       const dialog = page.getByRole('dialog');
       await dialog.getByLabel('Email').fill('ina@example.com');
-      await dialog.getByRole('textbox', { name: 'Products' }).fill('Orders');
+      await dialog.getByRole('combobox', { name: 'Products' }).fill('Orders');
       await page
         .getByRole('option', { name: /^Orders/ })
         .first()
