@@ -73,7 +73,7 @@ describe('the action editor', () => {
       await page.keyboard.press('Delete');
       await page.getByRole('textbox', { name: 'URL' }).fill(`${world.receiver.url}/orders`);
       await page.getByRole('combobox', { name: 'Signing secrets' }).click();
-      await page.getByRole('option', { name: 'HOOK_KEY' }).click();
+      await page.getByRole('listbox', { name: 'Signing secrets' }).getByRole('option', { name: 'HOOK_KEY' }).click();
       await page.keyboard.press('Escape');
       await dryRun().click();
       const result = region(page, 'Dry run');

@@ -132,7 +132,7 @@ describe('hostile requests', () => {
 
   /** Bodies with one thing wrong each. */
   function bodiesOf(operation: Operation): string[] {
-    const schema = operation.requestBody?.content['application/json'].schema;
+    const schema = operation.requestBody?.content['application/json']?.schema;
     if (schema === undefined) return [];
     const base = sample(schema) as Record<string, unknown>;
     const bodies = [...HOSTILE_BODIES, '{}', JSON.stringify(base)];
@@ -158,7 +158,7 @@ describe('hostile requests', () => {
   function callsOf(operation: Operation): RawCall[] {
     const { method, parameters } = operation;
     const headers = headersOf(operation);
-    const schema = operation.requestBody?.content['application/json'].schema;
+    const schema = operation.requestBody?.content['application/json']?.schema;
     const body = schema === undefined ? {} : { body: JSON.stringify(sample(schema)) };
     const path = urlOf(operation);
     return [
@@ -200,7 +200,7 @@ describe('hostile requests', () => {
     product_id = (await test.product()).id;
     tokens = { admin: (await test.client('admin')).token, listener: (await test.listener(product_id)).token };
     for (const operation of operations) {
-      const schema = operation.requestBody?.content['application/json'].schema;
+      const schema = operation.requestBody?.content['application/json']?.schema;
       if (schema === undefined || operation.path.includes('{id}')) continue;
       const body = sample(schema) as Record<string, unknown>;
       for (const name of resolved(schema).required ?? []) {

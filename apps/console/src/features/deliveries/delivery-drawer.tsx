@@ -159,7 +159,12 @@ function DeliveryActions({
   const [editing, setEditing] = useState(false);
   const [deleting, setDeleting] = useState(false);
   const path = `/products/${productId}/deliveries/${encodeURIComponent(delivery.id)}` as const;
-  const refresh = () => queryClient.invalidateQueries({ queryKey: keys.deliveries(productId) });
+  // Not the one shown here: it may be gone, and asking for it would be a 404.
+  const refresh = () =>
+    queryClient.invalidateQueries({
+      queryKey: keys.deliveries(productId),
+      predicate: ({ queryKey }) => queryKey[3] !== 'one',
+    });
 
   const retry = async (body: { payload?: string; payload_base64?: string }): Promise<boolean> => {
     setBusy(true);

@@ -8,6 +8,7 @@ import {
   IsInt,
   IsISO8601,
   IsNumber,
+  IsObject,
   IsOptional,
   IsString,
   Matches,
@@ -90,6 +91,7 @@ export class ReplayTargetDto {
 }
 
 export class CreateReplayDto {
+  @IsObject({ message: 'must be an object' })
   @ValidateNested()
   @Type(() => ReplaySelectionDto)
   selection!: ReplaySelectionDto;
