@@ -22,6 +22,7 @@ const TABLES: Record<string, 'people' | 'product' | 'pruned'> = {
   alert_states: 'pruned',
   api_tokens: 'pruned',
   audit_logs: 'pruned',
+  configuration_plans: 'pruned',
   connection_events: 'pruned',
   connection_tests: 'pruned',
   installation: 'people',
@@ -29,6 +30,7 @@ const TABLES: Record<string, 'people' | 'product' | 'pruned'> = {
   listener_tokens: 'pruned',
   login_failures: 'pruned',
   maintenance_windows: 'people',
+  managed_documents: 'product',
   message_archives: 'product',
   message_gaps: 'pruned',
   message_keys: 'product',
@@ -45,6 +47,8 @@ const TABLES: Record<string, 'people' | 'product' | 'pruned'> = {
   product_secrets: 'people',
   products: 'people',
   reconnects: 'pruned',
+  replay_deliveries: 'product',
+  replays: 'pruned',
   sessions: 'pruned',
   user_invitations: 'people',
   user_products: 'people',
@@ -62,6 +66,7 @@ const QUEUES: Record<keyof typeof queueNames, string> = {
 /** Sources that open files for appending, and what bounds those files. */
 const APPENDING: Record<string, string> = {
   'apps/listener/src/pipeline/in-flight-memory.ts': 'rewritten at 4 MB',
+  'apps/orchestrator/src/database/backup/write-backup.ts': 'one file for each run of the command',
   'libs/embedded/src/embedded-postgres.ts': 'postgres.log: at a start 10 MB, then scripts/src/up/log-keeper.ts',
   'libs/observability/src/rotating-file.ts': 'rotates by size, five files',
   'scripts/src/up/run-detached.ts': 'up.log: scripts/src/up/log-keeper.ts',

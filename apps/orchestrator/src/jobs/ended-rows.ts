@@ -5,6 +5,12 @@ export const ENDED_ROWS = [
   { table: 'reconnects', is_over: `created_at < now() - interval '7 days'` },
   { table: 'api_tokens', is_over: `least(revoked_at, expires_at) < now() - interval '90 days'` },
   { table: 'listener_tokens', is_over: `least(revoked_at, expires_at) < now() - interval '90 days'` },
+  { table: 'configuration_plans', is_over: 'expires_at < now()' },
+  // With the deliveries of theirs. One that runs or is paused stays, however old.
+  {
+    table: 'replays',
+    is_over: `state IN ('planned', 'done', 'cancelled', 'failed') AND created_at < now() - interval '90 days'`,
+  },
 ] as const;
 
 /** Deletes them; a table that refuses keeps none of the others from it. */
