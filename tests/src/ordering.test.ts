@@ -108,6 +108,6 @@ describe('deliveries of one key', () => {
     isWell = true;
     await untilDelivered();
     expect(Object.fromEntries(delivered)).toEqual(inOrder);
-    expect(listener.output()).toContain('destination is well again');
+    expect(listener.output()).toContain('destination is healthy again');
   });
 });

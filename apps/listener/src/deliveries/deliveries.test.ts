@@ -572,8 +572,14 @@ describe.each(['redis', 'postgres'] as const)('deliveries that go through a %s q
     await first.stop();
     isAway = false;
     const second = start({ ...options, guardsOrder: true });
-    await waitFor(() => second.pipeline.counters.deliveries_succeeded === 150, { timeout_ms: 30_000 });
-    await waitFor(async () => (await second.store.counts()).waiting === 0);
+    await waitFor(() => second.pipeline.counters.deliveries_succeeded > 30, { timeout_ms: 30_000 });
+    // It ends in the middle of calling them: the one that looked has been delivered, and nobody is left who would call the rest.
+    listeners.splice(listeners.indexOf(second), 1);
+    await second.stop();
+    const third = start({ ...options, guardsOrder: true });
+    await waitFor(async () => (await third.store.counts()).waiting === 0, { timeout_ms: 30_000 });
+    const succeeded = [second, third].map(({ pipeline }) => pipeline.counters.deliveries_succeeded);
+    expect((succeeded[0] ?? 0) + (succeeded[1] ?? 0)).toBe(150);
   });
 
   it('gives everything that waits to the queue when it stops', async () => {

@@ -11,6 +11,11 @@ const MAX_LOOKS = 50;
 export interface Recall {
   /** The destination is back: those that wait for it are called, at a pace, until it is away again. */
   call(destination: string): void;
+  /**
+   * At a start: what waits from before may have nobody left who looks, as when the listener ended in the middle of calling. All
+   * destinations are tried, at a pace, and whichever is still away is found so by the first.
+   */
+  resume(): void;
   stop(): void;
 }
 
@@ -48,20 +53,41 @@ export function createRecall(deps: {
     for (let look = 0; look < MAX_LOOKS; look += 1) if ((await callAll(destination)) === 0) return;
   };
 
+  const start = (destination: string): void => {
+    if (calling.has(destination) || isStopped) return;
+    calling.add(destination);
+    run(destination)
+      .catch((error: Error) =>
+        // They come back by themselves, and the first of them that succeeds calls the others.
+        logger.warn('deliveries that wait for a destination could not be called', {
+          destination,
+          error: error.message,
+        }),
+      )
+      .finally(() => calling.delete(destination));
+  };
+
+  const destinationsWaitedFor = async (): Promise<Set<string>> => {
+    const destinations = new Set<string>();
+    for await (const { deferral } of survey.paused()) {
+      if (deferral?.destination) destinations.add(deferral.destination);
+    }
+    return destinations;
+  };
+
   return {
     call(destination) {
       parking.open(destination);
-      if (calling.has(destination) || isStopped) return;
-      calling.add(destination);
-      run(destination)
+      start(destination);
+    },
+    resume() {
+      destinationsWaitedFor()
+        .then((destinations) => {
+          for (const destination of destinations) if (!parking.isShut(destination)) start(destination);
+        })
         .catch((error: Error) =>
-          // They come back by themselves, and the first of them that succeeds calls the others.
-          logger.warn('deliveries that wait for a destination could not be called', {
-            destination,
-            error: error.message,
-          }),
-        )
-        .finally(() => calling.delete(destination));
+          logger.warn('the queue could not be asked what waits for destinations', { error: error.message }),
+        );
     },
     stop() {
       isStopped = true;

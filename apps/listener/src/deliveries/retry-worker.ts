@@ -64,6 +64,7 @@ export function startRetryWorker(deps: {
   const queue = deliveriesQueue(backend, asProductId(deps.product_id));
   const survey = createDeliverySurvey({ backend, product_id: asProductId(deps.product_id) });
   const recall = createRecall({ survey, parking: deps.parking, logger });
+  recall.resume();
   const lines = new WaitingLines();
   /** Jobs that were called since it is their turn. */
   const called = new Set<string>();

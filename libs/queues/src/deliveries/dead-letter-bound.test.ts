@@ -88,7 +88,8 @@ describe.each(['redis', 'postgres'] as const)('dead letters in a %s queue', (kin
     await bury(['d-1', 'd-2', 'd-3', 'd-4']);
     const far = bound({});
     const near = bound({ max: 5 });
-    const heavy = bound({ max_bytes: 1_500 });
+    const sizes = await backend.failedSizes(queueNames.deliveries(asProductId(product_id)));
+    const heavy = bound({ max_bytes: Math.ceil(sizes.reduce((sum, { bytes }) => sum + bytes, 0) / 0.9) });
     for (const each of [far, near, heavy]) await each.look();
     for (const each of [far, near, heavy]) each.stop();
     expect(far.warnings()).toEqual([]);
