@@ -85,6 +85,7 @@ export async function startOrchestrator(
   /** Why nothing is received, delivered or alerted by this process; see features/installation. */
   let apart: string | null = null;
 
+  const keys = KeyRing.parse(config.encryptionKey, config.oldEncryptionKeys);
   const features = buildFeatures({
     dataSource,
     database_url: config.databaseUrl,
@@ -92,7 +93,7 @@ export async function startOrchestrator(
     archive,
     discover: (request) => discoverTopics(request, { egress }),
     engine,
-    secretBox: KeyRing.parse(config.encryptionKey, config.oldEncryptionKeys),
+    secretBox: keys,
     egress,
     link_key: createHmac('sha256', config.encryptionKey).update('links in alert messages').digest(),
     console_url: config.publicUrl ?? `http://localhost:${config.port}`,
@@ -199,7 +200,6 @@ export async function startOrchestrator(
     const applied = await migrateUp(dataSource);
     if (archive !== dataSource) applied.push(...(await migrateUp(archive)));
     if (applied.length > 0) logger.info('migrations applied', { migrations: applied });
-    const keys = KeyRing.parse(config.encryptionKey, config.oldEncryptionKeys);
     const installation = await openInstallation(dataSource, { keys, environment_identity: config.installationId });
     apart = installation.apart;
     if (apart !== null) logger.error('this is a copy of an installation: it keeps its hands off', { reason: apart });
