@@ -239,5 +239,3 @@ export const texts = {
   health: healthTexts,
   messages: messagesTexts,
 };
-
-export type Texts = typeof texts;

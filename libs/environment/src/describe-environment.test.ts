@@ -1,4 +1,4 @@
-import { describeEnvironment, renderEnvExample, renderEnvTable } from './describe-environment';
+import { describeEnvironment, renderEnvExample } from './describe-environment';
 import { redactedEffectiveConfiguration, secretValues } from './effective-configuration';
 import { Env } from './env-decorator';
 import { loadEnvironment } from './load-environment';
@@ -48,15 +48,6 @@ describe('renderEnvExample', () => {
     expect(text).toContain('\n#PAUSE=250ms\n');
     expect(text.match(/PORT=/g)).toHaveLength(1);
     expect(text.indexOf('# --- Secrets ---')).toBeGreaterThan(text.indexOf('# --- API ---'));
-  });
-});
-
-describe('renderEnvTable', () => {
-  it('is markdown with a table a section and escaped bars', () => {
-    const text = renderEnvTable(Api);
-    expect(text).toContain('| `PORT` | integer 0–65535 | `8004` | Port of the API |');
-    expect(text).toContain('| `API_TOKEN` | text, secret |  | Token \\| once |');
-    expect(text).toContain('| `DATABASE_URL` | URL | **required** | Database |');
   });
 });
 

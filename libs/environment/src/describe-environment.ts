@@ -47,24 +47,6 @@ export function renderEnvExample(...classes: EnvironmentClass[]): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** Markdown table for the README, one a section. */
-export function renderEnvTable(...classes: EnvironmentClass[]): string {
-  const parts: string[] = [];
-  for (const [section, variables] of bySection(classes)) {
-    parts.push(`### ${section}\n`, '| variable | type | default | what it does |', '| --- | --- | --- | --- |');
-    for (const v of variables) {
-      const value = v.required
-        ? '**required**'
-        : v.default === null || v.default === ''
-          ? ''
-          : `\`${cell(v.default)}\``;
-      parts.push(`| \`${v.variable}\` | ${cell(v.type)}${v.secret ? ', secret' : ''} | ${value} | ${cell(v.doc)} |`);
-    }
-    parts.push('');
-  }
-  return parts.join('\n');
-}
-
 function bySection(classes: readonly EnvironmentClass[]): Map<string, VariableDescription[]> {
   const sections = new Map<string, VariableDescription[]>();
   const seen = new Set<string>();
@@ -120,8 +102,4 @@ function defaultAsText(options: EnvOptions): string {
 /** Readers of `.env` files end a bare value at a blank or `#`. */
 function quoted(value: string): string {
   return /[\s#'"$\\]/.test(value) ? `'${value}'` : value;
-}
-
-function cell(text: string): string {
-  return text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 }

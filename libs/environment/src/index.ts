@@ -1,7 +1,6 @@
 export {
   describeEnvironment,
   renderEnvExample,
-  renderEnvTable,
   type VariableDescription,
 } from './describe-environment';
 export { redactedEffectiveConfiguration, secretValues } from './effective-configuration';

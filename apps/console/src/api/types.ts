@@ -56,7 +56,6 @@ export type Broker = Refined<
   Schemas['BrokerView'],
   { user_properties: Record<string, string>; last_will: LastWill | null }
 >;
-export type Topics = Schemas['TopicsView'];
 /** A broker to fail over to. */
 export type FurtherBroker = Refined<
   Schemas['FurtherBrokerView'],

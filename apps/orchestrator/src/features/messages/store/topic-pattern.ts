@@ -13,8 +13,3 @@ export function topicPattern(filter: string): string {
 
 const levelPattern = (level: string): string =>
   level === '+' ? '[^/]*' : level.replace(/[\\^$.|?*+()[\]{}]/g, '\\$&');
-
-/** What every topic under the filter begins with, for an index; `''` when that can't be said. */
-export function isPlainTopic(filter: string): boolean {
-  return !/[+#]/.test(filter);
-}
