@@ -68,6 +68,7 @@ import { statusReportRoutes } from './features/status-reports/status-report.rout
 import type { StatusReportService } from './features/status-reports/status-report.service';
 import { subscriptionRoutes } from './features/subscriptions/subscription.routes';
 import { SubscriptionWarnings } from './features/subscriptions/subscription-warnings';
+import { SubscriptionBulkService } from './features/subscriptions/subscription-bulk.service';
 import { SubscriptionService } from './features/subscriptions/subscription.service';
 import { checkAllTopics } from './features/subscriptions/subscription-topic';
 import { testMessageRoutes } from './features/test-message/test-message.routes';
@@ -233,6 +234,7 @@ export function buildFeatures(deps: FeatureDeps): Features {
     engine: deps.engine,
     logger,
   });
+  const subscriptionDeps = { dataSource, notifier, secretBox, engine: deps.engine };
   const auditLogs = new AuditLogService({ dataSource });
   const metrics = new MetricsService({
     dataSource,
@@ -277,7 +279,8 @@ export function buildFeatures(deps: FeatureDeps): Features {
       ...brokerRoutes({ brokers }),
       ...connectionTestRoutes({ connectionTests }),
       ...subscriptionRoutes({
-        subscriptions: new SubscriptionService({ dataSource, notifier, secretBox, engine: deps.engine }),
+        subscriptions: new SubscriptionService(subscriptionDeps),
+        subscriptionBulk: new SubscriptionBulkService(subscriptionDeps),
       }),
       ...dryRunRoutes({ dryRuns: new DryRunService({ dataSource, engine: deps.engine, secretBox }) }),
       ...discoverRoutes({

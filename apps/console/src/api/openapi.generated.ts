@@ -468,6 +468,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/products/{product_id}/mqtt-config/subscriptions/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create, change and delete up to 1,000 subscriptions at once
+         * @description One transaction and one revision: either all changes are made or none. Faults name their item, as in `create[3].topic`.
+         */
+        post: operations["postProductsByProductIdMqttConfigSubscriptionsBulk"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/products/{product_id}/mqtt-config/subscriptions/{sub_id}": {
         parameters: {
             query?: never;
@@ -1865,6 +1885,9 @@ export interface components {
             probe?: components["schemas"]["ProbeDto"];
             archive?: components["schemas"]["ArchiveDto"];
         };
+        MqttConfigQuery: {
+            subscriptions?: ("all" | "none") | null;
+        };
         RetryPolicy: {
             max_attempts?: number | null;
             base_delay_ms?: number | null;
@@ -2827,6 +2850,19 @@ export interface components {
             created_at: string;
             updated_at: string;
         };
+        SubscriptionSettingsDto: {
+            absolute_topic?: boolean;
+            enabled?: boolean;
+            description?: string;
+            actions?: unknown[];
+            qos?: (0 | 1 | 2) | null;
+            /** @enum {string} */
+            payload_format?: "json" | "text" | "binary";
+            filter?: string | null;
+            message_key?: string | null;
+            concurrency?: number | null;
+            ordering?: string;
+        };
         UpdateSubscriptionDto: {
             name?: string;
             topic?: string;
@@ -2843,8 +2879,8 @@ export interface components {
             ordering?: string;
         };
         CreateSubscriptionDto: {
-            name?: string;
-            topic?: string;
+            name: string;
+            topic: string;
             absolute_topic?: boolean;
             enabled?: boolean;
             description?: string;
@@ -3817,6 +3853,7 @@ export interface components {
             mqtt_config: components["schemas"]["MqttConfigSectionsView"];
             warnings: components["schemas"]["ConfigWarningView"][];
             subscriptions: components["schemas"]["SubscriptionView"][];
+            subscriptions_total: number;
             status: components["schemas"]["ConnectionStatusView"];
         };
         RecentMessagesQuery: {
@@ -3918,6 +3955,32 @@ export interface components {
             destinations?: Record<string, unknown>[] | null;
             silent?: Record<string, unknown>[] | null;
             delta: components["schemas"]["StatusDeltaDto"];
+        };
+        BulkUpdateDto: {
+            id: number;
+            absolute_topic?: boolean;
+            enabled?: boolean;
+            description?: string;
+            actions?: unknown[];
+            qos?: (0 | 1 | 2) | null;
+            /** @enum {string} */
+            payload_format?: "json" | "text" | "binary";
+            filter?: string | null;
+            message_key?: string | null;
+            concurrency?: number | null;
+            ordering?: string;
+            name?: string;
+            topic?: string;
+        };
+        BulkSubscriptionsDto: {
+            delete?: number[];
+            update?: components["schemas"]["BulkUpdateDto"][];
+            create?: components["schemas"]["CreateSubscriptionDto"][];
+        };
+        BulkSubscriptionsView: {
+            deleted: number[];
+            updated: components["schemas"]["SubscriptionView"][];
+            created: components["schemas"]["SubscriptionView"][];
         };
         TestMessageDto: {
             topic: string;
@@ -4744,7 +4807,9 @@ export interface operations {
     };
     getProductsByProductIdMqttConfig: {
         parameters: {
-            query?: never;
+            query?: {
+                subscriptions?: "all" | "none";
+            };
             header?: never;
             path: {
                 product_id: number;
@@ -5240,6 +5305,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SubscriptionView"];
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postProductsByProductIdMqttConfigSubscriptionsBulk: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                product_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BulkSubscriptionsDto"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkSubscriptionsView"];
                 };
             };
             /** @description Problem details (RFC 9457) */

@@ -1,6 +1,5 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { DataSource, EntityManager } from 'typeorm';
-import { type Actor, type AuditRecord, recordAudit } from '../features/audit/audit-trail';
+import { type Actor, type AuditRecord, changedFields, recordAudits } from '../features/audit/audit-trail';
 import type { MqttConfigEntity } from '../model/mqtt-config.entity';
 import type { ExpectedRevision, Revision } from '../http/etag';
 import type { ChangeNotifier } from './change-notifier';
@@ -36,7 +35,10 @@ export async function changeConfiguration<T>(
     const { result, audit } = await work(manager, config);
     const records = (Array.isArray(audit) ? audit : [audit]).filter(isChange);
     if (records.length === 0) return { result, revision: revisionOf(config), isChanged: false };
-    for (const record of records) await recordAudit(manager, { ...record, actor, product_id });
+    await recordAudits(
+      manager,
+      records.map((record) => ({ ...record, actor, product_id })),
+    );
     return { result, revision: await raiseRevision(manager, config), isChanged: true };
   });
   if (changed.isChanged) notifier.configChanged(product_id, changed.revision.number);
@@ -45,5 +47,5 @@ export async function changeConfiguration<T>(
 
 /** With both sides given and alike nothing was done. */
 function isChange({ before, after }: ChangeRecord): boolean {
-  return !before || !after || !isDeepStrictEqual(before, after);
+  return !before || !after || changedFields(before, after).length > 0;
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { BROKER_SECRET_NAMES } from '../../model/broker-field-table';
 import type { EntityManager } from 'typeorm';
 import type { Principal } from '../../http/principal';
@@ -45,13 +46,25 @@ export interface AuditRecord {
 /** Fields whose values never reach the audit log. */
 const SECRET_FIELDS = new Set<string>([...BROKER_SECRET_NAMES, 'value', 'password_hash', 'token_hash']);
 
+/** Writes one row for a change, see `recordAudits`. */
+export const recordAudit = (manager: EntityManager, record: AuditRecord): Promise<void> =>
+  recordAudits(manager, [record]);
+
 /**
- * Writes one row with only the fields that differ, in the transaction of the change itself (`manager`): a change without
- * its audit row cannot be committed.
+ * Writes one row a change with only the fields that differ, in the transaction of the change itself (`manager`): a change
+ * without its audit row cannot be committed.
  */
-export async function recordAudit(manager: EntityManager, record: AuditRecord): Promise<void> {
+export async function recordAudits(manager: EntityManager, records: readonly AuditRecord[]): Promise<void> {
+  for (let from = 0; from < records.length; from += ROWS_AT_ONCE)
+    await manager.insert(AuditLogEntity, records.slice(from, from + ROWS_AT_ONCE).map(auditRow));
+}
+
+/** A statement takes 65,535 parameters at most. */
+const ROWS_AT_ONCE = 500;
+
+function auditRow(record: AuditRecord) {
   const { before, after } = difference(record.before ?? null, record.after ?? null);
-  await manager.insert(AuditLogEntity, {
+  return {
     actor_kind: record.actor.kind,
     actor_id: record.actor.id,
     actor_name: record.actor.name,
@@ -64,7 +77,7 @@ export async function recordAudit(manager: EntityManager, record: AuditRecord): 
     product_id: record.product_id,
     before: before as never,
     after: after as never,
-  });
+  };
 }
 
 /** What people know the thing by; of a user that is the address. */
@@ -79,13 +92,21 @@ export function difference(
   after: Record<string, unknown> | null,
 ): { before: Record<string, unknown> | null; after: Record<string, unknown> | null } {
   if (before === null || after === null) return { before: before && redacted(before), after: after && redacted(after) };
-  const changed = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
-    (key) => JSON.stringify(before[key] ?? null) !== JSON.stringify(after[key] ?? null),
-  );
+  const changed = changedFields(before, after);
   const pick = (from: Record<string, unknown>) =>
     redacted(Object.fromEntries(changed.map((key) => [key, from[key] ?? null])));
   return { before: pick(before), after: pick(after) };
 }
+
+/** Names of the fields whose JSON differs; the order of an object's fields, which jsonb does not keep, is no difference. */
+export function changedFields(before: Record<string, unknown>, after: Record<string, unknown>): string[] {
+  return [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
+    (key) => !isDeepStrictEqual(asJson(before[key]), asJson(after[key])),
+  );
+}
+
+const asJson = (value: unknown): unknown =>
+  typeof value === 'object' && value !== null ? JSON.parse(JSON.stringify(value)) : (value ?? null);
 
 function redacted(fields: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(

@@ -193,3 +193,11 @@ export class PutMqttConfigDto {
   @MayBeAbsent()
   archive?: ArchiveDto;
 }
+
+/** Query of `GET …/mqtt-config`. */
+export class MqttConfigQuery {
+  /** `none` leaves the subscriptions out: of thousands the answer is megabytes. Their own list has pages. */
+  @IsIn(['all', 'none'])
+  @IsOptional()
+  subscriptions?: 'all' | 'none';
+}

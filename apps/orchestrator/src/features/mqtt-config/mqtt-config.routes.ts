@@ -2,7 +2,7 @@ import { expectedRevision, revisionTag } from '../../http/etag';
 import { ok, type Route, route } from '../../http/route';
 import { ProductParams } from '../../http/route-params';
 import { actorOf } from '../audit/audit-trail';
-import { PutMqttConfigDto } from './mqtt-config.dto';
+import { MqttConfigQuery, PutMqttConfigDto } from './mqtt-config.dto';
 import type { MqttConfigService } from './mqtt-config.service';
 import { MqttConfigView } from './mqtt-config.view';
 
@@ -17,10 +17,11 @@ export function mqttConfigRoutes({ mqttConfigs }: { mqttConfigs: MqttConfigServi
       tag: 'MQTT configuration',
       access: { kind: 'role', role: 'viewer' },
       params: ProductParams,
+      query: MqttConfigQuery,
       response: MqttConfigView,
       // No 304: the status in the answer changes without the revision.
-      handler: async ({ params }) => {
-        const { value, revision } = await mqttConfigs.read(params.product_id);
+      handler: async ({ params, query }) => {
+        const { value, revision } = await mqttConfigs.read(params.product_id, query.subscriptions);
         return ok(value, { ETag: revisionTag(revision) });
       },
     }),

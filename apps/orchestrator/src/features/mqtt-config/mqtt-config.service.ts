@@ -31,14 +31,15 @@ export interface MqttConfigServiceDeps {
 export class MqttConfigService {
   constructor(private readonly deps: MqttConfigServiceDeps) {}
 
-  async read(product_id: number): Promise<Versioned<MqttConfigView>> {
+  /** @param shown `none` leaves the subscriptions out, but for their number */
+  async read(product_id: number, shown: 'all' | 'none' = 'all'): Promise<Versioned<MqttConfigView>> {
     const { dataSource } = this.deps;
     const product = await dataSource.getRepository(ProductEntity).findOneBy({ id: product_id });
     const config = await dataSource.getRepository(MqttConfigEntity).findOneBy({ product_id });
     if (!product || !config) throw new NotFoundError(`There is no product ${product_id}.`);
-    const subscriptions = await dataSource
-      .getRepository(SubscriptionEntity)
-      .find({ where: { mqtt_config_id: config.id }, order: { id: 'ASC' } });
+    const where = { mqtt_config_id: config.id };
+    const repository = dataSource.getRepository(SubscriptionEntity);
+    const subscriptions = shown === 'none' ? [] : await repository.find({ where, order: { id: 'ASC' } });
     return {
       revision: revisionOf(config),
       value: {
@@ -47,6 +48,7 @@ export class MqttConfigService {
         warnings: await clientIdWarnings(dataSource.manager, product_id),
         mqtt_config: presentMqttConfig(config),
         subscriptions: subscriptions.map((subscription) => presentSubscription(product, config, subscription)),
+        subscriptions_total: shown === 'none' ? await repository.countBy(where) : subscriptions.length,
         status: await this.deps.readStatus(product_id),
       },
     };

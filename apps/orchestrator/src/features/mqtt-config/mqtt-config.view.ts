@@ -78,6 +78,10 @@ export class MqttConfigView {
   @Type(() => SubscriptionView)
   subscriptions!: SubscriptionView[];
 
+  /** All of the product, also those that the answer leaves out. */
+  @IsInt()
+  subscriptions_total!: number;
+
   @ValidateNested()
   @Type(() => ConnectionStatusView)
   status!: ConnectionStatusView;

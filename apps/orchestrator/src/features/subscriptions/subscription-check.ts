@@ -34,23 +34,34 @@ export async function subscriptionSurroundings(
     secretBox: SecretBox;
   },
 ): Promise<SubscriptionSurroundings> {
-  const secrets = await manager.find(ProductSecretEntity, { where: { product_id: product.id } });
-  const sealed = new Map(secrets.map(({ name, value }) => [name, value]));
   const others = await manager.find(SubscriptionEntity, { where: { mqtt_config_id: config.id, enabled: true } });
   return {
     product,
     config,
-    secretNames: new Set(sealed.keys()),
-    secretValue: (name) =>
-      openedSecret(secretBox, { product_id: product.id, name, sealed: sealed.get(name) ?? undefined }),
-    siblings: others
-      .filter(({ id }) => id !== except)
-      .flatMap((other) => {
-        const published = publishedTopics(other.actions);
-        const resolved = published.length === 0 ? null : resolveSubscriptionTopic(product, config, other);
-        return resolved?.ok ? [{ name: other.name, topic_filter: resolved.topic_filter, published }] : [];
-      }),
+    ...(await usableSecrets(manager, product.id, secretBox)),
+    siblings: others.filter(({ id }) => id !== except).flatMap((other) => siblingOf(product, config, other)),
   };
+}
+
+/** The secrets that a product's subscriptions may name, and their values. */
+export async function usableSecrets(
+  manager: EntityManager,
+  product_id: number,
+  secretBox: SecretBox,
+): Promise<Required<Pick<SubscriptionSurroundings, 'secretNames' | 'secretValue'>>> {
+  const secrets = await manager.find(ProductSecretEntity, { where: { product_id } });
+  const sealed = new Map(secrets.map(({ name, value }) => [name, value]));
+  return {
+    secretNames: new Set(sealed.keys()),
+    secretValue: (name) => openedSecret(secretBox, { product_id, name, sealed: sealed.get(name) ?? undefined }),
+  };
+}
+
+/** What an enabled subscription is to the others: none when it publishes nothing. */
+export function siblingOf(product: ProductEntity, config: MqttConfigEntity, other: SubscriptionEntity): Sibling[] {
+  const published = publishedTopics(other.actions);
+  const resolved = published.length === 0 ? null : resolveSubscriptionTopic(product, config, other);
+  return resolved?.ok ? [{ name: other.name, topic_filter: resolved.topic_filter, published }] : [];
 }
 
 /** null also for one whose key is lost: then it can't be checked, and the listener will say so. */

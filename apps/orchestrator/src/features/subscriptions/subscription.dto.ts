@@ -3,19 +3,8 @@ import { IsArray, IsBoolean, IsIn, IsInt, IsOptional, IsString, Max, MaxLength, 
 import { MayBeAbsent } from '../../http/optional';
 import { PageQuery } from '../../http/pagination';
 
-/** Body of `PUT …/subscriptions/{sub_id}`: any of these; absent fields keep what is stored. */
-export class UpdateSubscriptionDto {
-  @IsString()
-  @MinLength(1)
-  @MaxLength(200)
-  @MayBeAbsent()
-  name?: string;
-
-  /** Below prefix and pattern, or the whole filter with `absolute_topic`. */
-  @IsString()
-  @MayBeAbsent()
-  topic?: string;
-
+/** What a subscription may be given beside its name and topic. */
+class SubscriptionSettingsDto {
   @IsBoolean()
   @MayBeAbsent()
   absolute_topic?: boolean;
@@ -70,14 +59,30 @@ export class UpdateSubscriptionDto {
   ordering?: string;
 }
 
-export class CreateSubscriptionDto extends UpdateSubscriptionDto {
+/** Body of `PUT …/subscriptions/{sub_id}`: any of these; absent fields keep what is stored. */
+export class UpdateSubscriptionDto extends SubscriptionSettingsDto {
   @IsString()
   @MinLength(1)
   @MaxLength(200)
-  declare name: string;
+  @MayBeAbsent()
+  name?: string;
 
+  /** Below prefix and pattern, or the whole filter with `absolute_topic`. */
   @IsString()
-  declare topic: string;
+  @MayBeAbsent()
+  topic?: string;
+}
+
+/** Not a child of the other: a field that its parent lets be absent stays absent, whatever is declared again. */
+export class CreateSubscriptionDto extends SubscriptionSettingsDto {
+  @IsString()
+  @MinLength(1)
+  @MaxLength(200)
+  name!: string;
+
+  /** Below prefix and pattern, or the whole filter with `absolute_topic`. */
+  @IsString()
+  topic!: string;
 }
 
 export class SubscriptionListQuery extends PageQuery {

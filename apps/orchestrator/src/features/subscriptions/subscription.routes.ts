@@ -3,6 +3,8 @@ import { productsOf } from '../../http/principal';
 import { created, noContent, ok, type Route, route } from '../../http/route';
 import { ProductParams, SubscriptionParams } from '../../http/route-params';
 import { actorOf } from '../audit/audit-trail';
+import { BulkSubscriptionsDto, BulkSubscriptionsView } from './subscription-bulk.dto';
+import type { SubscriptionBulkService } from './subscription-bulk.service';
 import { CreateSubscriptionDto, SubscriptionListQuery, UpdateSubscriptionDto } from './subscription.dto';
 import type { SubscriptionService } from './subscription.service';
 import { FoundSubscriptionView, SubscriptionView } from './subscription.view';
@@ -11,7 +13,13 @@ const LIST = '/api/v1/products/{product_id}/mqtt-config/subscriptions';
 const ONE = `${LIST}/{sub_id}`;
 const tag = 'Subscriptions';
 
-export function subscriptionRoutes({ subscriptions }: { subscriptions: SubscriptionService }): Route[] {
+export function subscriptionRoutes({
+  subscriptions,
+  subscriptionBulk,
+}: {
+  subscriptions: SubscriptionService;
+  subscriptionBulk: SubscriptionBulkService;
+}): Route[] {
   return [
     route({
       method: 'get',
@@ -54,6 +62,27 @@ export function subscriptionRoutes({ subscriptions }: { subscriptions: Subscript
         });
         const Location = `/api/v1/products/${context.params.product_id}/mqtt-config/subscriptions/${value.id}`;
         return created(value, { ETag: revisionTag(revision), Location });
+      },
+    }),
+    route({
+      method: 'post',
+      path: `${LIST}/bulk`,
+      summary: 'Create, change and delete up to 1,000 subscriptions at once',
+      description:
+        'One transaction and one revision: either all changes are made or none. Faults name their item, as in `create[3].topic`.',
+      tag,
+      access: { kind: 'role', role: 'operator' },
+      params: ProductParams,
+      body: BulkSubscriptionsDto,
+      body_size: 'large',
+      limit: 'bulk_operations',
+      response: BulkSubscriptionsView,
+      handler: async (context) => {
+        const { value, revision } = await subscriptionBulk.change(context.params.product_id, context.body, {
+          actor: actorOf(context),
+          expected_revision: expectedRevision(context.request.headers['if-match']),
+        });
+        return ok(value, { ETag: revisionTag(revision) });
       },
     }),
     route({

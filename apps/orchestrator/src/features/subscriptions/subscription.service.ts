@@ -208,7 +208,7 @@ export function auditFields(view: SubscriptionView): Record<string, unknown> {
   return { ...fields };
 }
 
-async function withUniqueName<T>(work: () => Promise<T>): Promise<T> {
+export async function withUniqueName<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
