@@ -40,6 +40,7 @@ import {
 import { createHandover, type Handover } from './deliveries/handover';
 import { OrderGuard } from './deliveries/order-guard';
 import { ParkingLot } from './deliveries/parking-lot';
+import { Recall } from './deliveries/recall';
 import { startRetryWorker } from './deliveries/retry-worker';
 import { DestinationMeter } from './observations/destination-meter';
 import { SilenceWatcher } from './observations/silence-watcher';
@@ -93,6 +94,9 @@ export interface ProductListenerDeps {
 /** Bytes of messages that may be unacknowledged on one connection. */
 const MAX_IN_FLIGHT_BYTES = 64 * 1024 * 1024;
 
+/** So soon at least a destination that is back is noticed. */
+const LONGEST_BREAKER_PAUSE_MS = 15_000;
+
 /** Within a second of its limit a silence is found. */
 const SILENCE_EVERY_MS = 1_000;
 
@@ -137,6 +141,7 @@ export class ProductListener {
   private readonly inFlight: InFlightMemory;
   private readonly orderGuard: OrderGuard | null;
   private readonly parking = new ParkingLot();
+  private readonly recall: Recall | null;
   readonly destinations: DestinationMeter;
   readonly silence = new SilenceWatcher();
   private readonly silence_timer: NodeJS.Timeout;
@@ -180,10 +185,12 @@ export class ProductListener {
       },
     });
     this.breakers = createBreakers({
+      max_pause_ms: LONGEST_BREAKER_PAUSE_MS,
       onChange: (destination, state) => {
         logger.warn(state === 'open' ? 'destination is left alone for a while' : 'destination is healthy again', {
           destination,
         });
+        if (state === 'closed') this.recall?.reached(destination);
         deps.onChange();
       },
     });
@@ -266,7 +273,8 @@ export class ProductListener {
     this.deadLetters?.start();
     const journal =
       queues && createDeliveryJournal({ backend: queues, product_id: asProductId(deps.product_id), logger });
-    this.handover = journal && this.createHandover(journal);
+    this.recall = queues && this.createRecall(queues);
+    this.handover = journal && this.recall && this.createHandover(journal, this.recall);
     this.queue_gauge = journal && startQueueGauge({ journal, logger });
     if (this.handover) this.pipeline.useOverflow(this.handover);
     this.orderGuard = queues && this.createOrderGuard(queues);
@@ -328,7 +336,10 @@ export class ProductListener {
     const name = this.destinations.nameOf(destination_id);
     if (name === undefined) return false;
     if (change === 'close') this.breakers.close(name);
-    else this.breakers.tryNow(name);
+    else {
+      this.breakers.tryNow(name);
+      this.recall?.lookNow(name);
+    }
     this.deps.onChange();
     return true;
   }
@@ -602,12 +613,13 @@ export class ProductListener {
 
   private startRetries(): void {
     const { queues, product_id } = this.deps;
-    if (this.retryWorker || !queues) return;
+    const { recall } = this;
+    if (this.retryWorker || !queues || !recall) return;
     this.retryWorker = startRetryWorker({
       backend: queues,
       product_id,
       pipeline: this.pipeline,
-      parking: this.parking,
+      recall,
       orderGuard: this.orderGuard ?? undefined,
       deadLetters: this.deadLetters ?? undefined,
       claimOn: (job_id) => this.handover?.claimOn(job_id) ?? 'free',
@@ -629,19 +641,20 @@ export class ProductListener {
       survey,
       isOwn: (job_id) => this.handover?.claimOn(job_id) !== 'free',
       onReleased: (subscription_id, key) => this.pipeline.releaseKey(subscription_id, key),
-      // One of them looks whether the destination is back; it calls the others.
-      onParked: (destination, job_id) => {
-        survey
-          .call(job_id)
-          .catch((error: Error) =>
-            logger.debug('nobody looks at a destination yet', { destination, error: error.message }),
-          );
-      },
       logger,
     });
   }
 
-  private createHandover(journal: DeliveryJournal): Handover {
+  private createRecall(backend: QueueBackend): Recall {
+    return new Recall({
+      survey: createDeliverySurvey({ backend, product_id: asProductId(this.deps.product_id) }),
+      parking: this.parking,
+      resumeHere: (destination, limit) => this.handover?.resumeParked(destination, limit) ?? 0,
+      logger: this.deps.logger,
+    });
+  }
+
+  private createHandover(journal: DeliveryJournal, recall: Recall): Handover {
     const { product_id, boot_id, logger } = this.deps;
     return createHandover({
       journal,
@@ -651,6 +664,7 @@ export class ProductListener {
       boot_id,
       deliveryId: (delivery) => `${delivery.message_id}-${delivery.runtime.id}`,
       parking: this.parking,
+      recall,
       deadLetters: this.deadLetters ?? undefined,
       logger,
     });

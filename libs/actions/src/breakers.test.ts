@@ -63,4 +63,17 @@ describe('breakerFor', () => {
       jest.useRealTimers();
     }
   });
+
+  it('says that a destination is back whoever found out, a trial or a person', async () => {
+    const changes: string[] = [];
+    const breakers = createBreakers({ failures: 1, pause_ms: 60_000, onChange: (_name, state) => changes.push(state) });
+    await expect(breakers.breakerFor('a').run(failing(false))).rejects.toThrow('no');
+    breakers.tryNow('a');
+    expect(changes).toEqual(['open']);
+    expect(await breakers.breakerFor('a').run(async () => 'back')).toBe('back');
+    expect(changes).toEqual(['open', 'closed']);
+    await expect(breakers.breakerFor('a').run(failing(false))).rejects.toThrow('no');
+    breakers.close('a');
+    expect(changes).toEqual(['open', 'closed', 'open', 'closed']);
+  });
 });

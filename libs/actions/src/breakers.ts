@@ -95,7 +95,9 @@ export function createBreakers(options: BreakerOptions = {}): Breakers {
       throw error;
     };
 
-    return {
+    const isCurrent = (): boolean => known.get(destination) === breaker;
+
+    const breaker: Breaker = {
       get state() {
         return nameOf(policy);
       },
@@ -105,7 +107,7 @@ export function createBreakers(options: BreakerOptions = {}): Breakers {
             .execute(async () => attempt())
             .then((value) => {
               isUnwell = false;
-              if (is_on_trial) replace(destination, make(destination));
+              if (is_on_trial && isCurrent()) recover(destination);
               return value;
             }, told);
         }
@@ -117,7 +119,15 @@ export function createBreakers(options: BreakerOptions = {}): Breakers {
         }
       },
     };
+    return breaker;
   }
+
+  /** As if nothing had failed. The policy that is replaced says nothing of it. */
+  const recover = (destination: string): void => {
+    pauses.delete(destination);
+    replace(destination, make(destination));
+    onChange?.(destination, 'closed');
+  };
 
   const replace = (destination: string, breaker: Breaker): void => {
     if (known.has(destination)) known.set(destination, breaker);
@@ -129,10 +139,7 @@ export function createBreakers(options: BreakerOptions = {}): Breakers {
       return { state, next_try_at_ms: state === 'closed' ? null : (pauses.get(destination) ?? null) };
     },
     tryNow: (destination) => replace(destination, make(destination, { is_on_trial: true })),
-    close: (destination) => {
-      pauses.delete(destination);
-      replace(destination, make(destination));
-    },
+    close: recover,
     breakerFor: (destination) => {
       const found = known.get(destination);
       // Only with many can the order of use matter.

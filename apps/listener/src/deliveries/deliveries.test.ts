@@ -577,9 +577,54 @@ describe.each(['redis', 'postgres'] as const)('deliveries that go through a %s q
     listeners.splice(listeners.indexOf(second), 1);
     await second.stop();
     const third = start({ ...options, guardsOrder: true });
-    await waitFor(async () => (await third.store.counts()).waiting === 0, { timeout_ms: 30_000 });
+    await waitFor(
+      async () => {
+        const { waiting, active } = await third.store.counts();
+        return waiting + active === 0;
+      },
+      { timeout_ms: 30_000 },
+    );
     const succeeded = [second, third].map(({ pipeline }) => pipeline.counters.deliveries_succeeded);
     expect((succeeded[0] ?? 0) + (succeeded[1] ?? 0)).toBe(150);
+  });
+
+  it('calls those that wait for a destination when a delivery of this process finds it back before the queue has taken them', async () => {
+    let isAway = true;
+    let isSlow = true;
+    const action = buildAction(() =>
+      isAway
+        ? { kind: 'deferred', error: 'left alone', retry_after_ms: 100, destination: 'http://away.example' }
+        : SUCCEEDED,
+    );
+    const gated = buildGatedAction();
+    const [slow, waiting] = [
+      buildSubscription({ id: 1, actions: [gated.action] }),
+      buildSubscription({ id: 2, actions: [action] }),
+    ];
+    let writes = 0;
+    const listener = start({
+      plan: buildPlan([slow, waiting], { route: ({ topic }) => [topic === 'slow' ? slow : waiting] }),
+      journal: (real) => ({
+        ...real,
+        write: async (entries) => {
+          writes += 1;
+          await waitFor(() => !isSlow, { timeout_ms: 30_000 });
+          await real.write(entries);
+        },
+      }),
+    });
+    listener.pipeline.accept(buildMessage({ topic: 'slow' }));
+    // Its lease is being written when the others are told to wait.
+    await waitFor(() => writes === 1);
+    const messages = Array.from({ length: 50 }, () => buildMessage());
+    for (const message of messages) listener.pipeline.accept(message);
+    isAway = false;
+    // The one that looks has not been given to the queue yet: it runs here.
+    await waitFor(() => listener.pipeline.counters.deliveries_succeeded >= 1);
+    isSlow = false;
+    await waitFor(() => listener.pipeline.counters.deliveries_succeeded === 50, { timeout_ms: 20_000 });
+    gated.finish(0);
+    await waitFor(() => unaccounted(listener.pipeline) === 0);
   });
 
   it('gives everything that waits to the queue when it stops', async () => {

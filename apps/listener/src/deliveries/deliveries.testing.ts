@@ -19,6 +19,7 @@ import { buildPipeline } from '../pipeline/pipeline.testing';
 import { createHandover, type Handover, type HandoverLimits } from './handover';
 import { OrderGuard } from './order-guard';
 import { ParkingLot } from './parking-lot';
+import { Recall, type RecallDeps } from './recall';
 import { startRetryWorker } from './retry-worker';
 
 /** An HTTP server that notes what it got and answers as it is told. */
@@ -120,6 +121,7 @@ export function startListener(options: {
   /** New messages wait for older ones of their key that are in the queue. */
   guardsOrder?: boolean;
   queue_limit_ms?: number;
+  recall?: Partial<Pick<RecallDeps, 'watch_every_ms' | 'search_every_ms'>>;
   /** Looks on, or gets in the way. */
   journal?: (real: DeliveryJournal) => DeliveryJournal;
 }): TestListener {
@@ -132,8 +134,16 @@ export function startListener(options: {
   const pipeline = buildPipeline({ plan, ...options.pipeline });
   boots += 1;
   const parking = new ParkingLot();
+  const survey = createDeliverySurvey({ backend, product_id: asProductId(product_id) });
+  const recall: Recall = new Recall({
+    survey,
+    parking,
+    resumeHere: (destination, limit) => handover.resumeParked(destination, limit),
+    logger: silentQueueLogger,
+    ...options.recall,
+  });
   const journal = createDeliveryJournal({ backend, product_id: asProductId(product_id) });
-  const handover = createHandover({
+  const handover: Handover = createHandover({
     journal: options.journal?.(journal) ?? journal,
     engine: pipeline.engine,
     product_id,
@@ -141,16 +151,15 @@ export function startListener(options: {
     boot_id: `boot${boots}`,
     deliveryId: (delivery) => `${delivery.message_id}/${delivery.runtime.id}`,
     parking,
+    recall,
     logger: silentQueueLogger,
     limits: options.limits,
   });
   pipeline.useOverflow(handover);
-  const survey = createDeliverySurvey({ backend, product_id: asProductId(product_id) });
   const orderGuard = new OrderGuard({
     survey,
     isOwn: (job_id) => handover.claimOn(job_id) !== 'free',
     onReleased: (subscription_id, key) => pipeline.releaseKey(subscription_id, key),
-    onParked: (_destination, job_id) => void survey.call(job_id).catch(() => undefined),
     logger: silentQueueLogger,
   });
   if (options.guardsOrder) {
@@ -161,7 +170,7 @@ export function startListener(options: {
   const putBack: string[] = [];
   if (options.withWorker !== false) {
     worker = startRetryWorker({
-      ...{ backend, product_id, pipeline, parking, orderGuard, logger: silentQueueLogger },
+      ...{ backend, product_id, pipeline, recall, orderGuard, logger: silentQueueLogger },
       claimOn: (job_id) => {
         const claim = handover.claimOn(job_id);
         if (claim === 'attempting') putBack.push(job_id);
@@ -180,6 +189,7 @@ export function startListener(options: {
         watch: () => undefined,
         offer: () => undefined,
         park: () => null,
+        looked: () => undefined,
         withdraw: () => false,
         bury: () => undefined,
         finished: () => undefined,

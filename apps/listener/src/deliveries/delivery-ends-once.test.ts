@@ -67,6 +67,7 @@ function build(options: {
     boot_id: 'b',
     deliveryId: (delivery) => delivery.message_id,
     parking: new ParkingLot(),
+    recall: { looked: () => undefined, parked: () => undefined },
     logger: silentQueueLogger,
     limits: { lease_ms: 60_000, ...options.limits },
   });

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { waitAtMost } from '@cortex-mqtt/contracts';
+import { type DeliveryDeferral, waitAtMost } from '@cortex-mqtt/contracts';
 import {
   type DeadLetterBound,
   type DeliveryJournal,
@@ -16,6 +16,7 @@ import { fateOf } from './fate';
 import { LeaseKeeper } from './lease-keeper';
 import { Overdue } from './overdue';
 import type { ParkingLot } from './parking-lot';
+import type { Recall } from './recall';
 
 export interface HandoverLimits {
   /** Milliseconds a delivery belongs to this process without a sign of life. */
@@ -64,6 +65,8 @@ export interface Handover extends Overflow {
   /** Deliveries in the queue when it was last asked; null = not known. */
   depth(): number | null;
   isQueueAvailable(): boolean;
+  /** Has those begin that wait for a destination here, `limit` at most; gives how many. */
+  resumeParked(destination: string, limit: number): number;
   /** Offers everything that has not ended, without waiting for its time. */
   handOverAll(): void;
   /** Takes away what has ended, then writes no more; leases that are left run out by themselves. */
@@ -83,6 +86,8 @@ export interface HandoverDeps {
   deliveryId: (delivery: Delivery) => string;
   /** Where those wait whose destination is away. */
   parking: ParkingLot;
+  /** Calls them when it is back. */
+  recall: Pick<Recall, 'looked' | 'parked'>;
   deadLetters?: Pick<DeadLetterBound, 'isHolding' | 'note'>;
   logger: QueueLogger;
   limits?: Partial<HandoverLimits>;
@@ -167,9 +172,23 @@ class QueueHandover implements Handover {
     const { pause_ms, looks } = this.deps.parking.park(deferral.destination, {
       looked: deferral.looks,
       keepsPlace: delivery.ordering_key !== null,
+      shut_for_ms: delivery.deferred_ms,
     });
     delivery.deferral = { ...deferral, looks };
     return pause_ms;
+  }
+
+  looked(awaited: DeliveryDeferral, isBack: boolean): void {
+    this.deps.recall.looked(awaited, isBack);
+  }
+
+  resumeParked(destination: string, limit: number): number {
+    const isParked = ({ phase, deferral }: Delivery): boolean =>
+      phase === 'paused' && deferral?.destination === destination;
+    const here = new Set([...this.leases.all(), ...this.offers].filter(isParked));
+    const called = [...here].slice(0, limit);
+    for (const delivery of called) this.deps.engine.resumeNow(delivery);
+    return called.length;
   }
 
   withdraw(delivery: Delivery): boolean {
@@ -368,7 +387,10 @@ class QueueHandover implements Handover {
       if (fate === 'bury') {
         this.deps.deadLetters?.note(delivery.message.payload.length);
         engine.onBuried(delivery);
-      } else engine.onLeft(delivery);
+      } else {
+        engine.onLeft(delivery);
+        if (delivery.deferral !== null) this.deps.recall.parked(delivery.deferral);
+      }
       return;
     }
     this.leases.hold(delivery);

@@ -13,8 +13,6 @@ export interface OrderGuardDeps {
   isOwn(job_id: string): boolean;
   /** Nothing older of the key is left: what came since may run. */
   onReleased(subscription_id: number, key: string): void;
-  /** Deliveries that wait for a destination, found on the way. */
-  onParked(destination: string, job_id: string): void;
   logger: QueueLogger;
   /** For tests. */
   patience_ms?: number;
@@ -96,14 +94,8 @@ export class OrderGuard {
 
   private async surveyOnce(run: number): Promise<void> {
     this.older.clear();
-    const destinations = new Set<string>();
-    for await (const { job_id, subscription_id, ordering, deferral } of this.deps.survey.unfinished()) {
+    for await (const { job_id, subscription_id, ordering } of this.deps.survey.unfinished()) {
       if (this.run !== run) return;
-      const destination = deferral?.destination ?? null;
-      if (destination !== null && !destinations.has(destination)) {
-        destinations.add(destination);
-        this.deps.onParked(destination, job_id);
-      }
       if (ordering === null || this.deps.isOwn(job_id)) continue;
       const name = laneOf(subscription_id, ordering.key);
       const lane = this.older.get(name) ?? { subscription_id, key: ordering.key, job_ids: new Set<string>() };

@@ -18,14 +18,20 @@ it('looks less often while the destination stays away, and often again when it h
   expect(lot.park('d').pause_ms).toBe(1_000);
 });
 
-it('has ten thousand come back at ten a second', () => {
+it('has ten thousand come back at two a second if nobody calls them', () => {
   const lot = new ParkingLot(half);
   const pauses = Array.from({ length: 10_000 }, () => lot.park('d').pause_ms);
-  expect(pauses.at(-1)).toBe(999_900);
+  expect(pauses.at(-1)).toBe(4_999_500);
 });
 
 it('lets those come often that others wait for', () => {
   const lot = new ParkingLot(half);
   lot.park('d');
   expect(lot.park('d', { keepsPlace: true }).pause_ms).toBeLessThanOrEqual(15_000);
+});
+
+it('looks right when the breaker lets an attempt through', () => {
+  const lot = new ParkingLot(half);
+  expect(lot.park('d', { shut_for_ms: 7_050 })).toEqual({ pause_ms: 7_050, looks: true });
+  expect(lot.park('d', { shut_for_ms: 7_050 })).toEqual({ pause_ms: 300_000, looks: false });
 });

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { asProductId, type DeliveryJob, type DeliveryJobData, queueNames } from '@cortex-mqtt/contracts';
 import {
-  createDeliverySurvey,
   DEAD_LETTERS_KEPT_S,
   type DeadLetterBound,
   deliveriesQueue,
@@ -21,8 +20,7 @@ import type { MessagePipeline } from '../pipeline/message-pipeline';
 import { restoreProgress, toMessage } from './delivery-data';
 import type { Handover } from './handover';
 import type { OrderGuard } from './order-guard';
-import type { ParkingLot } from './parking-lot';
-import { createRecall } from './recall';
+import type { Recall } from './recall';
 import { WaitingLines } from './waiting-lines';
 import { WaitingRoom } from './waiting-room';
 
@@ -48,7 +46,7 @@ export function startRetryWorker(deps: {
   backend: QueueBackend;
   product_id: number;
   pipeline: MessagePipeline;
-  parking: ParkingLot;
+  recall: Pick<Recall, 'start' | 'stop' | 'parked'>;
   /** Hears of ordered deliveries that have come to their end. */
   deadLetters?: Pick<DeadLetterBound, 'isHolding' | 'note'>;
   orderGuard?: Pick<OrderGuard, 'ended'>;
@@ -62,9 +60,7 @@ export function startRetryWorker(deps: {
   const { backend, pipeline, logger, concurrency = DEFAULT_CONCURRENCY } = deps;
   const name = queueNames.deliveries(asProductId(deps.product_id));
   const queue = deliveriesQueue(backend, asProductId(deps.product_id));
-  const survey = createDeliverySurvey({ backend, product_id: asProductId(deps.product_id) });
-  const recall = createRecall({ survey, parking: deps.parking, logger });
-  recall.resume();
+  deps.recall.start();
   const lines = new WaitingLines();
   /** Jobs that were called since it is their turn. */
   const called = new Set<string>();
@@ -96,9 +92,6 @@ export function startRetryWorker(deps: {
       // An ordered one has its turn, which it would lose by going back.
       const { fate, delivery } = await (lane === null ? runInPlace(job, subscription) : run(job, subscription));
       if (lane !== null) advance(lane, job, fate);
-      // It waited for a destination that was tried now, and answered.
-      const awaited = data.deferral?.destination ?? null;
-      if (awaited !== null && fate.kind !== 'again') recall.call(awaited);
       await apply(job, fate, delivery);
       if (fate.kind === 'done') noteEnd(job);
     }
@@ -212,7 +205,9 @@ export function startRetryWorker(deps: {
       return;
     }
     await store(job, { ...data, next_try_at: new Date(Date.now() + fate.delay_ms).toISOString() });
-    throw await job.postpone(fate.delay_ms);
+    const postponed = await job.postpone(fate.delay_ms);
+    if (delivery.deferral !== null) deps.recall.parked(delivery.deferral);
+    throw postponed;
   };
 
   const bury = async (
@@ -263,7 +258,7 @@ export function startRetryWorker(deps: {
   return {
     ready: () => worker.ready(),
     close: async (grace_ms) => {
-      recall.stop();
+      deps.recall.stop();
       await worker.close(grace_ms);
     },
   };

@@ -30,7 +30,6 @@ export class AttemptRecord {
         counters.actions_executed += 1;
         runtime.actions_attempted += 1;
         runtime.actions_executed += 1;
-        delivery.deferral = null;
         if (delivery.attempts !== null || delivery.states.length > 1) {
           remember(delivery, index, outcome, started_ms);
         } else if (delivery.record !== null) {
@@ -52,7 +51,6 @@ export class AttemptRecord {
         counters.actions_failed += 1;
         runtime.actions_attempted += 1;
         runtime.actions_failed += 1;
-        delivery.deferral = null;
         this.failed(delivery, index, outcome, started_ms);
         return;
       default:
@@ -85,10 +83,10 @@ export class AttemptRecord {
 }
 
 function deferralOf(
-  { deferral }: Delivery,
+  { awaited }: Delivery,
   { destination, error }: Extract<ActionOutcome, { kind: 'deferred' }>,
 ): DeliveryDeferral {
-  const looks = deferral?.destination === destination && deferral?.looks === true;
+  const looks = awaited?.destination === destination && awaited?.looks === true;
   return { destination: destination ?? null, reason: shorten(error), looks };
 }
 

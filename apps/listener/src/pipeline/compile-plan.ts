@@ -28,8 +28,10 @@ import type { DestinationMeter } from '../observations/destination-meter';
 import type { PipelineMessage } from './pipeline-message';
 
 const NOTHING: readonly CompiledSubscription[] = Object.freeze([]);
-/** Milliseconds after which an open breaker's destination is looked at again. */
+/** Milliseconds after which an open breaker's destination is looked at again at the soonest. */
 const BREAKER_PAUSE_MS = 1_000;
+/** After the breaker lets an attempt through again: clocks are not that exact. */
+const TRIAL_MARGIN_MS = 50;
 
 export interface CompilePlanDeps {
   runner: ActionRunner;
@@ -198,10 +200,15 @@ class PlannedAction implements CompiledAction {
     return outcome;
   }
 
+  private pauseUntilTrial(destination: string | undefined): number {
+    const trial_at_ms = destination === undefined ? null : this.plan.breakers.facts(destination).next_try_at_ms;
+    return Math.max(BREAKER_PAUSE_MS, (trial_at_ms ?? 0) - Date.now() + TRIAL_MARGIN_MS);
+  }
+
   private readonly failed = (error: unknown, destination?: string): ActionOutcome => {
     const fault = this.plan.runner.faultOf(error);
     if (fault.detail.code === 'BREAKER_OPEN') {
-      const retry_after_ms = fault.retry_after_ms ?? BREAKER_PAUSE_MS;
+      const retry_after_ms = fault.retry_after_ms ?? this.pauseUntilTrial(destination);
       return { kind: 'deferred', error: fault.message, retry_after_ms, destination };
     }
     return {

@@ -1,4 +1,4 @@
-import type { InstanceCounters } from '@cortex-mqtt/contracts';
+import type { DeliveryDeferral, InstanceCounters } from '@cortex-mqtt/contracts';
 import { AttemptRecord, type NextDelay, shorten } from './attempt-record';
 import type { ActionOutcome, CompiledAction } from './compiled-plan';
 import { ConcurrencyGate, type GateLimits } from './concurrency-gate';
@@ -119,6 +119,8 @@ export class DeliveryEngine implements OverflowEvents {
     delivery.pause_ms = -1;
     delivery.deferred_ms = -1;
     delivery.mustPause = false;
+    delivery.awaited = delivery.deferral;
+    delivery.deferral = null;
     this.runFrom(delivery, 0);
   }
 
@@ -154,6 +156,7 @@ export class DeliveryEngine implements OverflowEvents {
   }
 
   private decide(delivery: Delivery): void {
+    if (delivery.awaited !== null) this.noteLook(delivery, delivery.awaited);
     if (delivery.pause_ms < 0 && delivery.deferred_ms < 0) {
       if (delivery.failures !== null && delivery.failures.length > 0) {
         this.fail(delivery, delivery.failures.map((failure) => failure.error).join('; '));
@@ -179,10 +182,25 @@ export class DeliveryEngine implements OverflowEvents {
     if (!isQuick) this.overflow?.offer(delivery);
   }
 
+  /** It waited for a destination and was attempted now. What was refused for good shows that somebody is there. */
+  private noteLook(delivery: Delivery, awaited: DeliveryDeferral): void {
+    delivery.awaited = null;
+    if (delivery.deferral?.destination === awaited.destination) return;
+    this.overflow?.looked(awaited, delivery.pause_ms < 0);
+  }
+
   /** One that failed is tried again in its own time; one that was only deferred waits with the others of its destination. */
   private pauseOf(delivery: Delivery): number {
     if (delivery.pause_ms >= 0) return delivery.pause_ms;
     return this.overflow?.park(delivery) ?? delivery.deferred_ms;
+  }
+
+  /** Its pause is over before its time. */
+  resumeNow(delivery: Delivery): void {
+    if (delivery.phase !== 'paused' || delivery.timer === null) return;
+    clearTimeout(delivery.timer);
+    delivery.timer = null;
+    this.resume(delivery);
   }
 
   private resume(delivery: Delivery): void {

@@ -82,6 +82,8 @@ export class Delivery implements DeliveryView, InLine<Delivery> {
   mustPause = false;
   /** It was not attempted since the breaker of this destination is open. */
   deferral: DeliveryDeferral | null = null;
+  /** What it was deferred for before this run. */
+  awaited: DeliveryDeferral | null = null;
   /** Pause that a deferral of this run asks for; -1 = there was none. */
   deferred_ms = -1;
   next_try_at_ms = 0;

@@ -1,3 +1,4 @@
+import type { DeliveryDeferral } from '@cortex-mqtt/contracts';
 import type { Delivery } from './delivery';
 
 /**
@@ -11,6 +12,8 @@ export interface Overflow {
   offer(delivery: Delivery): void;
   /** Deferred by an open breaker: milliseconds until it is its turn again; null = not for us to say. */
   park(delivery: Delivery): number | null;
+  /** Attempted after it had waited for a destination; `isBack`: somebody was there. */
+  looked(awaited: DeliveryDeferral, isBack: boolean): void;
   /** About to run again here: no longer on offer. False while it is just being written. */
   withdraw(delivery: Delivery): boolean;
   /** Failed for good, `dead_reason` says why: put it among the dead letters. */
@@ -29,4 +32,6 @@ export interface OverflowEvents {
   onRefused(delivery: Delivery): void;
   /** It failed for good and the queue can't hold it as a dead letter either. */
   onLost(delivery: Delivery): void;
+  /** What it waits for is there: it need not wait for the end of its pause. */
+  resumeNow(delivery: Delivery): void;
 }

@@ -200,6 +200,7 @@ describe('the recording of messages', () => {
       watch: () => {},
       offer: () => {},
       park: () => null,
+      looked: () => undefined,
       withdraw: () => true,
       bury: (delivery) => pipeline.engine.onBuried(delivery),
       finished: () => {},
