@@ -1,3 +1,4 @@
+export { buildCounters, buildStatusReport } from './build-status-report';
 export { type EmbeddedBroker, freePort, startEmbeddedBroker } from '@cortex-mqtt/embedded';
 export { findProgram } from './debian-program';
 export { type ProcessExit, type SpawnedProcess, type SpawnProcessOptions, spawnProcess } from './managed-process';
@@ -37,3 +38,4 @@ export {
   startHttpReceiver,
 } from './http-receiver';
 export { startTcpProxy, type TcpProxy, type TcpProxyOptions } from './tcp-proxy';
+export { SimulatedListener, type SimulatedListenerOptions } from './simulated-listener';

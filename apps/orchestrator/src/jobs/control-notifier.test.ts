@@ -1,5 +1,5 @@
+import { buildStatusReport } from '@cortex-mqtt/testing';
 import type { QueueBackend } from '@cortex-mqtt/queues';
-import { buildStatusReport } from '../testing/build-status-report';
 import { buildTestApp } from '../testing/build-test-app';
 import { ControlNotifier } from './control-notifier';
 

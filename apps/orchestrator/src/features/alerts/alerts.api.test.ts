@@ -1,6 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { type HttpReceiver, type ReceivedRequest, startHttpReceiver } from '@cortex-mqtt/testing';
-import { buildStatusReport } from '../../testing/build-status-report';
+import { buildStatusReport, type HttpReceiver, type ReceivedRequest, startHttpReceiver } from '@cortex-mqtt/testing';
 import { buildTestApp, type Client, type TestApp } from '../../testing/build-test-app';
 import { type Mailbox, startMailbox } from '../../testing/mailbox';
 import { ensureDefaultRules } from './rules/alert-rule.store';

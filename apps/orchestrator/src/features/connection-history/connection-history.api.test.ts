@@ -1,8 +1,7 @@
 import { createServer, get, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { ConnectionEvent, StatusReport } from '@cortex-mqtt/contracts';
-import { waitFor } from '@cortex-mqtt/testing';
-import { buildStatusReport } from '../../testing/build-status-report';
+import { buildStatusReport, waitFor } from '@cortex-mqtt/testing';
 import { buildTestApp, type Client, type TestApp } from '../../testing/build-test-app';
 import { ConnectionHistoryService } from './connection-history.service';
 

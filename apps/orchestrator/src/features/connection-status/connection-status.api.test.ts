@@ -1,7 +1,6 @@
 import { createServer, get, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { waitFor } from '@cortex-mqtt/testing';
-import { buildStatusReport } from '../../testing/build-status-report';
+import { buildStatusReport, waitFor } from '@cortex-mqtt/testing';
 import { buildTestApp, type Client, type TestApp } from '../../testing/build-test-app';
 
 const STALE_AFTER_MS = 60_000;

@@ -1,5 +1,5 @@
+import { buildCounters, buildStatusReport } from '@cortex-mqtt/testing';
 import type { ConnectionEvent, StatusReport } from '@cortex-mqtt/contracts';
-import { buildCounters, buildStatusReport } from '../../testing/build-status-report';
 import { buildTestApp, type Client, type TestApp } from '../../testing/build-test-app';
 import type { ConnectionStatusView } from './connection-status.view';
 

@@ -1,5 +1,5 @@
+import { buildStatusReport } from '@cortex-mqtt/testing';
 import { asInstanceId, asProductId, type ControlJob, type DestinationReport, queueNames } from '@cortex-mqtt/contracts';
-import { buildStatusReport } from '../../testing/build-status-report';
 import { buildTestApp, type TestApp } from '../../testing/build-test-app';
 
 const destination = (overrides: Partial<DestinationReport> = {}): DestinationReport => ({

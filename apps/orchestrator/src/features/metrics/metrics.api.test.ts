@@ -1,4 +1,4 @@
-import { buildCounters, buildStatusReport } from '../../testing/build-status-report';
+import { buildCounters, buildStatusReport } from '@cortex-mqtt/testing';
 import { buildTestApp, type Client, type TestApp } from '../../testing/build-test-app';
 import { rollUp } from './metric-store';
 

@@ -1,7 +1,6 @@
 import { asInstanceId, asProductId, type ControlJob, queueNames, type RecentMessage } from '@cortex-mqtt/contracts';
 import type { TypedWorker } from '@cortex-mqtt/queues';
-import { waitFor } from '@cortex-mqtt/testing';
-import { buildStatusReport } from '../../testing/build-status-report';
+import { buildStatusReport, waitFor } from '@cortex-mqtt/testing';
 import { buildTestApp, type Client, type TestApp } from '../../testing/build-test-app';
 
 type Asked = Extract<ControlJob, { name: 'recent-messages' }>['data'];

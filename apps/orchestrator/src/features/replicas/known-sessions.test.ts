@@ -1,5 +1,5 @@
+import { buildStatusReport } from '@cortex-mqtt/testing';
 import type { BrokerReport, ReportedSession } from '@cortex-mqtt/contracts';
-import { buildStatusReport } from '../../testing/build-status-report';
 import { sessionsAfter, sessionsToTell } from './known-sessions';
 
 const NOW = new Date('2030-01-01T12:00:00.000Z');

@@ -2,8 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { StatusReply, StatusReport } from '@cortex-mqtt/contracts';
-import { waitFor } from '@cortex-mqtt/testing';
-import { buildCounters, buildStatusReport } from '../../testing/build-status-report';
+import { buildCounters, buildStatusReport, waitFor } from '@cortex-mqtt/testing';
 import { buildTestApp, type Client, type TestApp } from '../../testing/build-test-app';
 import { REPORT_PATH, reportDoor } from './report-door';
 

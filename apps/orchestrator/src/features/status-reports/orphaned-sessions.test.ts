@@ -1,6 +1,5 @@
 import type { BrokerReport, StatusReport } from '@cortex-mqtt/contracts';
-import { waitFor } from '@cortex-mqtt/testing';
-import { buildStatusReport } from '../../testing/build-status-report';
+import { buildStatusReport, waitFor } from '@cortex-mqtt/testing';
 import { buildTestApp, type TestApp } from '../../testing/build-test-app';
 import { StatusReportService } from './status-report.service';
 import { MqttConfigEntity } from '../../model/mqtt-config.entity';

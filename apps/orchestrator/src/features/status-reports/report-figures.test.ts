@@ -1,5 +1,5 @@
+import { buildCounters, buildStatusReport } from '@cortex-mqtt/testing';
 import { validateShape } from '@cortex-mqtt/contracts';
-import { buildCounters, buildStatusReport } from '../../testing/build-status-report';
 import { withKnownCounters, withoutBadFigures } from './report-figures';
 import { StatusReportDto } from './status-report.dto';
 

@@ -1,5 +1,5 @@
+import { buildStatusReport } from '@cortex-mqtt/testing';
 import type { StatusReport } from '@cortex-mqtt/contracts';
-import { buildStatusReport } from '../../testing/build-status-report';
 import { buildTestApp, type TestApp } from '../../testing/build-test-app';
 import { StatusReportService } from './status-report.service';
 import { MqttConfigEntity } from '../../model/mqtt-config.entity';

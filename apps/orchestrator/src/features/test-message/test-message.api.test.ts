@@ -1,3 +1,4 @@
+import { buildStatusReport } from '@cortex-mqtt/testing';
 import {
   asInstanceId,
   asProductId,
@@ -6,7 +7,6 @@ import {
   type TestMessageOutcome,
 } from '@cortex-mqtt/contracts';
 import type { TypedWorker } from '@cortex-mqtt/queues';
-import { buildStatusReport } from '../../testing/build-status-report';
 import { buildTestApp, type Client, type TestApp } from '../../testing/build-test-app';
 
 type Asked = Extract<ControlJob, { name: 'test-message' }>['data'];
