@@ -29,6 +29,8 @@ containers_main() {
   set -a
   POSTGRES_PASSWORD=$(openssl rand -hex 24)
   REDIS_PASSWORD=$(openssl rand -hex 24)
+  REDIS_LISTENERS_PASSWORD=$(openssl rand -hex 24)
+  METRICS_TOKEN=$(openssl rand -hex 24)
   MQTT_USERNAME=device
   MQTT_PASSWORD=$(openssl rand -hex 24)
   MQTT_PASSWORD_ENCRYPTION_KEY=$(openssl rand -base64 32)

@@ -236,7 +236,7 @@ await check('containers have a read-only root, no capabilities and no root user'
 docker('stop', '--time', '30', container('listener-orders'));
 await checkDockerRuntime({
   ...{ check, until, must, docker, api, network, product, publish, allArrived },
-  queue_url: `redis://:${process.env.REDIS_PASSWORD}@redis:6379`,
+  queue_url: `redis://listeners:${process.env.REDIS_LISTENERS_PASSWORD}@redis:6379`,
 });
 const duplicates = [...orders.numbers.values()].filter((count) => count > 1).length;
 console.log(`      ${next - 1} orders, ${orders.numbers.size} arrived, ${duplicates} more than once`);
