@@ -17,6 +17,7 @@ import { MessageArchive1765005000000 } from './1765005000000-message-archive';
 import { ArchiveSettings1765005100000 } from './1765005100000-archive-settings';
 import { RevisionKeys1765008000000 } from './1765008000000-revision-keys';
 import { Alerts1765006000000 } from './1765006000000-alerts';
+import { ListenerContainers1766060000000 } from './1766060000000-listener-containers';
 import { Installation1765008100000 } from './1765008100000-installation';
 import { OperationFailures1765002100000 } from './1765002100000-operation-failures';
 import { ClientKeyPassphrase1765003000000 } from './1765003000000-client-key-passphrase';
@@ -50,6 +51,7 @@ export const migrations: (new () => MigrationInterface)[] = [
   NarrowHeartbeats1765000000000,
   ConfigurationAsCode1765007000000,
   Replays1765005200000,
+  ListenerContainers1766060000000,
 ];
 
 /** Those of a database that has recorded messages and nothing else. */

@@ -27,8 +27,13 @@ export async function checkDockerRuntime({
     ]),
   );
   const installation = `check${process.pid}`;
-  let wanted = [{ product_id: product.id, slug: product.slug }];
+  let wanted = [{ product_id: product.id, slug: product.slug, replicas: 1 }];
+  /** What the runtime has said of the product's containers last, and all states that it has said. */
+  let seen = [];
+  const states = [];
   let tokens = 0;
+  const removed = [];
+  let extra = {};
   const build = (overrides = {}) =>
     new DockerListenerRuntime({
       engine: new DockerEngine({ host: process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock' }),
@@ -38,14 +43,20 @@ export async function checkDockerRuntime({
       memory_mb: 256,
       cpus: 1,
       wanted: async () => wanted,
-      fixed_environment: {},
-      environment: async ({ slug }) => {
+      fixedEnvironment: async () => ({ ...extra }),
+      onRemoved: async (member) => removed.push(member),
+      onSeen: async (all) => {
+        seen = all.get(product.id) ?? [];
+        for (const { state } of seen) if (!states.includes(state)) states.push(state);
+      },
+      environment: async ({ slug, ordinal }) => {
         tokens += 1;
         const { body } = await api('POST', `/products/${product.id}/listener-tokens`, { name: `runtime ${tokens}` });
         return {
           ORCHESTRATOR_URL: 'http://orchestrator:8004',
           LISTENER_TOKEN: body.token,
-          INSTANCE_ID: `${slug}-docker`,
+          INSTANCE_ID: `${slug}-docker-${ordinal}`,
+          ...extra,
           QUEUE_URL: queue_url,
           EGRESS_ALLOW: 'private',
           DATA_DIR: '/data',
@@ -62,7 +73,7 @@ export async function checkDockerRuntime({
   const connected = () =>
     until('connected', async () => {
       const { body } = await api('GET', `/products/${product.id}/mqtt-config/status`);
-      return body.instances.some(({ id, state }) => id === `${product.slug}-docker` && state === 'connected');
+      return body.instances.some(({ id, state }) => id === `${product.slug}-docker-1` && state === 'connected');
     });
 
   let runtime = build();
@@ -89,12 +100,11 @@ export async function checkDockerRuntime({
       must(ids().length === 1 && ids()[0] === before, 'it was replaced');
       must(tokens === 1, `${tokens} tokens were made`);
     });
-    await check('docker runtime: starts again what was killed or removed by hand', async () => {
+    await check('docker runtime: starts again what was killed or removed by hand, and says how it ended', async () => {
       docker('kill', name);
-      await until('running', () => {
-        runtime.reconcile();
-        return docker('inspect', '--format', '{{.State.Running}}', name) === 'true';
-      });
+      await until('its end', () => seen[0]?.exit_code === 137 && /exit code 137, SIGKILL/.test(seen[0].reason));
+      must(seen[0].last_lines.length > 0, 'its last lines are missing');
+      await until('running', () => docker('inspect', '--format', '{{.State.Running}}', name) === 'true');
       docker('rm', '--force', name);
       await until('another container', () => {
         runtime.reconcile();
@@ -111,6 +121,78 @@ export async function checkDockerRuntime({
       await sending;
       must(ids().length === 1 && ids()[0] !== before, 'it was not replaced');
       await allArrived();
+    });
+    await check(
+      'docker runtime: three replicas run and share, one of them is removed again with its token',
+      async () => {
+        wanted = [{ ...wanted[0], replicas: 3 }];
+        runtime.reconcile();
+        await until('three', () => seen.length === 3 && seen.every(({ state }) => state === 'running'));
+        wanted = [{ ...wanted[0], replicas: 2 }];
+        await until('two', () => {
+          runtime.reconcile();
+          return ids().length === 2;
+        });
+        must(removed.length === 1 && removed[0].ordinal === 3, 'another one was removed');
+        wanted = [{ ...wanted[0], replicas: 1 }];
+        await until('one', () => {
+          runtime.reconcile();
+          return ids().length === 1;
+        });
+      },
+    );
+    await check('docker runtime: out of memory is called by its name', async () => {
+      await runtime.stop();
+      runtime = build({ memory_mb: 20 });
+      void runtime.start();
+      await until('out of memory', () =>
+        seen.some(({ state, reason }) => state === 'out_of_memory' && /memory/.test(reason)),
+      );
+    });
+    await check('docker runtime: a generation that is not healthy stops at its first container', async () => {
+      await runtime.stop();
+      runtime = build();
+      void runtime.start();
+      await until('well again', () => seen[0]?.state === 'running');
+      wanted = [{ ...wanted[0], replicas: 2 }];
+      runtime.reconcile();
+      await until('two', () => seen.length === 2 && seen.every(({ state }) => state === 'running'));
+      const before = ids();
+      await runtime.stop();
+      // No listener can start with it.
+      extra = { KEEP_ALIVE_OF_NOTHING: '1', HEALTH_PORT: 'not a port' };
+      runtime = build();
+      void runtime.start();
+      await until('the first replaced', () => before.filter((id) => ids().includes(id)).length === 1);
+      for (let looks = 0; looks < 5; looks += 1) {
+        runtime.reconcile();
+        await new Promise((resolve) => setTimeout(resolve, 1_000));
+      }
+      must(before.filter((id) => ids().includes(id)).length === 1, 'the second was replaced, too');
+      await runtime.stop();
+      extra = {};
+      runtime = build();
+      void runtime.start();
+      await until('both well', () => seen.length === 2 && seen.every(({ state }) => state === 'running'));
+      wanted = [{ ...wanted[0], replicas: 1 }];
+    });
+    await check('docker runtime: an image that cannot be had is said, and what runs is left alone', async () => {
+      await until('one', () => {
+        runtime.reconcile();
+        return ids().length === 1;
+      });
+      const [before] = ids();
+      await runtime.stop();
+      states.length = 0;
+      runtime = build({ image: 'registry.invalid/nobody/listener:none' });
+      void runtime.start();
+      wanted = [wanted[0], { product_id: product.id + 100_000, slug: 'nobody', replicas: 1 }];
+      await until('said', () => logged.some(({ message }) => /cannot be pulled/.test(message)));
+      must(ids().length === 1 && ids()[0] === before, 'it was touched');
+      wanted = [wanted[0]];
+      await runtime.stop();
+      runtime = build();
+      await runtime.start();
     });
     await check(
       'docker runtime: removes the container of a product that is not enabled, and keeps its volume',

@@ -212,6 +212,13 @@ export class OrchestratorConfig implements CrossFieldCheck {
   })
   listenerOrchestratorUrl: string;
 
+  @Env('LISTENER_QUEUE_URL', {
+    type: 'url',
+    protocols: ['redis', 'rediss', ...POSTGRES],
+    doc: 'QUEUE_URL of listeners that are started here, by a user that sees the queues only; without it QUEUE_URL, on PostgreSQL by a role made for it',
+  })
+  listenerQueueUrl?: string;
+
   @Env('LISTENER_INSTALLATION', {
     default: 'default',
     pattern: { regex: /^[a-z0-9][a-z0-9-]{0,40}$/, message: 'must be up to 41 of a-z 0-9 -' },

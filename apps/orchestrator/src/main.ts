@@ -35,6 +35,7 @@ import { createDockerRuntime } from './features/listeners/runtime/create-docker-
 import type { ListenerRuntime, WantedListener } from './features/listeners/runtime/listener-runtime';
 import { removeDeletedFolders } from './features/listeners/runtime/deleted-folders';
 import { listenerQueueUrl } from './features/listeners/runtime/listener-queue-url';
+import { passedOn } from './features/listeners/runtime/passed-on';
 import { createProcessEnvironment } from './features/listeners/runtime/process-environment';
 import { ProcessListenerRuntime } from './features/listeners/runtime/process-runtime';
 import { reportDoor } from './features/status-reports/report-door';
@@ -248,19 +249,23 @@ export async function startOrchestrator(
     });
     await lifecycle.start({ name: 'connection tests', stop: () => testWorker.close(config.shutdownTimeout_ms) });
     started = true;
+    const queueUrl = listenerQueueUrl({
+      url: config.effectiveQueueUrl,
+      given: config.listenerQueueUrl,
+      password: createHmac('sha256', config.encryptionKey).update('queue role of listeners').digest('hex'),
+      queues,
+      logger,
+    });
     if (config.listenerRuntime === 'docker' && apart === null) {
       const duty = new Duty({ name: 'run listeners', dataSource, logger });
-      const containers = createDockerRuntime({
-        config,
-        dataSource,
-        wanted: async () => ((await duty.isMine()) ? enabledProducts(dataSource) : null),
-        logger,
-      });
+      const wanted = async () => ((await duty.isMine()) ? enabledProducts(dataSource) : null);
+      const containers = createDockerRuntime({ config, dataSource, queueUrl, wanted, logger });
       runtime = containers;
       await lifecycle.start({ name: 'duty to run listeners', stop: () => duty.release() });
       await lifecycle.start({
         name: 'listener containers',
-        start: () => containers.start(),
+        // Not awaited: an image may have to be pulled first.
+        start: () => void containers.start(),
         stop: () => containers.stop(),
       });
     }
@@ -270,21 +275,11 @@ export async function startOrchestrator(
         wanted: async () => ((await duty.isMine()) ? enabledProducts(dataSource) : []),
         environment: createProcessEnvironment({
           dataSource,
+          runtime: 'process',
           orchestrator_url: localUrl(server),
-          queueUrl: listenerQueueUrl({ url: config.effectiveQueueUrl, queues, logger }),
+          queueUrl,
           data_dir: resolve(config.dataDir),
-          passed_on: {
-            NODE_ENV: config.nodeEnv,
-            LOG_LEVEL: config.logLevel,
-            LOG_FORMAT: config.logFormat,
-            EGRESS_ALLOW: config.egressAllow.join(','),
-            ...given({
-              DEAD_LETTERS_MAX: config.deadLettersMax,
-              DEAD_LETTERS_MAX_MB: config.deadLettersMaxMb,
-              DEAD_LETTERS_WHEN_FULL: config.deadLettersWhenFull,
-              MAX_PAYLOAD_BYTES: config.maxPayloadBytes,
-            }),
-          },
+          passed_on: passedOn(config),
         }),
         entry: join(__dirname, '..', '..', 'listener', 'dist', 'main.js'),
         logger,
@@ -346,17 +341,10 @@ function createStrictLimiter(): RequestHandler {
 async function enabledProducts(dataSource: ReturnType<typeof createDataSource>): Promise<WantedListener[]> {
   const products = await dataSource.getRepository(ProductEntity).find({
     where: { enabled: true },
-    select: { id: true, slug: true },
+    select: { id: true, slug: true, replicas: true },
     order: { id: 'ASC' },
   });
-  return products.map(({ id, slug }) => ({ product_id: id, slug }));
-}
-
-/** Settings that were given; a listener has its own defaults for the others. */
-function given(settings: Record<string, string | number | undefined>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(settings).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
-  );
+  return products.map(({ id, slug, replicas }) => ({ product_id: id, slug, replicas }));
 }
 
 /** Where a child process on this machine reaches the server. */

@@ -13,9 +13,12 @@ const LOCK_KEY = 0x6c736e72;
  */
 export async function createPostgresQueueRole({
   url,
+  password = randomBytes(24).toString('hex'),
   prefix = 'bullmq',
 }: {
   url: string;
+  /** Letters and digits; another one each time when absent. */
+  password?: string;
   prefix?: string;
 }): Promise<string> {
   const { Client } = postgres();
@@ -30,7 +33,7 @@ export async function createPostgresQueueRole({
     );
     const found = rows[0];
     if (found === undefined) throw new Error('PostgreSQL did not say which database this is.');
-    const password = randomBytes(24).toString('hex');
+    if (!/^\w{16,}$/.test(password)) throw new Error('The password of a role must be 16 or more letters and digits.');
     const role = found.quoted;
     await client.query('BEGIN');
     await client.query('SELECT pg_advisory_xact_lock($1)', [LOCK_KEY]);

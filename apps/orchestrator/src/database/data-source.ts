@@ -16,6 +16,7 @@ import { ReconnectEntity } from '../features/listeners/reconnect.entity';
 import { MetricBucketEntity } from '../features/metrics/metric-bucket.entity';
 import { ProductLeaseEntity } from '../features/replicas/product-lease.entity';
 import { ConnectionStatusEntity } from '../model/connection-status.entity';
+import { ListenerContainersEntity } from '../model/listener-container.entity';
 import { ListenerInstanceEntity } from '../model/listener-instance.entity';
 import { MqttBrokerEntity } from '../model/mqtt-broker.entity';
 import { ReplayEntity } from '../features/replays/replay.entity';
@@ -43,6 +44,7 @@ export const entities = [
   ConfigurationPlanEntity,
   ConnectionStatusEntity,
   ManagedDocumentEntity,
+  ListenerContainersEntity,
   ListenerInstanceEntity,
   ListenerTokenEntity,
   ProductLeaseEntity,

@@ -26,6 +26,7 @@ const TABLES: Record<string, 'people' | 'product' | 'pruned'> = {
   connection_events: 'pruned',
   connection_tests: 'pruned',
   installation: 'people',
+  listener_containers: 'product',
   listener_instances: 'pruned',
   listener_tokens: 'pruned',
   login_failures: 'pruned',

@@ -4,6 +4,7 @@ import { CreatedAt, UpdatedAt } from '../database/columns';
 @Entity('products')
 @Unique('uq_products_slug', ['slug'])
 @Check('ck_products_slug', `slug ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'`)
+@Check('ck_products_replicas', 'replicas BETWEEN 1 AND 50')
 @Check('ck_products_managed_console', `managed_console IN ('drift', 'lock')`)
 @Index('ix_products_managed_by', ['managed_by'], { where: 'managed_by IS NOT NULL' })
 export class ProductEntity {
@@ -21,6 +22,10 @@ export class ProductEntity {
 
   @Column({ type: 'boolean', default: true })
   enabled!: boolean;
+
+  /** Listeners that a runtime keeps: they share the load of a shared group, and take turns elsewhere. */
+  @Column({ type: 'integer', default: 1 })
+  replicas!: number;
 
   /** Values of `{name}` in topics. */
   @Column({ type: 'jsonb', default: {} })

@@ -2,7 +2,14 @@ import type { ClientBase } from 'pg';
 import type { BackupTable } from './backup-format';
 
 /** State of one process or one moment: a restored one would be untrue. */
-const MOMENTARY = ['listener_instances', 'product_leases', 'sessions', 'login_failures', 'migrations'];
+const MOMENTARY = [
+  'listener_containers',
+  'listener_instances',
+  'product_leases',
+  'sessions',
+  'login_failures',
+  'migrations',
+];
 
 /**
  * The tables that a backup holds, parents before children, with the columns that can be written back. Recorded messages,

@@ -115,6 +115,7 @@ class Change {
     product.name = document.name;
     product.description = document.description ?? '';
     product.enabled = document.enabled ?? true;
+    product.replicas = document.replicas ?? 1;
     try {
       product.variables = checkedVariables(document.variables ?? {});
     } catch (error) {

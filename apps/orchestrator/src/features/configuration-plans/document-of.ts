@@ -30,6 +30,7 @@ export function documentOf(snapshot: ProductSnapshot): PlainDocument {
     name: product.name,
     description: product.description,
     enabled: product.enabled,
+    replicas: product.replicas === 1 ? null : product.replicas,
     variables: sorted(product.variables),
     managed_by: product.managed_by === null ? null : { name: product.managed_by, console: product.managed_console },
     broker: brokerDocument(config, (column) => names.of(null, column)),

@@ -4,11 +4,14 @@ import {
   IsArray,
   IsBoolean,
   IsIn,
+  IsInt,
   IsObject,
   IsOptional,
   IsString,
   Matches,
+  Max,
   MaxLength,
+  Min,
   MinLength,
   NotEquals,
   ValidateNested,
@@ -25,7 +28,7 @@ import {
 import { MAX_FURTHER_BROKERS, NAME_MESSAGE, NAME_PATTERN, RESERVED_NAME } from '../brokers/broker.dto';
 import { PRIMARY_BROKER } from '../brokers/broker-secrets';
 import { PutMqttConfigDto } from '../mqtt-config/mqtt-config.dto';
-import { SLUG, SLUG_MESSAGE } from '../products/product.dto';
+import { MAX_REPLICAS, SLUG, SLUG_MESSAGE } from '../products/product.dto';
 import { SECRET_NAME, SECRET_NAME_MESSAGE } from '../secrets/product-secret.dto';
 import { CreateSubscriptionDto } from '../subscriptions/subscription.dto';
 
@@ -131,6 +134,12 @@ export class ProductDocumentDto extends (PutMqttConfigDto as new () => Omit<PutM
   @IsBoolean()
   @MayBeAbsent()
   enabled?: boolean;
+
+  @IsInt()
+  @Min(1)
+  @Max(MAX_REPLICAS)
+  @MayBeAbsent()
+  replicas?: number;
 
   /** Values of `{name}` in topics. */
   @IsObject()

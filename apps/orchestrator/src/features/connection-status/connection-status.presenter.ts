@@ -2,6 +2,7 @@ import type { StatusReport } from '@cortex-mqtt/contracts';
 import type { ProductHealthView } from '../../model/product-health';
 import type { ConnectionStatusEntity } from '../../model/connection-status.entity';
 import type { ListenerInstanceEntity } from '../../model/listener-instance.entity';
+import type { ListenerContainer } from '../../model/listener-container.entity';
 import { isLive } from '../../model/liveness';
 import type { MqttConfigEntity } from '../../model/mqtt-config.entity';
 import type { MessageRates } from '../metrics/message-rates';
@@ -25,6 +26,7 @@ export interface StatusParts {
   config: MqttConfigEntity;
   enabled: boolean;
   instances: ListenerInstanceEntity[];
+  containers: ListenerContainer[];
   rates: MessageRates;
   configuration_warnings: { code: string; message: string }[];
   now: Date;
@@ -38,6 +40,7 @@ export function presentConnectionStatus({
   config,
   enabled,
   instances,
+  containers,
   rates,
   configuration_warnings,
   now,
@@ -71,6 +74,7 @@ export function presentConnectionStatus({
       ...configuration_warnings.map((warning) => ({ ...warning, instance_id: null })),
       ...presentWarnings(live),
     ],
+    containers: containers.map(({ last_lines: _, ...container }) => container),
     instances: instances
       .filter((instance) => instance.stopped_at === null)
       .map((instance) => presentInstance(instance, { is_live: live.includes(instance), now, config })),

@@ -2,7 +2,7 @@ import { noneMatch } from '../../http/etag';
 import { handled, notModified, ok, type Route, route } from '../../http/route';
 import { ProductParams } from '../../http/route-params';
 import type { ConnectionStatusService } from './connection-status.service';
-import { ConnectionStatusView } from './connection-status.view';
+import { ConnectionStatusView, ContainerLogView } from './connection-status.view';
 import type { StatusStream } from './status-stream';
 
 const PATH = '/api/v1/products/{product_id}/mqtt-config/status';
@@ -27,10 +27,22 @@ export function connectionStatusRoutes({
         const status = await connectionStatus.read(params.product_id);
         // A heartbeat that says nothing new is news to whoever shows its age.
         const heard_ms = status.instances.map(({ last_heartbeat_at }) => Date.parse(last_heartbeat_at));
-        const newest_ms = Math.max(Date.parse(status.updated_at), ...heard_ms);
+        const changed_ms = status.containers.map(({ since }) => Date.parse(since));
+        const newest_ms = Math.max(Date.parse(status.updated_at), ...heard_ms, ...changed_ms);
         const headers = { ETag: `"${status.state}-${newest_ms}-${status.desired_revision}"` };
         return noneMatch(request.headers['if-none-match'], headers.ETag) ? notModified(headers) : ok(status, headers);
       },
+    }),
+    route({
+      method: 'get',
+      path: '/api/v1/products/{product_id}/listener-containers',
+      summary: 'Containers that the runtime keeps for a product, with what each wrote before its last end',
+      description: 'The lines are from the listener’s log and may hold payloads.',
+      tag: 'Status',
+      access: { kind: 'role', role: 'viewer', payloads: true },
+      params: ProductParams,
+      response: { array: ContainerLogView },
+      handler: async ({ params }) => ok(await connectionStatus.readContainers(params.product_id)),
     }),
     route({
       method: 'get',

@@ -3,6 +3,7 @@ import type { DataSource } from 'typeorm';
 import { NotFoundError } from '../../http/app-error';
 import { ConnectionStatusEntity } from '../../model/connection-status.entity';
 import { ListenerInstanceEntity } from '../../model/listener-instance.entity';
+import { type ListenerContainer, ListenerContainersEntity } from '../../model/listener-container.entity';
 import { isLive, isUp } from '../../model/liveness';
 import { MqttConfigEntity } from '../../model/mqtt-config.entity';
 import type { ReadHealth } from '../../model/health-reader';
@@ -10,6 +11,9 @@ import { ProductEntity } from '../../model/product.entity';
 import { messageRates } from '../metrics/message-rates';
 import { presentConnectionStatus } from './connection-status.presenter';
 import type { ConnectionStatusView } from './connection-status.view';
+
+/** A runtime looks every 15 s, or less often while it waits for the engine. */
+const CONTAINERS_SEEN_FOR_MS = 120_000;
 
 export interface ConnectionStatusDeps {
   dataSource: DataSource;
@@ -47,11 +51,24 @@ export class ConnectionStatusService {
       config,
       enabled: product.enabled,
       instances,
+      containers: await this.containers(product_id),
       rates: await messageRates(manager, product_id, now),
       configuration_warnings: await this.deps.configurationWarnings(product, config, now),
       now,
       stale_after_ms: this.deps.stale_after_ms,
     });
+  }
+
+  /** With what each has written last; nothing when no runtime has looked for two minutes: then nobody knows. */
+  private async containers(product_id: number): Promise<ListenerContainer[]> {
+    const row = await this.deps.dataSource.manager.findOneBy(ListenerContainersEntity, { product_id });
+    return row && row.seen_at.getTime() > Date.now() - CONTAINERS_SEEN_FOR_MS ? row.containers : [];
+  }
+
+  async readContainers(product_id: number): Promise<ListenerContainer[]> {
+    const product = await this.deps.dataSource.manager.findOneBy(ProductEntity, { id: product_id });
+    if (!product) throw new NotFoundError(`There is no product ${product_id}.`);
+    return this.containers(product_id);
   }
 
   /** Ids of the instances whose heartbeat is fresh. */

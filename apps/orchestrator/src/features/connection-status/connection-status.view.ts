@@ -1,5 +1,6 @@
 import { ProductHealthView } from '../../model/product-health';
 import { CONNECTION_STATES, type ConnectionState, INSTANCE_STATES, type InstanceState } from '@cortex-mqtt/contracts';
+import { CONTAINER_STATES, type ContainerState } from '../../model/listener-container.entity';
 import { Type } from 'class-transformer';
 import {
   IsArray,
@@ -280,6 +281,47 @@ export class BrokerStatusView {
   next_try_at!: string | null;
 }
 
+/** A listener's container or pod, as the runtime that keeps it last saw it. */
+export class ContainerStatusView {
+  @IsString()
+  name!: string;
+
+  /** Of the instance that runs in it. */
+  @IsString()
+  instance_id!: string;
+
+  @IsIn(['docker', 'kubernetes'])
+  runtime!: 'docker' | 'kubernetes';
+
+  @IsString()
+  image!: string;
+
+  @IsIn(CONTAINER_STATES)
+  state!: ContainerState;
+
+  @IsString()
+  since!: string;
+
+  /** Why it does not run, or why it was started again last. */
+  @IsString()
+  @IsOptional()
+  reason!: string | null;
+
+  /** Of its last end, such as 137 after SIGKILL. */
+  @IsInt()
+  @IsOptional()
+  exit_code!: number | null;
+
+  @IsInt()
+  restarts!: number;
+}
+
+export class ContainerLogView extends ContainerStatusView {
+  @IsArray()
+  @IsString({ each: true })
+  last_lines!: string[];
+}
+
 /** One listener process as it last reported. */
 export class InstanceView {
   @IsString()
@@ -433,6 +475,12 @@ export class ConnectionStatusView extends ProductHealthView {
   @ValidateNested({ each: true })
   @Type(() => WarningView)
   warnings!: WarningView[];
+
+  /** What a docker or kubernetes runtime keeps for the product; empty with another one. */
+  @IsArray()
+  @ValidateNested({ each: true })
+  @Type(() => ContainerStatusView)
+  containers!: ContainerStatusView[];
 
   @IsArray()
   @ValidateNested({ each: true })

@@ -1,10 +1,25 @@
 import { ProductHealthView } from '../../model/product-health';
-import { IsBoolean, IsIn, IsInt, IsObject, IsOptional, IsString, Matches, MaxLength, MinLength } from 'class-validator';
+import {
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsObject,
+  IsOptional,
+  IsString,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+  MinLength,
+} from 'class-validator';
 import { MayBeAbsent } from '../../http/optional';
 import { PageQuery } from '../../http/pagination';
 
 export const SLUG = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 export const SLUG_MESSAGE = 'must be 1–63 of a-z 0-9 -, not beginning or ending with -';
+
+/** Most listeners of a product that a runtime keeps. */
+export const MAX_REPLICAS = 50;
 
 export class CreateProductDto {
   @IsString()
@@ -26,6 +41,13 @@ export class CreateProductDto {
   @IsBoolean()
   @MayBeAbsent()
   enabled?: boolean;
+
+  /** Listeners that the docker and kubernetes runtimes keep: they share the load of a shared group, and take turns elsewhere. */
+  @IsInt()
+  @Min(1)
+  @Max(MAX_REPLICAS)
+  @MayBeAbsent()
+  replicas?: number;
 
   /** Values of `{name}` in topics. */
   @IsObject()
@@ -53,6 +75,13 @@ export class UpdateProductDto {
   @IsBoolean()
   @MayBeAbsent()
   enabled?: boolean;
+
+  /** Listeners that the docker and kubernetes runtimes keep: they share the load of a shared group, and take turns elsewhere. */
+  @IsInt()
+  @Min(1)
+  @Max(MAX_REPLICAS)
+  @MayBeAbsent()
+  replicas?: number;
 
   @IsObject()
   @MayBeAbsent()
@@ -82,6 +111,10 @@ export class ProductView extends ProductHealthView {
 
   @IsBoolean()
   enabled!: boolean;
+
+  /** Listeners that the docker and kubernetes runtimes keep. */
+  @IsInt()
+  replicas!: number;
 
   @IsObject()
   variables!: Record<string, string>;

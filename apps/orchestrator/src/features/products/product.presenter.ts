@@ -10,6 +10,7 @@ export function presentProduct(product: ProductEntity): Omit<ProductView, keyof 
     slug: product.slug,
     description: product.description,
     enabled: product.enabled,
+    replicas: product.replicas,
     variables: product.variables,
     managed_by: product.managed_by,
     managed_console: product.managed_console,

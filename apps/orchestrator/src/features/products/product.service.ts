@@ -95,6 +95,7 @@ export class ProductService {
             slug,
             description: dto.description ?? '',
             enabled: dto.enabled ?? true,
+            replicas: dto.replicas ?? 1,
             variables,
           }),
         );

@@ -16,11 +16,15 @@ export interface ListedContainer {
   Id: string;
   Names: string[];
   State: string;
+  /** For people, such as `Up 5 minutes (healthy)`: the only place of a list that has the health. */
+  Status: string;
   Labels: Record<string, string>;
 }
 
-export interface InspectedContainer {
-  State: { Status: string; ExitCode: number; OOMKilled: boolean; Error: string };
+export interface ContainerEvent {
+  /** `die`, `oom`, `start`, `health_status: healthy` */
+  Action: string;
+  Actor: { ID: string; Attributes: Record<string, string> };
 }
 
 /** The part of the engine's API (1.41, Docker 20.10) that keeping containers takes. */
@@ -50,8 +54,15 @@ export class DockerEngine {
     return this.json('GET', `/containers/json?all=1&filters=${filters}`);
   }
 
-  inspect(id: string): Promise<InspectedContainer> {
-    return this.json('GET', `/containers/${id}/json`);
+  /** How often the engine has started it again. */
+  async restarts(id: string): Promise<number> {
+    try {
+      return (await this.json<{ RestartCount: number }>('GET', `/containers/${id}/json`)).RestartCount;
+    } catch (error) {
+      // Gone since it was listed.
+      if (error instanceof DockerEngineError && error.status === 404) return 0;
+      throw error;
+    }
   }
 
   async create(name: string, body: object): Promise<string> {
@@ -92,6 +103,25 @@ export class DockerEngine {
       at += 8 + length;
     }
     return lines;
+  }
+
+  /** What happens to containers of a label, until `signal` is aborted or the engine goes away; then it resolves or rejects. */
+  async events(label: string, onEvent: (event: ContainerEvent) => void, signal: AbortSignal): Promise<void> {
+    const filters = { type: ['container'], label: [label], event: ['die', 'oom', 'start', 'health_status'] };
+    const path = `${API}/events?filters=${encodeURIComponent(JSON.stringify(filters))}`;
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      request({ ...this.place(), method: 'GET', path, signal }, resolve)
+        .once('error', reject)
+        .end();
+    });
+    if (response.statusCode !== 200) throw new DockerEngineError('the Docker engine shows no events', 0);
+    let rest = '';
+    response.setEncoding('utf8');
+    for await (const piece of response) {
+      const lines = (rest + piece).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) if (line.trim() !== '') onEvent(JSON.parse(line) as ContainerEvent);
+    }
   }
 
   private async json<T>(method: string, path: string, body?: object): Promise<T> {

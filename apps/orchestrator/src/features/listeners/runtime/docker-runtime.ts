@@ -1,172 +1,146 @@
-import { createHash } from 'node:crypto';
 import type { Logger } from '@cortex-mqtt/observability';
-import type { DockerEngine, ListedContainer } from './docker-engine';
-import { DockerEngineError } from './docker-engine';
-import type { ListenerRuntime, WantedListener } from './listener-runtime';
+import type { SeenContainer } from './container-book';
+import { containerState } from './container-state';
+import {
+  containerBody,
+  containerName,
+  type ContainerSettings,
+  generationOf,
+  LABEL,
+  LISTENER_UID,
+  SECRETS_FOLDER,
+  specOf,
+  splitSecrets,
+  STOP_GRACE_S,
+} from './docker-container';
+import { type DockerEngine, DockerEngineError, type ListedContainer } from './docker-engine';
+import { DockerExits } from './docker-exits';
+import {
+  instanceIdOf,
+  type ListenerMember,
+  type ListenerRuntime,
+  membersOf,
+  type WantedListener,
+} from './listener-runtime';
 import { secretArchive } from './secret-archive';
+import { Reconciling } from './reconciling';
 
-const RECONCILE_EVERY_MS = 15_000;
-/** Seconds a listener may take to end what is in flight; more than its own STOP_TIMEOUT. */
-const STOP_GRACE_S = 30;
-const LAST_LINES = 5;
-/** `node` in the image. */
-const LISTENER_UID = 1_000;
-const SECRETS_FOLDER = '/run/cortex';
-const LABEL = { installation: 'cortex-mqtt.installation', product: 'cortex-mqtt.product', spec: 'cortex-mqtt.spec' };
-/** Variables that no `docker inspect` may show. */
-const SECRET_VARIABLES = ['LISTENER_TOKEN', 'QUEUE_URL'];
+/** Milliseconds that a new generation may take until its first container is healthy; until then no other is replaced. */
+const HEALTHY_LIMIT_MS = 60_000;
+const LOOK_EVERY_MS = 500;
 
-export interface DockerRuntimeDeps {
+export interface DockerRuntimeDeps extends ContainerSettings {
   engine: DockerEngine;
-  /** Sets containers of this orchestrator apart from those of others on the same engine. */
-  installation: string;
-  image: string;
-  /** Name of a network; undefined = the engine's default one. */
-  network: string | undefined;
-  memory_mb: number;
-  cpus: number;
   /** null = another orchestrator keeps them. */
   wanted(): Promise<WantedListener[] | null>;
   /** What tells one environment from another without making a token: part of what a container is compared by. */
-  fixed_environment: Record<string, string>;
+  fixedEnvironment(): Promise<Record<string, string>>;
   /** The environment of a new container, a fresh token included. */
-  environment(listener: WantedListener): Promise<Record<string, string>>;
+  environment(member: ListenerMember): Promise<Record<string, string>>;
+  /** A member is not wanted any more. */
+  onRemoved(member: Pick<ListenerMember, 'product_id' | 'ordinal'>): Promise<void>;
+  onSeen(seen: ReadonlyMap<number, SeenContainer[]>): Promise<void>;
   logger: Logger;
 }
 
 /**
- * Keeps a container per enabled product on a Docker engine: adopts what is there and as wanted, replaces one at a time what has
- * another image or other settings, starts again what has ended, removes what is not wanted. Containers outlive the orchestrator;
- * volumes outlive containers.
+ * Keeps the containers of enabled products on a Docker engine: adopts what is there and as wanted, replaces one at a time what has
+ * another image or other settings, starts again what has ended, removes what is not wanted. The first container of a new
+ * generation has to become healthy before another is replaced. Containers outlive the orchestrator; volumes outlive containers.
  */
 export class DockerListenerRuntime implements ListenerRuntime {
-  private interval: NodeJS.Timeout | null = null;
-  private running: Promise<void> | null = null;
-  private again = false;
-  private stopped = false;
+  private readonly reconciling: Reconciling;
+  private readonly exits: DockerExits;
+  /** Why the image is not there, or that it is being pulled. */
+  private image_trouble: { state: 'pulling' | 'failed'; reason: string } | null = null;
 
-  constructor(private readonly deps: DockerRuntimeDeps) {}
+  constructor(private readonly deps: DockerRuntimeDeps) {
+    this.reconciling = new Reconciling({ work: () => this.reconcileOnce(), what: 'containers', logger: deps.logger });
+    this.exits = new DockerExits({ ...deps, onEvent: () => this.reconcile() });
+  }
 
-  async start(): Promise<void> {
-    this.interval = setInterval(() => this.reconcile(), RECONCILE_EVERY_MS);
-    this.reconcile();
-    await this.running;
+  start(): Promise<void> {
+    return this.reconciling.start();
   }
 
   reconcile(): void {
-    if (this.stopped) return;
-    if (this.running) {
-      this.again = true;
-      return;
-    }
-    this.running = this.reconcileOnce()
-      .catch((error: unknown) =>
-        this.deps.logger.warn('listener containers could not be reconciled; trying again', { error }),
-      )
-      .finally(() => {
-        this.running = null;
-        if (this.again) {
-          this.again = false;
-          this.reconcile();
-        }
-      });
+    this.reconciling.again();
   }
 
   /** Containers go on: another orchestrator adopts them. */
   async stop(): Promise<void> {
-    this.stopped = true;
-    if (this.interval) clearInterval(this.interval);
-    await this.running;
+    const stopped = this.reconciling.stop();
+    this.exits.stop();
+    await stopped;
   }
 
   private async reconcileOnce(): Promise<void> {
-    const { engine, installation, logger } = this.deps;
     const wanted = await this.deps.wanted();
-    if (wanted === null) return;
-    const found = await engine.list(`${LABEL.installation}=${installation}`);
-    const image_id = await this.imageId();
+    if (wanted === null) return this.exits.stop();
+    this.exits.follow();
+    const members = wanted.flatMap(membersOf);
+    const found = await this.list();
     for (const container of found) {
-      const product = container.Labels[LABEL.product];
-      if (wanted.some(({ product_id }) => String(product_id) === product)) continue;
+      const product_id = Number(container.Labels[LABEL.product]);
+      const ordinal = Number(container.Labels[LABEL.ordinal] ?? 1);
+      if (members.some((member) => member.product_id === product_id && member.ordinal === ordinal)) continue;
       await this.remove(container);
-      logger.info('listener container removed: its product is not enabled any more', { product_id: Number(product) });
+      await this.deps.onRemoved({ product_id, ordinal });
+      this.deps.logger.info('listener container removed: it is not wanted any more', { product_id, ordinal });
     }
-    for (const listener of wanted) {
-      if (this.stopped) return;
-      const own = found.filter(({ Labels }) => Labels[LABEL.product] === String(listener.product_id));
+    const generation = await this.generation(wanted, found);
+    if (generation !== null) await this.keepAll(members, found, generation);
+    this.exits.keepOnly(new Set((await this.tell(wanted)).map(({ Id }) => Id)));
+  }
+
+  private async keepAll(members: ListenerMember[], found: ListedContainer[], generation: string): Promise<void> {
+    for (const member of members) {
+      if (this.reconciling.is_stopped) return;
+      const name = `/${containerName(this.deps.installation, member)}`;
+      const own = found.find(({ Names }) => Names.includes(name));
       // One product's fault must not keep the listeners of the others from running.
-      await this.keep(listener, own, image_id).catch((error: unknown) =>
-        logger.warn('listener container could not be kept; trying again', { product_id: listener.product_id, error }),
+      await this.keep(member, own, generation).catch((error: unknown) =>
+        this.deps.logger.warn('listener container could not be kept; trying again', { ...member, error }),
       );
     }
   }
 
-  private async keep(listener: WantedListener, own: ListedContainer[], image_id: string): Promise<void> {
-    const { engine, logger } = this.deps;
-    const { product_id, slug } = listener;
-    const spec = this.specOf(listener, image_id);
-    const [good, ...others] = own.filter(({ Labels }) => Labels[LABEL.spec] === spec);
-    for (const container of own) {
-      if (container === good) continue;
-      await this.remove(container);
-      if (!others.includes(container))
-        logger.info('listener container replaced: its image or settings changed', { product_id });
-    }
-    if (good === undefined) {
-      await this.create(listener, spec);
-      logger.info('listener container started', { product_id, slug });
-    } else if (good.State !== 'running' && good.State !== 'restarting') {
-      const { State } = await engine.inspect(good.Id);
-      if (State.Status !== 'created') {
-        const why = State.OOMKilled ? 'out of memory' : `exit code ${State.ExitCode}`;
-        const last_lines = await engine.lastLines(good.Id, LAST_LINES);
-        logger.warn('listener container ended; starting it again', { product_id, why, last_lines });
-      }
-      await engine.start(good.Id);
+  private async keep(member: ListenerMember, own: ListedContainer | undefined, generation: string): Promise<void> {
+    const { logger } = this.deps;
+    if (own === undefined) {
+      await this.create(member, generation);
+      logger.info('listener container started', { ...member });
+    } else if (own.Labels[LABEL.spec] !== specOf(member, generation)) {
+      if (!(await this.mayReplace(generation))) return;
+      await this.remove(own);
+      const id = await this.create(member, generation);
+      logger.info('listener container replaced: its image or settings changed', { ...member });
+      await this.untilHealthy(id);
+    } else if (own.State !== 'running' && own.State !== 'restarting') {
+      await this.deps.engine.start(own.Id);
     }
   }
 
-  private async create(listener: WantedListener, spec: string): Promise<void> {
-    const { engine, installation, image, network, memory_mb, cpus } = this.deps;
-    const environment = await this.deps.environment(listener);
-    const secrets: Record<string, string> = {};
-    const plain: string[] = [];
-    for (const [variable, value] of Object.entries(environment)) {
-      if (!SECRET_VARIABLES.includes(variable)) plain.push(`${variable}=${value}`);
-      else {
-        secrets[variable] = value;
-        plain.push(`${variable}_FILE=${SECRETS_FOLDER}/${variable}`);
-      }
+  /** A generation that none of its containers is healthy with goes no further than to the first. */
+  private async mayReplace(generation: string): Promise<boolean> {
+    const of = (await this.list()).filter(({ Labels }) => Labels[LABEL.generation] === generation);
+    return of.length === 0 || of.some(isHealthy);
+  }
+
+  private async untilHealthy(id: string): Promise<void> {
+    const end_ms = Date.now() + HEALTHY_LIMIT_MS;
+    while (Date.now() < end_ms && !this.reconciling.is_stopped) {
+      const container = (await this.list()).find(({ Id }) => Id === id);
+      if (container === undefined || isHealthy(container) || container.Status.includes('(unhealthy)')) return;
+      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
     }
-    // By id and not by slug: a slug can change, and its volume must stay the product's.
-    const name = `cortex-${installation}-listener-${listener.product_id}`;
-    const id = await engine.create(name, {
-      Image: image,
-      Env: plain,
-      Labels: {
-        [LABEL.installation]: installation,
-        [LABEL.product]: String(listener.product_id),
-        [LABEL.spec]: spec,
-        'cortex-mqtt.slug': listener.slug,
-      },
-      StopTimeout: STOP_GRACE_S,
-      HostConfig: {
-        NetworkMode: network,
-        Memory: memory_mb * 1_048_576,
-        MemorySwap: memory_mb * 1_048_576,
-        NanoCpus: Math.round(cpus * 1e9),
-        PidsLimit: 256,
-        ReadonlyRootfs: true,
-        CapDrop: ['ALL'],
-        SecurityOpt: ['no-new-privileges:true'],
-        RestartPolicy: { Name: 'unless-stopped' },
-        LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
-        Mounts: [
-          { Type: 'volume', Source: `${name}-data`, Target: '/data' },
-          { Type: 'volume', Source: `${name}-secrets`, Target: SECRETS_FOLDER },
-        ],
-      },
-    });
+  }
+
+  private async create(member: ListenerMember, generation: string): Promise<string> {
+    const { engine, installation } = this.deps;
+    const { plain, secrets } = splitSecrets(await this.deps.environment(member));
+    const body = containerBody(member, this.deps, { environment: plain, generation });
+    const id = await engine.create(containerName(installation, member), body);
     try {
       await engine.put(id, SECRETS_FOLDER, secretArchive(secrets, { uid: LISTENER_UID }));
       await engine.start(id);
@@ -175,28 +149,70 @@ export class DockerListenerRuntime implements ListenerRuntime {
       await engine.remove(id);
       throw error;
     }
+    return id;
   }
 
   private async remove({ Id, State }: ListedContainer): Promise<void> {
+    this.exits.expect(Id);
     if (State === 'running') await this.deps.engine.stop(Id, STOP_GRACE_S);
     await this.deps.engine.remove(Id);
   }
 
-  private async imageId(): Promise<string> {
+  private list(): Promise<ListedContainer[]> {
+    return this.deps.engine.list(`${LABEL.installation}=${this.deps.installation}`);
+  }
+
+  /** null = the image cannot be had: what runs is left alone, and what is missing says why. */
+  private async generation(wanted: readonly WantedListener[], found: ListedContainer[]): Promise<string | null> {
     const { engine, image, logger } = this.deps;
+    const fixed_environment = await this.deps.fixedEnvironment();
     try {
-      return await engine.imageId(image);
+      this.image_trouble = null;
+      return generationOf(this.deps, { image_id: await engine.imageId(image), fixed_environment });
     } catch (error) {
       if (!(error instanceof DockerEngineError) || error.status !== 404) throw error;
+    }
+    try {
       logger.info('pulling the image of the listeners', { image });
+      this.image_trouble = { state: 'pulling', reason: `${image} is being pulled` };
+      await this.tell(wanted, found);
       await engine.pull(image);
-      return engine.imageId(image);
+      const image_id = await engine.imageId(image);
+      this.image_trouble = null;
+      return generationOf(this.deps, { image_id, fixed_environment });
+    } catch (error) {
+      if (!(error instanceof DockerEngineError)) throw error;
+      logger.warn('the image of the listeners cannot be pulled; trying again', { image, error });
+      this.image_trouble = { state: 'failed', reason: `${image} cannot be pulled: ${error.message}` };
+      return null;
     }
   }
 
-  private specOf({ product_id, slug }: WantedListener, image_id: string): string {
-    const { network, memory_mb, cpus, fixed_environment } = this.deps;
-    const what = { product_id, slug, image_id, network, memory_mb, cpus, fixed_environment };
-    return createHash('sha256').update(JSON.stringify(what)).digest('hex').slice(0, 32);
+  private async tell(wanted: readonly WantedListener[], known?: ListedContainer[]): Promise<ListedContainer[]> {
+    const found = known ?? (await this.list());
+    const seen = new Map<number, SeenContainer[]>();
+    for (const listener of wanted) {
+      seen.set(listener.product_id, await Promise.all(membersOf(listener).map((member) => this.see(member, found))));
+    }
+    await this.deps.onSeen(seen);
+    return found;
+  }
+
+  private async see(member: ListenerMember, found: readonly ListedContainer[]): Promise<SeenContainer> {
+    const { engine, image } = this.deps;
+    const name = containerName(this.deps.installation, member);
+    const container = found.find(({ Names }) => Names.includes(`/${name}`));
+    const about = { name, instance_id: instanceIdOf(member), runtime: 'docker' as const, image };
+    if (container === undefined) {
+      const { state, reason } = this.image_trouble ?? { state: 'starting' as const, reason: null };
+      return { ...about, state, reason, exit_code: null, restarts: 0, last_lines: [] };
+    }
+    const last = this.exits.of(container.Id);
+    // The list has no count; only who has ended is worth a question of its own.
+    const restarts = last === undefined && container.State === 'running' ? 0 : await engine.restarts(container.Id);
+    const { exit_code = null, last_lines = [] } = last ?? {};
+    return { ...about, ...containerState(container, last), exit_code, restarts, last_lines };
   }
 }
+
+const isHealthy = ({ State, Status }: ListedContainer): boolean => State === 'running' && Status.includes('(healthy)');

@@ -6,15 +6,24 @@ import { createPostgresQueueRole, type QueueBackend } from '@cortex-mqtt/queues'
  * orchestrator's own opens users, secrets and the audit log. Made when the first listener needs it; where our role may make
  * no roles, listeners get ours, and the log says so.
  */
-export function listenerQueueUrl(deps: { url: string; queues: QueueBackend; logger: Logger }): () => Promise<string> {
-  const { url, queues, logger } = deps;
+export function listenerQueueUrl(deps: {
+  url: string;
+  /** Of `LISTENER_QUEUE_URL`: handed out as it is. */
+  given: string | undefined;
+  /** The role's, the same at every start: listeners that outlive an orchestrator can go on. */
+  password: string;
+  queues: QueueBackend;
+  logger: Logger;
+}): () => Promise<string> {
+  const { url, given, password, queues, logger } = deps;
+  if (given !== undefined) return async () => given;
   if (!/^postgres(ql)?:/.test(url)) return async () => url;
   let made: Promise<string> | null = null;
   const make = async (): Promise<string> => {
     // Its schema has to be there first.
     await queues.listQueueNames();
     try {
-      return await createPostgresQueueRole({ url });
+      return await createPostgresQueueRole({ url, password });
     } catch (error) {
       // insufficient_privilege
       if ((error as { code?: unknown }).code !== '42501') throw error;

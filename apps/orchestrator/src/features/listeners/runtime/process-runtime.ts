@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Logger } from '@cortex-mqtt/observability';
-import type { ListenerRuntime, WantedListener } from './listener-runtime';
+import type { ListenerMember, ListenerRuntime, WantedListener } from './listener-runtime';
 import { watchSignsOfLife } from './signs-of-life';
 
 /** Pause before a listener that ended is started again, milliseconds: doubles up to the cap, back to the first after a quiet minute. */
@@ -20,7 +20,7 @@ export interface ProcessRuntimeDeps {
   /** Products that should have a listener now. */
   wanted(): Promise<WantedListener[]>;
   /** The environment of a product's listener, its token included. */
-  environment(listener: WantedListener): Promise<Record<string, string>>;
+  environment(member: ListenerMember): Promise<Record<string, string>>;
   /** Path of the listener's compiled entry. */
   entry: string;
   logger: Logger;
@@ -114,7 +114,7 @@ export class ProcessListenerRuntime implements ListenerRuntime {
 
   private async spawn(listener: WantedListener, last_env?: Record<string, string>): Promise<void> {
     const { product_id, slug } = listener;
-    const env = last_env ?? (await this.deps.environment(listener));
+    const env = last_env ?? (await this.deps.environment({ ...listener, ordinal: 1 }));
     this.known.set(product_id, { listener, env });
     const child = spawn(process.execPath, ['--enable-source-maps', this.deps.entry], {
       env: { PATH: process.env.PATH ?? '', ...env },
