@@ -34,6 +34,8 @@ containers_main() {
   MQTT_USERNAME=device
   MQTT_PASSWORD=$(openssl rand -hex 24)
   MQTT_PASSWORD_ENCRYPTION_KEY=$(openssl rand -base64 32)
+  # The receiver of the webhooks is this machine, as the network's gateway.
+  EGRESS_ALLOW=mosquitto,private
   ADMIN_EMAIL=admin@example.com
   ADMIN_PASSWORD=$(openssl rand -hex 24)
   PORT=${CONTAINERS_PORT:-18014}

@@ -19,6 +19,7 @@ export const keys = {
   deliveries: (id: number) => ['products', id, 'deliveries'] as const,
   deliveryCounts: (id: number) => ['products', id, 'deliveries', 'counts'] as const,
   listeners: (id: number) => ['products', id, 'listeners'] as const,
+  drift: (id: number) => ['products', id, 'version', 'drift'] as const,
   actionTypes: ['action-types'] as const,
   audit: (filter: object) => ['audit', filter] as const,
   users: ['users'] as const,

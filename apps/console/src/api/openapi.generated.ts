@@ -618,6 +618,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/products/{product_id}/listener-containers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Containers that the runtime keeps for a product, with what each wrote before its last end
+         * @description The lines are from the listener’s log and may hold payloads.
+         */
+        get: operations["getProductsByProductIdListenerContainers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/products/{product_id}/mqtt-config/status/stream": {
         parameters: {
             query?: never;
@@ -2802,6 +2822,7 @@ export interface components {
             slug?: string | null;
             description?: string;
             enabled?: boolean;
+            replicas?: number;
             variables?: Record<string, unknown>;
         };
         UpdateProductDto: {
@@ -2809,6 +2830,7 @@ export interface components {
             slug?: string;
             description?: string;
             enabled?: boolean;
+            replicas?: number;
             variables?: Record<string, unknown>;
         };
         ProductListQuery: {
@@ -2822,6 +2844,7 @@ export interface components {
             slug: string;
             description: string;
             enabled: boolean;
+            replicas: number;
             variables: Record<string, unknown>;
             managed_by: string | null;
             /** @enum {string} */
@@ -2981,6 +3004,7 @@ export interface components {
             name: string;
             description?: string;
             enabled?: boolean;
+            replicas?: number;
             variables?: Record<string, unknown>;
             managed_by?: components["schemas"]["ManagedByDto"] | null;
             broker?: components["schemas"]["DocumentBrokerDto"];
@@ -3189,6 +3213,33 @@ export interface components {
             wanted: number;
             next_try_at: string | null;
         };
+        ContainerStatusView: {
+            name: string;
+            instance_id: string;
+            /** @enum {string} */
+            runtime: "docker" | "kubernetes";
+            image: string;
+            /** @enum {string} */
+            state: "pulling" | "starting" | "running" | "unhealthy" | "restarting" | "exited" | "out_of_memory" | "failed";
+            since: string;
+            reason: string | null;
+            exit_code: number | null;
+            restarts: number;
+        };
+        ContainerLogView: {
+            last_lines: string[];
+            name: string;
+            instance_id: string;
+            /** @enum {string} */
+            runtime: "docker" | "kubernetes";
+            image: string;
+            /** @enum {string} */
+            state: "pulling" | "starting" | "running" | "unhealthy" | "restarting" | "exited" | "out_of_memory" | "failed";
+            since: string;
+            reason: string | null;
+            exit_code: number | null;
+            restarts: number;
+        };
         InstanceView: {
             id: string;
             state: string;
@@ -3230,6 +3281,7 @@ export interface components {
             flow: components["schemas"]["FlowView"];
             probe: components["schemas"]["ProbeView"] | null;
             warnings: components["schemas"]["WarningView"][];
+            containers: components["schemas"]["ContainerStatusView"][];
             instances: components["schemas"]["InstanceView"][];
             /** @enum {string} */
             health: "healthy" | "degraded" | "failing" | "disabled";
@@ -5633,6 +5685,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ConnectionStatusView"];
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getProductsByProductIdListenerContainers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                product_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContainerLogView"][];
                 };
             };
             /** @description Problem details (RFC 9457) */

@@ -121,6 +121,10 @@ export type InstanceReport = Refined<
 >;
 
 export type ConnectionStatus = Refined<Schemas['ConnectionStatusView'], { instances: InstanceStatus[] }>;
+export type Container = Schemas['ContainerStatusView'];
+export type ContainerLog = Schemas['ContainerLogView'];
+/** What has changed in a managed product since its files were applied. */
+export type Drift = Schemas['ManagedProductDriftView'];
 export type Recovery = Schemas['RecoveryView'];
 export type Probe = Schemas['ProbeView'];
 

@@ -31,6 +31,25 @@ export const listenersTexts = {
   running: 'Running listeners',
   runningHint: 'Processes that serve this product. Several share the load through shared subscriptions.',
   none: 'No listener has reported yet',
+  containers: {
+    title: 'Containers',
+    hint: 'Kept by the orchestrator: one for each replica of the product.',
+    states: {
+      pulling: 'pulling the image',
+      starting: 'starting',
+      running: 'running',
+      unhealthy: 'unhealthy',
+      restarting: 'restarting',
+      exited: 'exited',
+      out_of_memory: 'out of memory',
+      failed: 'failed',
+    },
+    restarts: (n: number) => (n === 1 ? '1 restart' : `${n.toLocaleString('en')} restarts`),
+    showLines: 'Last lines',
+    hideLines: 'Hide lines',
+    lines: (name: string) => `What ${name} wrote before its last exit`,
+    noLines: 'It has not ended since the orchestrator watches it.',
+  },
   noneHint: 'Create a token below and start a listener with one of the commands.',
   instance: 'Instance',
   state: 'State',
@@ -231,6 +250,9 @@ export const productSettingsTexts = {
   description: 'Description',
   enabled: 'Listen to this product’s broker',
   enabledHint: 'Off: listeners disconnect and wait. Nothing is deleted.',
+  replicas: 'Listeners',
+  replicasHint:
+    'How many containers run for it (docker and kubernetes runtimes). They share the load with shared subscriptions, else one is active and the others stand by.',
   variables: 'Variables',
   variablesHint: 'Values for {name} in topics. A value never contains / + or #.',
   noVariables: 'No variables yet.',
@@ -268,8 +290,21 @@ export const productSettingsTexts = {
     slug: 'Short name',
     description: 'Description',
     enabled: 'On',
+    replicas: 'Listeners',
     variables: 'Variables',
   } as Record<string, string>,
+};
+
+export const managedByTexts = {
+  locked: (name: string) => `Managed by ${name}: locked`,
+  lockedHint: 'Its configuration comes from files. Changes made here are refused; change the files instead.',
+  drift: (name: string) => `Managed by ${name}`,
+  driftHint: 'Its configuration comes from files. Changes made here are kept until the files are applied again.',
+  changes: (n: number) => (n === 1 ? '1 change since then:' : `${n.toLocaleString('en')} changes since then:`),
+  release: 'Release from its files',
+  releaseBody: (name: string) =>
+    `People manage it from now on. ${name} takes it back when its files are applied again, unless the product is removed from them.`,
+  released: (name: string) => `“${name}” is managed by people`,
 };
 
 export const aboutTexts = {

@@ -21,6 +21,7 @@ import { FilterFaults, InstanceStatusView, Problem } from '../mqtt-config/instan
 import { worstFirst } from '../mqtt-config/status-reading';
 import { useProductId } from '../products/product-id';
 import { useProduct } from '../products/products-query';
+import { ContainersPanel } from './containers-panel';
 import { deployCommands, freeInstanceId } from './deploy-commands';
 import classes from './listeners-page.module.css';
 
@@ -46,6 +47,9 @@ export function ListenersPage() {
             </ul>
           ))}
       </Panel>
+      {status && status.containers.length > 0 && (
+        <ContainersPanel productId={productId} containers={status.containers} />
+      )}
       {canChange && <TokensPanel productId={productId} onToken={setToken} />}
       <DeployPanel productId={productId} token={token} />
     </Page>

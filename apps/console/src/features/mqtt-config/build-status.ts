@@ -74,6 +74,7 @@ export function buildStatus(overrides: Partial<ConnectionStatus> = {}): Connecti
     },
     probe: null,
     warnings: [],
+    containers: [],
     instances: [buildInstance()],
     ...overrides,
   };

@@ -1,4 +1,4 @@
-import { Button, Stack, Switch, Textarea, TextInput } from '@mantine/core';
+import { Button, NumberInput, Stack, Switch, Textarea, TextInput } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useMemo, useRef, useState } from 'react';
@@ -23,6 +23,7 @@ import { ConflictDialog } from '../mqtt-config/save-dialogs';
 import { useMergedDraft } from '../mqtt-config/use-merged-draft';
 import { useDeliveryCounts } from '../overview/overview-query';
 import { useSecretNames } from '../secrets/secrets-query';
+import { ManagedByNotice } from './managed-by-notice';
 import { useProductId } from './product-id';
 import classes from './product-settings-page.module.css';
 import { type VariableRows, VariablesField } from './variables-field';
@@ -58,6 +59,7 @@ interface Draft {
   slug: string;
   description: string;
   enabled: boolean;
+  replicas: number;
   variables: VariableRows;
 }
 
@@ -122,6 +124,7 @@ function Settings({ loaded }: { loaded: TaggedProduct }) {
 
   return (
     <>
+      <ManagedByNotice product={product} />
       <Panel title={words.general}>
         <Stack>
           <Fields>
@@ -162,6 +165,17 @@ function Settings({ loaded }: { loaded: TaggedProduct }) {
                 onChange={(event) => set({ enabled: event.currentTarget.checked })}
               />
             </Wide>
+            <NumberInput
+              label={words.replicas}
+              description={words.replicasHint}
+              value={draft.replicas}
+              error={faults.replicas}
+              disabled={readOnly}
+              min={1}
+              max={50}
+              allowDecimal={false}
+              onChange={(value) => set({ replicas: Number(value) })}
+            />
           </Fields>
           <VariablesField
             rows={draft.variables}
@@ -251,8 +265,8 @@ function namesOf(names: string[]): string {
 }
 
 function tagged({ product, etag }: TaggedProduct): Tagged {
-  const { name, slug, description, enabled, variables } = product;
-  return { values: { name, slug, description, enabled, variables: Object.entries(variables) }, etag };
+  const { name, slug, description, enabled, replicas, variables } = product;
+  return { values: { name, slug, description, enabled, replicas, variables: Object.entries(variables) }, etag };
 }
 
 function bodyValue(field: string, value: unknown): unknown {
