@@ -60,6 +60,8 @@ import { productRoutes } from './features/products/product.routes';
 import { ProductService } from './features/products/product.service';
 import { recentMessagesRoutes } from './features/recent-messages/recent-messages.routes';
 import { RecentMessagesService } from './features/recent-messages/recent-messages.service';
+import { scalingRoutes } from './features/scaling/scaling.routes';
+import { ScalingService } from './features/scaling/scaling.service';
 import { productSecretRoutes } from './features/secrets/product-secret.routes';
 import { ProductSecretService } from './features/secrets/product-secret.service';
 import type { SecretBox } from './features/secrets/secret-box';
@@ -300,6 +302,7 @@ export function buildFeatures(deps: FeatureDeps): Features {
       ...recentMessagesRoutes({ recentMessages }),
       ...testMessageRoutes({ testMessages }),
       ...reconnectRoutes({ reconnects }),
+      ...scalingRoutes({ scaling: new ScalingService({ dataSource, queues, stale_after_ms }) }),
       ...productSecretRoutes({ productSecrets: new ProductSecretService({ dataSource, secretBox, notifier }) }),
       ...listenerTokenRoutes({
         listenerTokens: new ListenerTokenService({

@@ -1230,6 +1230,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/products/{product_id}/scaling": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How many listeners a product needs, for autoscalers
+         * @description See deploy/helm: KEDA asks this. 503 while the queue is away, so that nothing is scaled on what is not known.
+         */
+        get: operations["getProductsByProductIdScaling"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/products/{product_id}/secrets": {
         parameters: {
             query?: never;
@@ -3930,6 +3950,11 @@ export interface components {
             items: components["schemas"]["RecentMessageView"][];
             listeners_asked: number;
             listeners_answered: number;
+        };
+        ScalingView: {
+            backlog: number;
+            acknowledgement_age_ms: number | null;
+            wanted_replicas: number;
         };
         InstanceCountersDto: {
             messages_received?: number | null;
@@ -6890,6 +6915,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ReconnectView"];
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getProductsByProductIdScaling: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                product_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScalingView"];
                 };
             };
             /** @description Problem details (RFC 9457) */

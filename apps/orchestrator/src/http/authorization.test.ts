@@ -106,6 +106,7 @@ const RULES: Record<string, Rule> = {
   'get /api/v1/action-types': 'viewer',
   'get /api/v1/products/{product_id}/mqtt-config/status': 'viewer',
   'get /api/v1/products/{product_id}/mqtt-config/status/stream': 'viewer',
+  'get /api/v1/products/{product_id}/scaling': 'viewer',
   'get /api/v1/products/{product_id}/listener-containers': 'viewer of payloads',
   'get /api/v1/products/{product_id}/mqtt-config/events': 'viewer',
   'get /api/v1/products/{product_id}/mqtt-config/events/stream': 'viewer',

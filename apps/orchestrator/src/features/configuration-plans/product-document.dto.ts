@@ -25,10 +25,11 @@ import {
   HOST_MESSAGE,
   HOST_PATTERN,
 } from '../../model/broker-field-table';
+import { MAX_REPLICAS } from '../../model/max-replicas';
 import { MAX_FURTHER_BROKERS, NAME_MESSAGE, NAME_PATTERN, RESERVED_NAME } from '../brokers/broker.dto';
 import { PRIMARY_BROKER } from '../brokers/broker-secrets';
 import { PutMqttConfigDto } from '../mqtt-config/mqtt-config.dto';
-import { MAX_REPLICAS, SLUG, SLUG_MESSAGE } from '../products/product.dto';
+import { SLUG, SLUG_MESSAGE } from '../products/product.dto';
 import { SECRET_NAME, SECRET_NAME_MESSAGE } from '../secrets/product-secret.dto';
 import { CreateSubscriptionDto } from '../subscriptions/subscription.dto';
 

@@ -13,13 +13,11 @@ import {
   MinLength,
 } from 'class-validator';
 import { MayBeAbsent } from '../../http/optional';
+import { MAX_REPLICAS } from '../../model/max-replicas';
 import { PageQuery } from '../../http/pagination';
 
 export const SLUG = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 export const SLUG_MESSAGE = 'must be 1–63 of a-z 0-9 -, not beginning or ending with -';
-
-/** Most listeners of a product that a runtime keeps. */
-export const MAX_REPLICAS = 50;
 
 export class CreateProductDto {
   @IsString()

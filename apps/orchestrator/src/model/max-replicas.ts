@@ -1,0 +1,2 @@
+/** Most listeners of one product. */
+export const MAX_REPLICAS = 50;
