@@ -4,7 +4,7 @@ import { ActionFault, presentableFault } from './action-fault';
 import { actionTypeOf, type RegisteredAction } from './action-registry';
 import type { ActionRuntime } from './action-runtime';
 import type { AnyAction } from './action-definition';
-import type { ActionOutcome, Prepare, PrepareContext } from './action-type';
+import type { ActionOutcome, AttemptContext, Prepare, PrepareContext } from './action-type';
 
 /** Milliseconds an attempt may take when its definition says nothing. */
 export const DEFAULT_TIMEOUT_MS = 10_000;
@@ -95,6 +95,8 @@ export interface AttemptOptions {
   attempt: number;
   /** Aborted when the listener stops. */
   signal?: AbortSignal;
+  /** Absent: nothing is traced. */
+  trace?: AttemptContext | null;
 }
 
 export function createActionRunner({
@@ -112,8 +114,8 @@ export function createActionRunner({
   const prepare: ActionRunner['prepare'] = (action, scope) => prepareAction(action, scope, engine);
 
   // Each type keeps the limit itself: a timer here as well would cost every attempt, and could not tell the phase.
-  const execute: ActionRunner['execute'] = ({ action, prepared }, { attempt, signal }) =>
-    action.type.execute(prepared, runtime, { signal, attempt, timeout_ms: action.timeout_ms });
+  const execute: ActionRunner['execute'] = ({ action, prepared }, { attempt, signal, trace }) =>
+    action.type.execute(prepared, runtime, { signal, attempt, timeout_ms: action.timeout_ms, trace });
 
   return {
     prepare,

@@ -42,6 +42,15 @@ export interface ActionOutcome {
   detail: Record<string, unknown>;
 }
 
+/** An attempt's place in a trace (W3C Trace Context). */
+export interface AttemptContext {
+  readonly trace_id: string;
+  readonly span_id: string;
+  readonly traceparent: string;
+  /** null = none. */
+  readonly tracestate: string | null;
+}
+
 export interface ExecuteOptions {
   /** Aborted when the listener stops. */
   signal?: AbortSignal;
@@ -49,6 +58,8 @@ export interface ExecuteOptions {
   timeout_ms: number;
   /** 1 for the first. */
   attempt: number;
+  /** Travels with what is sent; absent: nothing is traced. */
+  trace?: AttemptContext | null;
 }
 
 /**

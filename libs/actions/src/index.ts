@@ -8,6 +8,7 @@ export * from './action-schemas';
 export type {
   ActionOutcome,
   ActionType as ActionTypeEntry,
+  AttemptContext,
   CheckContext,
   ExecuteOptions,
   PrepareContext,

@@ -39,6 +39,8 @@ export interface AddOptions {
   attempts?: number;
   /** Milliseconds before the second run, doubled before each further one; by default they follow at once. */
   backoff_ms?: number;
+  /** What BullMQ's telemetry hands from producer to worker. */
+  telemetry?: string;
   /** Milliseconds after which the add is given up with QueueUnavailableError. */
   limit_ms?: number;
 }

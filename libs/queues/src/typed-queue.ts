@@ -214,7 +214,7 @@ export function assertQueueName(name: string): void {
 }
 
 function toBullOptions(options: AddOptions): JobsOptions {
-  const { job_id, delay_ms, priority, attempts, backoff_ms } = options;
+  const { job_id, delay_ms, priority, attempts, backoff_ms, telemetry } = options;
   if (job_id !== undefined && (job_id.includes(':') || /^\d+$/.test(job_id))) {
     throw new RangeError(`job id must not hold ":" or be an integer: ${job_id}`);
   }
@@ -223,6 +223,7 @@ function toBullOptions(options: AddOptions): JobsOptions {
     ...(delay_ms === undefined ? {} : { delay: delay_ms }),
     ...(priority === undefined ? {} : { priority }),
     ...(attempts === undefined ? {} : { attempts }),
+    ...(telemetry === undefined ? {} : { telemetry: { metadata: telemetry } }),
     ...(backoff_ms === undefined ? {} : { backoff: { type: 'exponential', delay: backoff_ms } }),
   };
 }

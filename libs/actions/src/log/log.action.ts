@@ -34,10 +34,11 @@ export const logAction: ActionType<LogAction, PreparedLog> = {
         : message.then((rendered) => ({ level, message: shortened(rendered), envelope }));
     };
   },
-  execute: ({ level, message, envelope }, { log }) => {
+  execute: ({ level, message, envelope }, { log }, { trace }) => {
     if (log.isEnabled?.(level) === false) return WRITTEN;
     const { id, subscription_id, topic } = envelope;
-    log.log(level, message, { delivery_id: id, subscription_id, topic });
+    const traced = trace == null ? {} : { trace_id: trace.trace_id, span_id: trace.span_id };
+    log.log(level, message, { delivery_id: id, subscription_id, topic, ...traced });
     return WRITTEN;
   },
   destination: () => 'log',

@@ -2,7 +2,7 @@ import type { FieldFault } from '@cortex-mqtt/contracts';
 import { compileTemplate, rawPayloadOf, type Template } from '@cortex-mqtt/expressions';
 import { mqttStringFault, topicMatches, validatePublishTopic } from '@cortex-mqtt/mqtt';
 import { ActionFault } from '../action-fault';
-import type { ActionType, CheckContext, PrepareContext } from '../action-type';
+import type { ActionType, AttemptContext, CheckContext, PrepareContext } from '../action-type';
 import { credentialFaults } from '../credential-literals';
 import { templateFaults, templateMapFaults } from '../field-checks';
 import { escapeOf, scopeOf } from '../rendering';
@@ -69,7 +69,7 @@ export const publishAction: ActionType<PublishAction, PreparedPublish> = {
       };
     };
   },
-  execute: async ({ returns, source, ...request }, { publisher, hops }, { signal, timeout_ms }) => {
+  execute: async ({ returns, source, ...request }, { publisher, hops }, { signal, timeout_ms, trace }) => {
     if (!publisher.supports_properties) countHops(hops, source, request);
     if (returns && !publisher.supports_properties) {
       throw new ActionFault(
@@ -80,7 +80,8 @@ export const publishAction: ActionType<PublishAction, PreparedPublish> = {
         },
       );
     }
-    await publisher.publish(request, { signal: signal ?? new AbortController().signal, timeout_ms });
+    const sent = trace == null ? request : { ...request, user_properties: withTrace(request.user_properties, trace) };
+    await publisher.publish(sent, { signal: signal ?? new AbortController().signal, timeout_ms });
     return { detail: { topic: request.topic, qos: request.qos } };
   },
   destination: () => 'broker',
@@ -90,6 +91,15 @@ export const publishAction: ActionType<PublishAction, PreparedPublish> = {
     ...(returns ? { warning: 'the topic is matched by the subscription itself' } : {}),
   }),
 };
+
+/** W3C Trace Context for MQTT, unless the action names properties of its own for it. On MQTT 3.1.1 they stay behind with the others. */
+function withTrace(
+  properties: PublishRequest['user_properties'],
+  { traceparent, tracestate }: AttemptContext,
+): PublishRequest['user_properties'] {
+  if (Object.hasOwn(properties, 'traceparent')) return properties;
+  return { ...properties, traceparent, ...(tracestate === null ? {} : { tracestate }) };
+}
 
 /** On MQTT 3.1.1 the number of hops can't travel with the message. Two subscriptions that publish to each other would never end. */
 function countHops(memory: HopMemory, source: { topic: string; payload: Buffer }, request: PublishRequest): void {

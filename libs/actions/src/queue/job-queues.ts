@@ -1,3 +1,5 @@
+import type { AttemptContext } from '../action-type';
+
 /** A BullMQ job as an action adds it. */
 export interface JobRequest {
   queue: string;
@@ -8,6 +10,8 @@ export interface JobRequest {
   delay_ms?: number;
   priority?: number;
   attempts?: number;
+  /** Travels beside the data, where BullMQ's own telemetry looks for it. */
+  trace: AttemptContext | null;
 }
 
 /** Adds jobs for downstream workers. Rejects when the queue doesn't answer within `limit_ms`. */

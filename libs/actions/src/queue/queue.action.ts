@@ -12,7 +12,7 @@ import { scopeOf } from '../rendering';
 import type { JobRequest } from './job-queues';
 import { QueueAction } from './queue-action';
 
-export interface PreparedJob extends JobRequest {
+export interface PreparedJob extends Omit<JobRequest, 'trace'> {
   timeout_ms: number;
 }
 
@@ -35,9 +35,9 @@ export const queueAction: ActionType<QueueAction, PreparedJob> = {
       timeout_ms: definition.timeout_ms ?? 10_000,
     });
   },
-  execute: async ({ timeout_ms, ...job }, runtime) => {
+  execute: async ({ timeout_ms, ...job }, runtime, { trace }) => {
     try {
-      await runtime.queues.add(job, { limit_ms: timeout_ms });
+      await runtime.queues.add({ ...job, trace: trace ?? null }, { limit_ms: timeout_ms });
     } catch (error) {
       throw toActionFault(error);
     }

@@ -1,7 +1,7 @@
 import type { FieldFault } from '@cortex-mqtt/contracts';
 import { compileTemplate, type Escape, REDACTED, type Template } from '@cortex-mqtt/expressions';
 import { ActionFault } from '../action-fault';
-import type { ActionType, CheckContext, PrepareContext } from '../action-type';
+import type { ActionType, AttemptContext, CheckContext, PrepareContext } from '../action-type';
 import { credentialFaults } from '../credential-literals';
 import { literalOf, secretFaults, templateFaults, templateMapFaults, tlsFaults } from '../field-checks';
 import { defaultJson, escapeOf, looksLikeJson, scopeOf } from '../rendering';
@@ -70,15 +70,22 @@ export const webhookAction: ActionType<WebhookAction, PreparedWebhook> = {
     return (context) =>
       preparedOf(definition, compiled, context, fixed, method === 'GET' ? null : defaultJson(context));
   },
-  execute: ({ id, replay_id, frame, body, signing_keys, success_codes, tls, timeout_ms }, { http }, { signal }) => {
+  execute: (
+    { id, replay_id, frame, body, signing_keys, success_codes, tls, timeout_ms },
+    { http },
+    { signal, trace },
+  ) => {
     const { origin, head } = frame;
     if (origin === null || head === null) throw new Error('this request was prepared for looking only');
     const own = standardWebhookLines({ id, at_ms: Date.now(), body: body ?? '', keys: signing_keys });
     const replay = replay_id === null ? '' : `cortex-replay-id: ${replay_id}\r\n`;
-    return http.send({ origin, head: head + own + replay, body, tls, timeout_ms }, { signal }).then((answer) => {
-      if (isSuccess(answer.status, success_codes)) return { detail: detailOf(answer) };
-      throw statusFault(answer);
-    });
+    const traced = trace == null ? '' : traceLines(trace, frame.headers);
+    return http
+      .send({ origin, head: head + own + replay + traced, body, tls, timeout_ms }, { signal })
+      .then((answer) => {
+        if (isSuccess(answer.status, success_codes)) return { detail: detailOf(answer) };
+        throw statusFault(answer);
+      });
   },
   destination: ({ frame }) => frame.origin ?? frame.url,
   preview: (prepared) => ({
@@ -94,6 +101,13 @@ export const webhookAction: ActionType<WebhookAction, PreparedWebhook> = {
     body: prepared.body,
   }),
 };
+
+/** W3C Trace Context, unless the action names headers of its own for it. */
+function traceLines({ traceparent, tracestate }: AttemptContext, headers: readonly string[]): string {
+  if (headers.some((name, at) => at % 2 === 0 && name === 'traceparent')) return '';
+  const state = tracestate === null || headers.includes('tracestate') ? '' : `tracestate: ${tracestate}\r\n`;
+  return `traceparent: ${traceparent}\r\n${state}`;
+}
 
 function namesAndValues(headers: readonly string[]): Record<string, string> {
   const named: Record<string, string> = {};
