@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { type CrossFieldCheck, Env } from '@cortex-mqtt/environment';
 import { LOG_LEVELS, type LogLevel } from '@cortex-mqtt/observability';
+import { SAMPLERS, type SamplerName } from './tracing/sampler';
 
 /** Everything a listener is told from outside. Nothing else reads the environment. */
 export class ListenerConfig implements CrossFieldCheck {
@@ -227,6 +228,48 @@ export class ListenerConfig implements CrossFieldCheck {
     doc: 'Id of the product in envelopes and queue names',
   })
   productId: number;
+
+  @Env('OTEL_EXPORTER_OTLP_ENDPOINT', {
+    type: 'url',
+    protocols: ['http', 'https'],
+    section: 'Traces',
+    example: 'http://otel-collector:4318',
+    doc: 'Base address of an OTLP/HTTP collector; without it nothing is traced',
+  })
+  otlpEndpoint?: string;
+
+  @Env('OTEL_EXPORTER_OTLP_HEADERS', {
+    secret: true,
+    section: 'Traces',
+    doc: 'Headers for the collector: name=value,name=value, percent-encoded',
+  })
+  otlpHeaders?: string;
+
+  @Env('OTEL_SERVICE_NAME', { section: 'Traces', default: 'cortex-mqtt-listener', doc: 'service.name of the spans' })
+  otelServiceName: string;
+
+  @Env('OTEL_RESOURCE_ATTRIBUTES', {
+    section: 'Traces',
+    example: 'deployment.environment.name=production',
+    doc: 'More attributes of the resource: name=value,name=value, percent-encoded',
+  })
+  otelResourceAttributes?: string;
+
+  @Env('OTEL_TRACES_SAMPLER', {
+    oneOf: SAMPLERS,
+    default: 'parentbased_always_on',
+    section: 'Traces',
+    doc: 'Which deliveries are exported, by the names of OpenTelemetry; those that fail always are',
+  })
+  tracesSampler: SamplerName;
+
+  @Env('OTEL_TRACES_SAMPLER_ARG', {
+    pattern: { regex: /^(?:0(?:\.\d+)?|1(?:\.0+)?|\.\d+)$/, message: 'must be a share from 0 to 1' },
+    default: '1',
+    section: 'Traces',
+    doc: 'Share of the traces for a traceidratio sampler, from 0 to 1',
+  })
+  tracesSamplerArg: string;
 
   get instanceId(): string {
     return (

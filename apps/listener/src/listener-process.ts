@@ -27,8 +27,10 @@ import { DeltaBox } from './reporting/delta-box';
 import { registerListenerMetrics } from './reporting/listener-metrics';
 import { type IdleReason, statusFacts } from './reporting/status-facts';
 import { StatusReporter } from './reporting/status-reporter';
+import { createTracing } from './tracing/create-tracing';
 
 const LAST_REPORT_LIMIT_MS = 2_000;
+const TRACES_LIMIT_MS = 2_000;
 
 const NO_CONFIGURATION: IdleReason = {
   reason: 'There is no configuration: the orchestrator is not reachable, and neither disk nor environment has one.',
@@ -67,6 +69,11 @@ export async function startListener(
   const rotatingEventLog =
     config.eventLog === undefined ? null : createRotatingEventLog({ path: config.eventLog, redactor });
   const guard = guardProcess({ logger });
+  const tracing = createTracing(config, {
+    version: build.version,
+    product: () => listener?.applied?.document.product_slug ?? '',
+    logger,
+  });
   const delta = new DeltaBox();
   let listener: ProductListener | null = null;
   let control: TypedWorker | null = null;
@@ -124,6 +131,7 @@ export async function startListener(
         client === null || config.listenerToken === undefined
           ? null
           : { post: (bytes) => client.postSegment(bytes), secret: config.listenerToken },
+      tracer: tracing?.tracer ?? null,
       eventLog: rotatingEventLog === null ? null : createEventLog((line) => rotatingEventLog.record(line as never)),
       onChange: () => reporter?.changed(),
       onEvent: (event) => {
@@ -190,7 +198,7 @@ export async function startListener(
   const metricsOfListener = (): Metrics => {
     if (metrics === null) {
       metrics = createMetrics({ service: 'listener', version: build.version, git_commit: build.git_commit });
-      registerListenerMetrics(metrics, () => listener);
+      registerListenerMetrics(metrics, () => listener, tracing?.exporter ?? null);
       guard.register(metrics);
     }
     return metrics;
@@ -229,6 +237,7 @@ export async function startListener(
       const ask_limit_ms = Math.max(LAST_REPORT_LIMIT_MS, config.stopTimeout_ms / 2);
       const leave_group = (listener?.shares_load && (await reporter?.askToLeave(ask_limit_ms))) ?? false;
       await listener?.stop({ drain_ms: config.stopTimeout_ms, leave_group });
+      await tracing?.exporter.stop(TRACES_LIMIT_MS);
       is_stopped = true;
       await reporter?.stop(LAST_REPORT_LIMIT_MS);
       await queues?.close();

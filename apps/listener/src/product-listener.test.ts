@@ -54,6 +54,7 @@ async function startListener() {
       queues: null,
       logger: silentLogger,
       eventLog: null,
+      tracer: null,
       segments: null,
     },
     onChange: () => undefined,

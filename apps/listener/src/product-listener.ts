@@ -63,6 +63,7 @@ import { type DropWatch, startDropWatch } from './session/drop-watch';
 import { createMqttSession, type MqttSession } from './session/mqtt-session';
 import { createPublishConnection, type PublishConnection } from './session/publish-connection';
 import { ReportedSessions } from './session/reported-sessions';
+import type { Tracer } from './tracing/tracer';
 import { createFileLedger, createTermLedger } from './session/subscription-ledger';
 
 export interface ProductListenerDeps {
@@ -82,6 +83,8 @@ export interface ProductListenerDeps {
   queues: QueueBackend | null;
   logger: Logger;
   eventLog: EventLog | null;
+  /** null: nothing is traced. */
+  tracer: Tracer | null;
   /** Hides the secrets of the configuration in a text. */
   redact(text: string): string;
   /** Stores recorded messages; null: there is nobody who would. */
@@ -219,6 +222,7 @@ export class ProductListener {
       identify: createIdentify(this.inFlight),
       onSettled: (message) => this.inFlight.settled(message),
       recorder: this.recording?.recorder ?? null,
+      tracer: deps.tracer,
       silence: this.silence,
       nextDelay: ({ attempts_made, retry, retry_after_ms }) => nextDelay(retry, attempts_made, retry_after_ms),
       eventLog: deps.eventLog,
@@ -228,6 +232,7 @@ export class ProductListener {
           message_id: delivery.message_id,
           topic: delivery.message.topic,
           reason: delivery.dead_reason,
+          ...(delivery.trace === null ? {} : { trace_id: delivery.trace.trace_id }),
         }),
     });
     this.probe = createBrokerProbes({

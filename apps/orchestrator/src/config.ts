@@ -286,6 +286,43 @@ export class OrchestratorConfig implements CrossFieldCheck {
   @Env('LOG_FILE', { type: 'path', doc: 'Rotating log file, beside standard output' })
   logFile?: string;
 
+  @Env('OTEL_EXPORTER_OTLP_ENDPOINT', {
+    section: 'Traces of listeners that are started here',
+    type: 'url',
+    protocols: ['http', 'https'],
+    example: 'http://otel-collector:4318',
+    doc: 'Base address of an OTLP/HTTP collector; without it nothing is traced',
+  })
+  otlpEndpoint?: string;
+
+  @Env('OTEL_EXPORTER_OTLP_HEADERS', {
+    section: 'Traces of listeners that are started here',
+    secret: true,
+    doc: 'Headers for the collector: name=value,name=value, percent-encoded',
+  })
+  otlpHeaders?: string;
+
+  @Env('OTEL_RESOURCE_ATTRIBUTES', {
+    section: 'Traces of listeners that are started here',
+    example: 'deployment.environment.name=production',
+    doc: 'Attributes of the resource: name=value,name=value, percent-encoded',
+  })
+  otelResourceAttributes?: string;
+
+  @Env('OTEL_TRACES_SAMPLER', {
+    section: 'Traces of listeners that are started here',
+    example: 'parentbased_traceidratio',
+    doc: 'Which deliveries are exported, by the names of OpenTelemetry; those that fail always are',
+  })
+  tracesSampler?: string;
+
+  @Env('OTEL_TRACES_SAMPLER_ARG', {
+    section: 'Traces of listeners that are started here',
+    example: '0.01',
+    doc: 'Share of the traces for a traceidratio sampler, from 0 to 1',
+  })
+  tracesSamplerArg?: string;
+
   get isProduction(): boolean {
     return this.nodeEnv === 'production';
   }

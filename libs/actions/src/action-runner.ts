@@ -3,8 +3,9 @@ import type { ExactValue, ExpressionEngine, TemplateScope } from '@cortex-mqtt/e
 import { ActionFault, presentableFault } from './action-fault';
 import { actionTypeOf, type RegisteredAction } from './action-registry';
 import type { ActionRuntime } from './action-runtime';
+import type { AttemptContext } from './attempt-context';
 import type { AnyAction } from './action-definition';
-import type { ActionOutcome, AttemptContext, Prepare, PrepareContext } from './action-type';
+import type { ActionOutcome, Prepare, PrepareContext } from './action-type';
 
 /** Milliseconds an attempt may take when its definition says nothing. */
 export const DEFAULT_TIMEOUT_MS = 10_000;

@@ -3,6 +3,7 @@ import type { FieldFault, MessageEnvelope, PayloadFormat, ProtocolVersion } from
 import type { ExactValue, ExpressionEngine, TemplateScope } from '@cortex-mqtt/expressions';
 import type { ActionBase } from './action-base';
 import type { ActionRuntime } from './action-runtime';
+import type { AttemptContext } from './attempt-context';
 import type { Sibling } from './publish/publish-cycle';
 import type { PublishLimits } from './publish/publish-limits';
 
@@ -40,15 +41,6 @@ export interface PrepareContext {
 /** What an attempt that succeeded has to tell: `detail` is small and free of secrets. */
 export interface ActionOutcome {
   detail: Record<string, unknown>;
-}
-
-/** An attempt's place in a trace (W3C Trace Context). */
-export interface AttemptContext {
-  readonly trace_id: string;
-  readonly span_id: string;
-  readonly traceparent: string;
-  /** null = none. */
-  readonly tracestate: string | null;
 }
 
 export interface ExecuteOptions {

@@ -8,11 +8,11 @@ export * from './action-schemas';
 export type {
   ActionOutcome,
   ActionType as ActionTypeEntry,
-  AttemptContext,
   CheckContext,
   ExecuteOptions,
   PrepareContext,
 } from './action-type';
+export type { AttemptContext } from './attempt-context';
 export * from './breakers';
 export * from './delivery-id';
 export * from './dry-run';

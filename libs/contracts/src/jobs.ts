@@ -95,6 +95,8 @@ export interface DeliveryJobData {
   revived_at_ms: number | null;
   /** Set: a recorded message that is run again. Its subscription's filter decides as it does for a new one. */
   replay?: { id: string; received_at: string; ids: 'original' | 'new' } | null;
+  /** `traceparent` of the latest run; null or absent = nothing was traced. */
+  trace?: string | null;
 }
 
 /** Why a delivery was not attempted. */

@@ -10,6 +10,7 @@ export {
   type MosquittoTls,
   startMosquitto,
 } from './mosquitto';
+export { type OtlpReceiver, type ReceivedSpan, startOtlpReceiver } from './otlp-receiver';
 export { type Redis, type RedisOptions, startRedis } from './redis';
 export {
   createTestDatabase,

@@ -48,6 +48,7 @@ export function toJobData(
     dead_reason: delivery.dead_reason,
     ordering: delivery.ordering_key === null ? null : { key: delivery.ordering_key, sequence: delivery.sequence },
     revived_at_ms: null,
+    trace: delivery.trace?.traceparent ?? null,
   };
 }
 

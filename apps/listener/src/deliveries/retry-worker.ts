@@ -168,6 +168,7 @@ export function startRetryWorker(deps: {
         message: toMessage(data),
         message_id: data.message.message_id,
         record_id: data.message.record_id ?? null,
+        trace: data.trace ?? null,
         isRevived: data.revived_at_ms !== null,
         // Later runs of it are decided.
         isToBeAsked: data.replay != null && data.revived_at_ms !== null,
@@ -199,6 +200,7 @@ export function startRetryWorker(deps: {
       attempts: delivery.attempts ?? [],
       deferral: delivery.deferral,
       revived_at_ms: null,
+      trace: delivery.trace?.traceparent ?? job.data.trace ?? null,
     };
     if (fate.kind === 'dead') {
       await bury(job, data, fate.reason);

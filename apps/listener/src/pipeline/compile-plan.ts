@@ -25,6 +25,7 @@ import {
 import { createIsoTime, DeliveryEnvelope, type EnvelopeScope } from './delivery-envelope';
 import type { InFlightMemory } from './in-flight-memory';
 import type { DestinationMeter } from '../observations/destination-meter';
+import type { AttemptTrace, TracedAction } from '../tracing/delivery-trace';
 import type { PipelineMessage } from './pipeline-message';
 
 const NOTHING: readonly CompiledSubscription[] = Object.freeze([]);
@@ -143,6 +144,7 @@ class PlannedAction implements CompiledAction {
   readonly retry: CompiledAction['retry'];
   private readonly action: RunnableAction;
   private readonly topic_filter: string;
+  private readonly traced: TracedAction;
 
   constructor(
     definition: ActionDefinition,
@@ -152,11 +154,19 @@ class PlannedAction implements CompiledAction {
     this.id = definition.id;
     this.topic_filter = subscription.topic_filter;
     this.retry = definition.retry ?? {};
+    this.traced = { id: definition.id, type: definition.type, method: methodOf(definition) };
     this.action = new RunnableAction(definition);
   }
 
   /** A promise only where there is something to wait for. */
   run(delivery: DeliveryView): ActionOutcome | Promise<ActionOutcome> {
+    if (delivery.trace === null) return this.attempt(delivery, null);
+    const trace = delivery.trace.attempt(this.traced, delivery.attemptsOf(this.id) + 1);
+    const outcome = this.attempt(delivery, trace);
+    return outcome instanceof Promise ? outcome.then((ended) => trace.ended(ended)) : trace.ended(outcome);
+  }
+
+  private attempt(delivery: DeliveryView, trace: AttemptTrace | null): ActionOutcome | Promise<ActionOutcome> {
     const { secrets, runner } = this.plan;
     try {
       const ready = runner.prepare(this.action, {
@@ -166,17 +176,22 @@ class PlannedAction implements CompiledAction {
         secrets,
       });
       return ready instanceof Promise
-        ? ready.then((prepared) => this.execute(delivery, prepared)).catch(this.failed)
-        : this.execute(delivery, ready);
+        ? ready.then((prepared) => this.execute(delivery, prepared, trace)).catch(this.failed)
+        : this.execute(delivery, ready, trace);
     } catch (error) {
       return this.failed(error);
     }
   }
 
-  private execute(delivery: DeliveryView, ready: PreparedAction): ActionOutcome | Promise<ActionOutcome> {
+  private execute(
+    delivery: DeliveryView,
+    ready: PreparedAction,
+    trace: AttemptTrace | null,
+  ): ActionOutcome | Promise<ActionOutcome> {
     if (ready.kind === 'skipped') return SKIPPED;
+    if (trace !== null) trace.destination = ready.destination;
     const { runner, breakers, signal } = this.plan;
-    const options = { attempt: delivery.attemptsOf(this.id) + 1, signal };
+    const options = { attempt: delivery.attemptsOf(this.id) + 1, signal, trace };
     const began_ms = performance.now();
     const result = breakers.breakerFor(ready.destination).run(() => runner.execute(ready, options));
     if (!(result instanceof Promise)) return this.metered(ready.destination, began_ms, succeeded(result));
@@ -220,6 +235,11 @@ class PlannedAction implements CompiledAction {
       retry_after_ms: fault.retry_after_ms,
     };
   };
+}
+
+function methodOf(definition: ActionDefinition & { method?: unknown }): string | null {
+  if (definition.type !== 'webhook') return null;
+  return typeof definition.method === 'string' ? definition.method : 'POST';
 }
 
 const secretsFrom =

@@ -1,5 +1,6 @@
 import type { ListenerSubscription, PayloadFormat } from '@cortex-mqtt/contracts';
 import type { SharedPayload } from '@cortex-mqtt/expressions';
+import type { DeliveryTrace } from '../tracing/delivery-trace';
 import type { PipelineMessage } from './pipeline-message';
 
 /** How one run of one action ended. */
@@ -41,6 +42,8 @@ export interface DeliveryView {
   readonly message_id: string;
   /** The payload, decoded once for all deliveries of the message that read it in this format. */
   payloadAs(format: PayloadFormat): SharedPayload;
+  /** null = nothing is traced. */
+  readonly trace: DeliveryTrace | null;
   /** Times the action has been tried before. */
   attemptsOf(action_id: string): number;
 }

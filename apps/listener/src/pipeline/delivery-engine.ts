@@ -8,6 +8,7 @@ import type { LatencyHistogram } from './latency-histogram';
 import { enterLane, leaveLane, nextOfLane } from './ordering-lanes';
 import type { Overflow, OverflowEvents } from './overflow';
 import type { Recorder } from './recorder';
+import type { Tracer } from '../tracing/tracer';
 
 export interface EngineLimits extends GateLimits {
   /** Runs in quick succession before a failing delivery is left to the queue. */
@@ -45,6 +46,7 @@ export class DeliveryEngine implements OverflowEvents {
       limits: EngineLimits;
       eventLog: EventLog | null;
       recorder: Recorder | null;
+      tracer: Pick<Tracer, 'ended'> | null;
       onDropped: (delivery: Delivery) => void;
     },
   ) {
@@ -108,6 +110,7 @@ export class DeliveryEngine implements OverflowEvents {
   private tell(delivery: Delivery, event: DeliveryEvent): void {
     this.deps.eventLog?.(delivery, event);
     this.deps.recorder?.ended(delivery, event);
+    this.deps.tracer?.ended(delivery, event);
   }
 
   private run(delivery: Delivery): void {

@@ -1,5 +1,6 @@
 import type { DeliveryAttempt, DeliveryDeferral, PayloadFormat } from '@cortex-mqtt/contracts';
 import { createSharedPayload, type SharedPayload } from '@cortex-mqtt/expressions';
+import type { DeliveryTrace } from '../tracing/delivery-trace';
 import type { CompiledSubscription, DeliveryView } from './compiled-plan';
 import { type DeliveryPhase, type JournalState, mayMove } from './delivery-state';
 import type { MessageRecord, RecordedEvent } from './message-record';
@@ -91,6 +92,7 @@ export class Delivery implements DeliveryView, InLine<Delivery> {
   dead_reason: string | null = null;
   ordering_key: string | null = null;
   own_message_id: string | null = null;
+  trace: DeliveryTrace | null = null;
   /** The only attempt of a delivery that succeeded at once. */
   quick: { began_ms: number; ended_ms: number; status: number | null } | null = null;
   /** How it ended, as far as the recorder has heard. */

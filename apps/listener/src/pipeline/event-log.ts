@@ -18,6 +18,7 @@ export function createEventLog(write: (line: Record<string, unknown>) => void): 
       received_at: new Date(delivery.message.received_at_ms).toISOString(),
       latency_ms: Date.now() - delivery.message.received_at_ms,
       runs: delivery.runs,
+      trace_id: delivery.trace?.trace_id,
       reason: delivery.dead_reason ?? undefined,
     });
   };

@@ -15,6 +15,7 @@ import type { SilenceWatcher } from '../observations/silence-watcher';
 import type { PipelineMessage } from './pipeline-message';
 import type { Recorder } from './recorder';
 import { createSampleBudget, RecentMessages } from './recent-messages';
+import type { Tracer } from '../tracing/tracer';
 import { SubscriptionRuntime } from './subscription-runtime';
 import { UnmatchedMessages } from './unmatched-messages';
 
@@ -31,6 +32,8 @@ export interface MessagePipelineDeps {
   eventLog?: EventLog | null;
   /** Keeps what is received and what becomes of it; null = nobody does. */
   recorder?: Recorder | null;
+  /** Gives deliveries their place in a trace; null = nothing is traced. */
+  tracer?: Tracer | null;
   /** Hears of a delivery that is given up while no queue is configured: the event's only trace. */
   onDropped: (delivery: Delivery) => void;
 }
@@ -55,6 +58,8 @@ export interface MessagePipeline {
     message_id: string;
     /** Under which the message is recorded; null = it is not. */
     record_id: string | null;
+    /** `traceparent` of the run before; null = there was none, or nothing was traced. */
+    trace: string | null;
     isRevived: boolean;
     /** The subscription's filter decides about it, as about a new message. */
     isToBeAsked: boolean;
@@ -94,6 +99,7 @@ export function createMessagePipeline(deps: MessagePipelineDeps): MessagePipelin
   const eventLog = deps.eventLog ?? null;
   const unmatched = new UnmatchedMessages();
   const recorder = deps.recorder ?? null;
+  const tracer = deps.tracer ?? null;
   const engine = new DeliveryEngine({
     counters,
     latency,
@@ -101,6 +107,7 @@ export function createMessagePipeline(deps: MessagePipelineDeps): MessagePipelin
     limits: { ...DEFAULT_ENGINE_LIMITS, ...deps.limits },
     eventLog,
     recorder,
+    tracer,
     onDropped: deps.onDropped,
   });
   /** News of subscriptions that are gone. */
@@ -128,6 +135,7 @@ export function createMessagePipeline(deps: MessagePipelineDeps): MessagePipelin
 
   const filteredOut = (delivery: Delivery): void => {
     recorder?.ended(delivery, 'filtered');
+    tracer?.ended(delivery, 'filtered');
     delivery.release();
   };
 
@@ -193,6 +201,7 @@ export function createMessagePipeline(deps: MessagePipelineDeps): MessagePipelin
       counters.messages_matched += 1;
       const record = recorder?.open(message) ?? null;
       const slot = new MessageSlot(message, count, deps.identify, record, deps.onSettled);
+      const origin = tracer?.originOf(message) ?? null;
       if (record !== null && recorder?.holdUntilStored(record, () => slot.release())) slot.hold();
       for (let index = 0; index < count; index += 1) {
         const subscription = matched[index] as CompiledSubscription;
@@ -204,6 +213,7 @@ export function createMessagePipeline(deps: MessagePipelineDeps): MessagePipelin
         if (budget.isOpen(message.received_at_ms)) of.recent.offer(message);
         sequence += 1;
         const delivery = new Delivery(slot, subscription, of, sequence);
+        if (origin !== null) delivery.trace = tracer?.begin(origin, message.received_at_ms) ?? null;
         if (record !== null) recorder?.join(record, delivery);
         if (subscription.filter === null && subscription.orderingKey === null && subscription.messageKey === null) {
           start(delivery);
@@ -230,12 +240,24 @@ export function createMessagePipeline(deps: MessagePipelineDeps): MessagePipelin
       }
     },
 
-    runQueued({ subscription, message, message_id, record_id, isRevived, isToBeAsked, hasNewIds, restore, onFate }) {
+    runQueued({
+      subscription,
+      message,
+      message_id,
+      record_id,
+      trace,
+      isRevived,
+      isToBeAsked,
+      hasNewIds,
+      restore,
+      onFate,
+    }) {
       const record = record_id === null ? null : (recorder?.reopen(record_id, message.replay?.id ?? null) ?? null);
       const slot = new MessageSlot(message, 1, () => message_id, record);
       sequence += 1;
       const delivery = new Delivery(slot, subscription, runtimeOf(subscription), sequence);
       delivery.own_message_id = message_id;
+      delivery.trace = tracer?.begin(tracer.resumed(message, trace), Date.now()) ?? null;
       delivery.onFate = (fate) => onFate(fate, delivery);
       restore(delivery);
       const begin = (): void => {
@@ -254,6 +276,7 @@ export function createMessagePipeline(deps: MessagePipelineDeps): MessagePipelin
             return;
           }
           recorder?.ended(delivery, 'filtered');
+          tracer?.ended(delivery, 'filtered');
           onFate({ kind: 'done' }, delivery);
         },
         (error: unknown) => reject(delivery)(error),

@@ -25,7 +25,12 @@ const BOUNDS_MS = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10
  * Reads the pipeline's own counters when somebody scrapes: nothing is counted twice on the way of a message. Names follow the
  * conventions of Prometheus: `_total` for counters, base units, and the product as a label.
  */
-export function registerListenerMetrics(metrics: Metrics, listener: () => ProductListener | null): void {
+export function registerListenerMetrics(
+  metrics: Metrics,
+  listener: () => ProductListener | null,
+  /** null: nothing is traced. */
+  spans: { exported: number; dropped: number } | null = null,
+): void {
   const product = (): string => listener()?.applied?.document.product_slug ?? '';
   for (const [name, help] of Object.entries(COUNTERS) as [keyof InstanceCounters, string][]) {
     metrics.counter({
@@ -107,6 +112,20 @@ export function registerListenerMetrics(metrics: Metrics, listener: () => Produc
       }
     },
   });
+  for (const [outcome, help] of [
+    ['exported', 'Spans that the collector of traces took'],
+    ['dropped', 'Spans left out since too many waited or the collector did not take them'],
+  ] as const) {
+    metrics.counter({
+      name: `cortex_mqtt_spans_${outcome}_total`,
+      help,
+      labelNames: ['product'],
+      collect() {
+        this.reset();
+        this.inc({ product: product() }, spans?.[outcome] ?? 0);
+      },
+    });
+  }
   metrics.registry.registerMetric(deliveryDuration(product, listener) as never);
 }
 

@@ -1,4 +1,4 @@
-import type { AttemptContext } from '../action-type';
+import type { AttemptContext } from '../attempt-context';
 
 /** A BullMQ job as an action adds it. */
 export interface JobRequest {

@@ -1,5 +1,5 @@
 import type { QueueBackend } from '@cortex-mqtt/queues';
-import type { AttemptContext } from '../action-type';
+import type { AttemptContext } from '../attempt-context';
 import type { JobQueues } from './job-queues';
 
 /** Job queues over the backend that the rest of the process uses. Queues stay open until the backend is closed. */

@@ -1,7 +1,8 @@
 import type { FieldFault } from '@cortex-mqtt/contracts';
 import { compileTemplate, type Escape, REDACTED, type Template } from '@cortex-mqtt/expressions';
 import { ActionFault } from '../action-fault';
-import type { ActionType, AttemptContext, CheckContext, PrepareContext } from '../action-type';
+import type { ActionType, CheckContext, PrepareContext } from '../action-type';
+import type { AttemptContext } from '../attempt-context';
 import { credentialFaults } from '../credential-literals';
 import { literalOf, secretFaults, templateFaults, templateMapFaults, tlsFaults } from '../field-checks';
 import { defaultJson, escapeOf, looksLikeJson, scopeOf } from '../rendering';

@@ -12,6 +12,11 @@ export function passedOn(config: Readonly<OrchestratorConfig>): Record<string, s
       DEAD_LETTERS_MAX_MB: config.deadLettersMaxMb,
       DEAD_LETTERS_WHEN_FULL: config.deadLettersWhenFull,
       MAX_PAYLOAD_BYTES: config.maxPayloadBytes,
+      OTEL_EXPORTER_OTLP_ENDPOINT: config.otlpEndpoint,
+      OTEL_EXPORTER_OTLP_HEADERS: config.otlpHeaders,
+      OTEL_RESOURCE_ATTRIBUTES: config.otelResourceAttributes,
+      OTEL_TRACES_SAMPLER: config.tracesSampler,
+      OTEL_TRACES_SAMPLER_ARG: config.tracesSamplerArg,
     }),
   };
 }
