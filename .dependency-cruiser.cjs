@@ -11,7 +11,7 @@ const DOORS = [
   'mqtt-config/mqtt-config\\.service',
   'products/product\\.service',
   'audit/audit-trail',
-  'auth/(credentials|password-rules|password-work)',
+  'auth/(credentials|password-rules|password-work|session-cookies|session.service)',
   'brokers/(broker-fields|broker-secrets|one-session-twice)',
   'connection-history/connection-event.entity',
   'connection-status/(status-channel|status-stream)',
@@ -23,6 +23,8 @@ const DOORS = [
   'metrics/(message-rates|metric-buckets)',
   'replicas/[a-z-]+',
   'secrets/secret-box',
+  // What a provider says of a person is kept as what an administrator says.
+  'users/user\\.store',
   'subscriptions/(subscription-check|subscription-topic|subscription.service)',
 ];
 const FEATURES = '^apps/orchestrator/src/features';

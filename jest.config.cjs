@@ -7,10 +7,12 @@ module.exports = {
   modulePathIgnorePatterns: ['<rootDir>/.*/dist/'],
   transform: {
     '^.+\\.tsx?$': '@swc/jest',
-    '/node_modules/(aedes|@opentelemetry/otlp-exporter-base)/.+\\.js$': '@swc/jest',
+    '/node_modules/(aedes|openid-client|oauth4webapi|jose|@opentelemetry/otlp-exporter-base)/.+\\.js$': '@swc/jest',
   },
   // ESM only, which jest can't require on the oldest Node we take; and `import()`, which it can't do at all.
-  transformIgnorePatterns: ['/node_modules/(?!aedes/|@opentelemetry/otlp-exporter-base/)'],
+  transformIgnorePatterns: [
+    '/node_modules/(?!(aedes|openid-client|oauth4webapi|jose|@opentelemetry/otlp-exporter-base)/)',
+  ],
   moduleNameMapper: {
     '^@cortex-mqtt/migrations$': '<rootDir>/migrations/src/index.ts',
     '^@cortex-mqtt/([a-z-]+)$': '<rootDir>/libs/$1/src/index.ts',

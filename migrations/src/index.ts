@@ -24,6 +24,7 @@ import { ClientKeyPassphrase1765003000000 } from './1765003000000-client-key-pas
 import { NarrowHeartbeats1765000000000 } from './1765000000000-narrow-heartbeats';
 import { ConfigurationAsCode1765007000000 } from './1765007000000-configuration-as-code';
 import { Replays1765005200000 } from './1765005200000-replays';
+import { SingleSignOn1766040000000 } from './1766040000000-single-sign-on';
 
 /** In the order in which they are applied. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -52,6 +53,7 @@ export const migrations: (new () => MigrationInterface)[] = [
   ConfigurationAsCode1765007000000,
   Replays1765005200000,
   ListenerContainers1766060000000,
+  SingleSignOn1766040000000,
 ];
 
 /** Those of a database that has recorded messages and nothing else. */

@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EnvironmentError, loadEnvironment } from '@cortex-mqtt/environment';
 import { generateKey } from '@cortex-mqtt/secrets';
+import { createTestDirectory } from '@cortex-mqtt/testing';
 import { envExample } from './cli/env-example.command';
 import { OrchestratorConfig } from './config';
 
@@ -55,6 +56,73 @@ describe('the orchestrator’s environment', () => {
     ['an unknown runtime', { LISTENER_RUNTIME: 'kubernetes' }, 'LISTENER_RUNTIME'],
   ])('refuses %s', (_name, change, variable) => {
     expect(faultsOf({ ...GOOD, ...change })).toEqual([variable]);
+  });
+
+  describe('of providers to sign in with', () => {
+    const provider = {
+      id: 'corp',
+      name: 'Company',
+      issuer: 'https://id.example.com/realms/x',
+      client_id: 'cortex',
+      client_secret: 'a-secret-of-ours',
+      grants: [{ group: 'ops', role: 'operator', products: ['shop'] }],
+    };
+    const env = (overrides: object = {}, more: Record<string, string> = {}) => ({
+      ...GOOD,
+      PUBLIC_URL: 'https://mqtt.example.com',
+      OIDC_PROVIDERS: JSON.stringify([{ ...provider, ...overrides }]),
+      ...more,
+    });
+    const messagesOf = (variables: Record<string, string>): string => {
+      try {
+        loadEnvironment(OrchestratorConfig, variables);
+      } catch (error) {
+        return String((error as Error).message);
+      }
+      return '';
+    };
+
+    it('reads them, with secrets from files', () => {
+      const file = join(createTestDirectory('secret'), 'client-secret');
+      writeFileSync(file, 'from a file\n');
+      const { client_secret: _, ...open } = provider;
+      const text = JSON.stringify([{ ...open, client_secret_file: file }]);
+      const config = loadEnvironment(OrchestratorConfig, { ...env(), OIDC_PROVIDERS: text });
+      expect(config.oidcProviders).toMatchObject([
+        {
+          id: 'corp',
+          client_secret: 'from a file',
+          scopes: ['openid', 'email', 'profile'],
+          groups_claim: 'groups',
+          require_verified_email: true,
+          link_by_email: false,
+        },
+      ]);
+    });
+
+    it.each<[string, object, RegExp]>([
+      ['an issuer without TLS', { issuer: 'http://id.example.com' }, /\[0\]\.issuer must begin with https/],
+      ['an id that no path takes', { id: '../x' }, /\[0\]\.id must be up to 40/],
+      ['a role that is none', { grants: [{ group: 'x', role: 'root' }] }, /\[0\]\.grants\[0\]\.role/],
+      ['products in words', { grants: [{ group: 'x', role: 'viewer', products: 'shop' }] }, /must be "all" or a list/],
+      ['a field that is none', { groups: 'x' }, /\[0\]\.groups is not a known field/],
+      ['no grants', { grants: undefined }, /\[0\]\.grants/],
+      ['two secrets', { client_secret_file: '/nowhere' }, /only one may be/],
+    ])('refuses %s and shows no secret', (_name, overrides, message) => {
+      const text = messagesOf(env(overrides));
+      expect(text).toMatch(message);
+      expect(text).not.toContain('a-secret-of-ours');
+    });
+
+    it.each<[string, Record<string, string>, string[]]>([
+      ['text that is not JSON', { OIDC_PROVIDERS: '{' }, ['OIDC_PROVIDERS']],
+      ['no address to come back to', { PUBLIC_URL: '' }, ['PUBLIC_URL']],
+      ['nobody for emergencies', { SSO_ONLY: 'true' }, ['SSO_BREAK_GLASS_EMAIL']],
+      ['nowhere to sign in', { OIDC_PROVIDERS: '', SSO_ONLY: 'true', SSO_BREAK_GLASS_EMAIL: 'a@b.c' }, ['SSO_ONLY']],
+      ['nothing', { SSO_ONLY: 'true', SSO_BREAK_GLASS_EMAIL: 'a@b.c' }, []],
+    ])('refuses %s', (_name, more, variables) => {
+      expect(faultsOf(env({}, more))).toEqual(variables);
+    });
   });
 
   it('is what .env.example says (else: node apps/orchestrator/dist/main.js env-example > .env.example)', () => {

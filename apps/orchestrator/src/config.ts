@@ -2,6 +2,7 @@ import { createEgressPolicy, EgressAllowError } from '@cortex-mqtt/egress';
 import { type CrossFieldCheck, Env } from '@cortex-mqtt/environment';
 import { LOG_LEVELS, type LogLevel } from '@cortex-mqtt/observability';
 import { isPlaceholderKey } from '@cortex-mqtt/secrets';
+import { type OidcProvider, parseProviders } from './features/oidc/provider-settings';
 
 export const LISTENER_RUNTIMES = ['none', 'process', 'docker'] as const;
 export type ListenerRuntimeKind = (typeof LISTENER_RUNTIMES)[number];
@@ -16,6 +17,8 @@ export class OrchestratorConfig implements CrossFieldCheck {
     'MQTT_PASSWORD_',
     'ADMIN_',
     'SESSION_',
+    'OIDC_',
+    'SSO_',
     'LOG_',
     'LISTENER_',
     'DOCKER_',
@@ -124,6 +127,26 @@ export class OrchestratorConfig implements CrossFieldCheck {
     doc: 'Idle time after which one must sign in again',
   })
   sessionTtl_ms: number;
+
+  @Env('OIDC_PROVIDERS', {
+    secret: true,
+    doc: 'OpenID Connect providers to sign in with, as JSON: docs/sign-in.md',
+  })
+  oidcProvidersText?: string;
+
+  @Env('SSO_ONLY', {
+    type: 'boolean',
+    default: false,
+    doc: 'Passwords open nothing but the account of SSO_BREAK_GLASS_EMAIL; everybody else signs in with a provider',
+  })
+  ssoOnly: boolean;
+
+  @Env('SSO_BREAK_GLASS_EMAIL', {
+    example: 'admin@example.com',
+    pattern: { regex: /^[^\s@]+@[^\s@]+$/, message: 'must be an e-mail address' },
+    doc: 'Local account for the day on which no provider works; ADMIN_EMAIL when not set',
+  })
+  ssoBreakGlassEmail?: string;
 
   @Env('METRICS_TOKEN', { secret: true, minLength: 16, doc: 'Bearer token that /metrics asks for; without it none' })
   metricsToken?: string;
@@ -332,6 +355,20 @@ export class OrchestratorConfig implements CrossFieldCheck {
     return this.queueUrl ?? this.databaseUrl;
   }
 
+  /** Where people may sign in; faulty settings are refused at the start. */
+  get oidcProviders(): OidcProvider[] {
+    return this.readProviders().providers;
+  }
+
+  /** Lower case, as stored. */
+  get breakGlassEmail(): string | null {
+    return (this.ssoBreakGlassEmail ?? this.adminEmail)?.toLowerCase() ?? null;
+  }
+
+  private readProviders(): ReturnType<typeof parseProviders> {
+    return parseProviders(this.oidcProvidersText ?? '[]', { is_production: this.isProduction });
+  }
+
   check(): { variable: string; message: string }[] {
     const faults: { variable: string; message: string }[] = [];
     const refuse = (variable: string, message: string) => faults.push({ variable, message });
@@ -346,6 +383,17 @@ export class OrchestratorConfig implements CrossFieldCheck {
     } catch (error) {
       if (!(error instanceof EgressAllowError)) throw error;
       refuse('EGRESS_ALLOW', error.message);
+    }
+    const { providers, faults: provider_faults } = this.readProviders();
+    for (const fault of provider_faults) refuse('OIDC_PROVIDERS', fault);
+    if (providers.length > 0 && this.publicUrl === undefined) {
+      refuse('PUBLIC_URL', 'is needed with OIDC_PROVIDERS: providers send browsers back to it');
+    }
+    if (this.ssoOnly && providers.length === 0 && provider_faults.length === 0) {
+      refuse('SSO_ONLY', 'needs a provider in OIDC_PROVIDERS');
+    }
+    if (this.ssoOnly && this.breakGlassEmail === null) {
+      refuse('SSO_BREAK_GLASS_EMAIL', 'is needed with SSO_ONLY: nobody could sign in while no provider works');
     }
     if (this.isProduction) {
       if (isPlaceholderKey(this.encryptionKey)) {

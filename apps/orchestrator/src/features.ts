@@ -42,6 +42,10 @@ import { listenerConfigRoutes } from './features/listener-config/listener-config
 import { ListenerConfigService } from './features/listener-config/listener-config.service';
 import { listenerTokenRoutes } from './features/listener-tokens/listener-token.routes';
 import { ListenerTokenService } from './features/listener-tokens/listener-token.service';
+import { oidcRoutes } from './features/oidc/oidc.routes';
+import type { OidcProvider } from './features/oidc/provider-settings';
+import { SignInAttempts } from './features/oidc/sign-in-attempts';
+import { SingleSignOnService } from './features/oidc/single-sign-on.service';
 import { reconnectRoutes } from './features/listeners/reconnect.routes';
 import { ReconnectService } from './features/listeners/reconnect.service';
 import { replayRoutes } from './features/replays/replay.routes';
@@ -83,6 +87,16 @@ import type { Route } from './http/route';
 import { ControlNotifier } from './jobs/control-notifier';
 import { QueueCleaner } from './jobs/queue-cleaner';
 
+/** Who signs in where. */
+export interface SingleSignOnSettings {
+  providers: readonly OidcProvider[];
+  /** Passwords open nothing but the account for emergencies. */
+  is_only: boolean;
+  break_glass_email: string | null;
+  /** Of sign-ins that are under way at a provider. */
+  key: Buffer;
+}
+
 export interface FeatureDeps {
   dataSource: DataSource;
   database_url: string;
@@ -104,6 +118,7 @@ export interface FeatureDeps {
   logger: Logger;
   public_url: string | undefined;
   session_ttl_ms: number;
+  single_sign_on: SingleSignOnSettings;
   stale_after_ms: number;
   adopt_after_ms: number;
   /** Told after commit that products appeared, vanished, or were enabled or disabled. */
@@ -164,7 +179,8 @@ export function buildFeatures(deps: FeatureDeps): Features {
     onChanged: (product_id) => fleet.forget(product_id),
     logger,
   });
-  const { session_ttl_ms } = deps;
+  const { session_ttl_ms, single_sign_on } = deps;
+  const passwords_of = single_sign_on.is_only ? single_sign_on.break_glass_email : null;
   const cookies = createSessionCookies(public_url);
   const authenticator = createAuthenticator({ dataSource, cookies, public_url, session_ttl_ms });
   const { sessionUser } = authenticator;
@@ -174,8 +190,17 @@ export function buildFeatures(deps: FeatureDeps): Features {
     passwords,
     limits: new LoginLimits({ dataSource }),
     sessions,
+    passwords_of,
   });
-  const invitations = new InvitationService({ dataSource, passwords, sessions });
+  const invitations = new InvitationService({ dataSource, passwords, sessions, passwords_of });
+  const singleSignOn = new SingleSignOnService({
+    ...single_sign_on,
+    dataSource,
+    sessions,
+    attempts: new SignInAttempts({ dataSource, key: single_sign_on.key }),
+    public_url,
+    logger,
+  });
   const connectionTests = new ConnectionTestService({ dataSource, queues, secretBox, liveInstanceIds, logger });
   const reconnects = new ReconnectService({
     dataSource,
@@ -274,8 +299,23 @@ export function buildFeatures(deps: FeatureDeps): Features {
     ...authenticator,
     routes: [
       ...authRoutes({ auth, sessions, invitations, sessionUser, cookies, public_url }),
+      ...oidcRoutes({
+        singleSignOn,
+        providers: single_sign_on.providers,
+        sso_only: single_sign_on.is_only,
+        cookies,
+        public_url,
+      }),
       ...apiTokenRoutes({ apiTokens: new ApiTokenService({ dataSource }) }),
-      ...userRoutes({ users: new UserService({ dataSource, passwords, public_url, issueInvitation }) }),
+      ...userRoutes({
+        users: new UserService({
+          dataSource,
+          passwords,
+          public_url,
+          provider_ids: new Set(single_sign_on.providers.map(({ id }) => id)),
+          issueInvitation,
+        }),
+      }),
       ...productRoutes({ products }),
       ...mqttConfigRoutes({ mqttConfigs }),
       ...brokerRoutes({ brokers }),

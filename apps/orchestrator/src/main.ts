@@ -24,6 +24,7 @@ import { connectDatabase } from './database/connect';
 import { createArchiveDataSource, createDataSource } from './database/data-source';
 import { migrateUp } from './database/migrate';
 import { buildFeatures } from './features';
+import { endPasswordSessions } from './features/auth/end-password-sessions';
 import { ensureFirstAdmin } from './features/auth/first-admin';
 import { createPasswordWork } from './features/auth/password-work';
 import { consoleRouter } from './features/console/console.router';
@@ -102,6 +103,12 @@ export async function startOrchestrator(
     logger,
     public_url: config.publicUrl,
     session_ttl_ms: config.sessionTtl_ms,
+    single_sign_on: {
+      providers: config.oidcProviders,
+      is_only: config.ssoOnly,
+      break_glass_email: config.breakGlassEmail,
+      key: createHmac('sha256', config.encryptionKey).update('sign-ins at a provider').digest(),
+    },
     stale_after_ms: config.staleAfter_ms,
     adopt_after_ms: config.adoptSessionsAfter_ms,
     onProductsChanged: () => runtime?.reconcile(),
@@ -211,6 +218,7 @@ export async function startOrchestrator(
       password: config.adminPassword,
       logger,
     });
+    if (config.ssoOnly) await endPasswordSessions({ dataSource, kept_email: config.breakGlassEmail, logger });
     await lifecycle.start({
       name: 'reports',
       start: () => features.fleet.start(),
@@ -370,6 +378,7 @@ export async function runUntilSignal(env: NodeJS.ProcessEnv): Promise<number> {
   const config = loadEnvironment(OrchestratorConfig, env, { onWarning: (warning) => warnings.push(warning) });
   const redactor = createRedactor();
   for (const secret of secretValues(config)) redactor.addSecret(secret);
+  for (const { client_secret } of config.oidcProviders) if (client_secret !== null) redactor.addSecret(client_secret);
   const logger = createLogger({
     service: 'orchestrator',
     version: buildInfo({ directory: __dirname, env }).version,

@@ -143,6 +143,80 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How one can sign in here */
+        get: operations["getAuthOptions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/oidc/{provider}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sign in with an OpenID Connect provider; for browsers
+         * @description Redirects to the provider, or to the sign-in page with `?refused=` and why.
+         */
+        get: operations["getAuthOidcByProviderStart"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/oidc/{provider}/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where the provider sends the browser back to; sets the session cookie
+         * @description Redirects to the page that `start` named, or to the sign-in page with `?refused=` and why.
+         */
+        get: operations["getAuthOidcByProviderCallback"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/oidc/{provider}/backchannel-logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The provider signs somebody out (OpenID Connect Back-Channel Logout 1.0) */
+        post: operations["postAuthOidcByProviderBackchannelLogout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/api-tokens": {
         parameters: {
             query?: never;
@@ -1798,6 +1872,27 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        GroupGrantSettings: {
+            group: string;
+            /** @enum {string} */
+            role: "viewer" | "operator" | "admin";
+            products?: string[];
+            may_read_payloads?: boolean;
+        };
+        ProviderSettings: {
+            id: string;
+            name: string;
+            /** Format: url */
+            issuer: string;
+            client_id: string;
+            client_secret?: string;
+            client_secret_file?: string;
+            scopes?: string[];
+            groups_claim?: string;
+            require_verified_email?: boolean;
+            link_by_email?: boolean;
+            grants: components["schemas"]["GroupGrantSettings"][];
+        };
         LastWillDto: {
             topic: string;
             payload: string;
@@ -3580,6 +3675,24 @@ export interface components {
             created_at: string;
             product_id: number;
         };
+        ProviderParams: {
+            provider: string;
+        };
+        BeginSignInQuery: {
+            return_to?: string | null;
+        };
+        LogoutTokenDto: {
+            logout_token: string;
+        };
+        SignInProviderView: {
+            id: string;
+            name: string;
+            url: string;
+        };
+        SignInOptionsView: {
+            password: boolean;
+            providers: components["schemas"]["SignInProviderView"][];
+        };
         ReconnectInstanceView: {
             instance_id: string;
             /** @enum {string} */
@@ -4118,6 +4231,7 @@ export interface components {
             product_ids: number[];
             may_read_payloads: boolean;
             local_sign_in: boolean;
+            identity_provider: string | null;
             invited_until: string | null;
             last_login_at: string | null;
             created_at: string;
@@ -4141,6 +4255,7 @@ export interface components {
             product_ids: number[];
             may_read_payloads: boolean;
             local_sign_in: boolean;
+            identity_provider: string | null;
             invited_until: string | null;
             last_login_at: string | null;
             created_at: string;
@@ -4407,6 +4522,128 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["SessionView"];
                 };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getAuthOptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInOptionsView"];
+                };
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getAuthOidcByProviderStart: {
+        parameters: {
+            query?: {
+                return_to?: string;
+            };
+            header?: never;
+            path: {
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getAuthOidcByProviderCallback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postAuthOidcByProviderBackchannelLogout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": components["schemas"]["LogoutTokenDto"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Problem details (RFC 9457) */
             default: {

@@ -42,6 +42,7 @@ export async function printOpenApi({ env, out }: CommandContext): Promise<number
       logger,
       public_url: undefined,
       session_ttl_ms: 1,
+      single_sign_on: { providers: [], is_only: false, break_glass_email: null, key: Buffer.alloc(0) },
       stale_after_ms: 1,
       adopt_after_ms: 0,
       onProductsChanged: silent,

@@ -39,6 +39,7 @@ export async function withFeatures<T>(
         logger,
         public_url: config.publicUrl,
         session_ttl_ms: config.sessionTtl_ms,
+        single_sign_on: { providers: [], is_only: false, break_glass_email: null, key: Buffer.alloc(0) },
         stale_after_ms: config.staleAfter_ms,
         adopt_after_ms: config.adoptSessionsAfter_ms,
         onProductsChanged: silent,

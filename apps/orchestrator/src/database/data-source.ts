@@ -6,6 +6,7 @@ import { AlertRuleEntity } from '../features/alerts/model/alert-rule.entity';
 import { MaintenanceWindowEntity } from '../features/alerts/model/maintenance-window.entity';
 import { ApiTokenEntity } from '../features/api-tokens/api-token.entity';
 import { AuditLogEntity } from '../features/audit/audit-log.entity';
+import { SignInAttemptEntity } from '../features/oidc/sign-in-attempt.entity';
 import { LoginFailureEntity } from '../features/auth/login-failure.entity';
 import { UserInvitationEntity } from '../model/user-invitation.entity';
 import { ConnectionEventEntity } from '../features/connection-history/connection-event.entity';
@@ -26,6 +27,7 @@ import { ProductSecretEntity } from '../model/product-secret.entity';
 import { SessionEntity } from '../model/session.entity';
 import { SubscriptionEntity } from '../model/subscription.entity';
 import { UserEntity } from '../model/user.entity';
+import { UserIdentityEntity } from '../model/user-identity.entity';
 import { UserProductEntity } from '../model/user-product.entity';
 import {
   ConfigurationPlanEntity,
@@ -54,6 +56,8 @@ export const entities = [
   UserEntity,
   UserProductEntity,
   UserInvitationEntity,
+  UserIdentityEntity,
+  SignInAttemptEntity,
   SessionEntity,
   LoginFailureEntity,
   ApiTokenEntity,

@@ -1,6 +1,6 @@
 import { type FieldFault, validateShape } from '@cortex-mqtt/contracts';
 import type { ClassConstructor } from 'class-transformer';
-import { json, raw, type Request, type RequestHandler, type Response, Router } from 'express';
+import { json, raw, urlencoded, type Request, type RequestHandler, type Response, Router } from 'express';
 import { MalformedRequestError, MethodNotAllowedError, UnsupportedMediaTypeError, ValidationError } from './app-error';
 import { authorize } from './authorize';
 import { cleanTexts, hostileFaults } from './hostile-shape';
@@ -15,6 +15,7 @@ export type Authenticate = (request: Request) => Promise<Principal | null>;
 
 const NO_BYTES = Buffer.alloc(0);
 const readBody = json({ limit: '100kb', strict: false });
+const readForm = urlencoded({ extended: false, limit: '100kb', parameterLimit: 100 });
 const readLargeBody = json({ limit: '32mb', strict: false });
 /** A report of ten thousand subscriptions is larger than anything a person sends. */
 const readListenersBody = json({ limit: '4mb', strict: false });
@@ -106,7 +107,12 @@ async function runRoute({
   }
   // It may have waited for a minute.
   if (route.limit === 'waits') await recheck();
-  response.status(reply.status).set(reply.headers ?? {});
+  response.set(reply.headers ?? {});
+  if (reply.kind === 'redirect') {
+    response.redirect(303, reply.location);
+    return;
+  }
+  response.status(reply.status);
   if (reply.kind === 'empty') response.end();
   else response.json(reply.body);
 }
@@ -119,7 +125,8 @@ function releaseAtClose(response: Response, release: () => void): void {
 
 async function receiveBody(route: Route, request: Request, response: Response): Promise<void> {
   const small = route.access.kind === 'listener' ? readListenersBody : readBody;
-  const read = route.body_size === 'large' ? readLargeBody : small;
+  const readJson = route.body_size === 'large' ? readLargeBody : small;
+  const read = route.body_type === 'form' ? readForm : readJson;
   if (request.body instanceof UnreadableBody) {
     throw new MalformedRequestError(`The body is not valid JSON: ${request.body.reason}`);
   }
@@ -146,7 +153,8 @@ function bodyOf(route: Route, request: Request): unknown {
   const body: unknown = route.prepare_body ? route.prepare_body(request.body) : request.body;
   if (body !== undefined) return body;
   if (Number(request.headers['content-length'] ?? 0) > 0 || request.headers['transfer-encoding'] !== undefined) {
-    throw new UnsupportedMediaTypeError('Send the body as application/json.');
+    const type = route.body_type === 'form' ? 'application/x-www-form-urlencoded' : 'application/json';
+    throw new UnsupportedMediaTypeError(`Send the body as ${type}.`);
   }
   if (route.body_optional) return {};
   throw new MalformedRequestError('This call needs a JSON body.');

@@ -81,7 +81,7 @@ function operation(route: Route): JsonObject {
       ? {
           requestBody: {
             required: !route.body_optional,
-            content: { 'application/json': { schema: reference(route.body) } },
+            content: { [mediaTypeOf(route)]: { schema: reference(route.body) } },
           },
         }
       : {}),
@@ -105,6 +105,9 @@ function operation(route: Route): JsonObject {
     },
   };
 }
+
+const mediaTypeOf = ({ body_type }: Route): string =>
+  body_type === 'form' ? 'application/x-www-form-urlencoded' : 'application/json';
 
 function responseSchema(response: NonNullable<Route['response']>): JsonObject {
   if (typeof response === 'function') return reference(response);

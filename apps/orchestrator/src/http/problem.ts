@@ -63,6 +63,8 @@ function toAppError(error: unknown): AppError | null {
         return new MalformedRequestError(`The body is not valid JSON: ${(error as unknown as Error).message}`);
       case 'entity.too.large':
         return new PayloadTooLargeError(`The body may have ${Number((error as { limit?: number }).limit) / 1024} kB.`);
+      case 'parameters.too.many':
+        return new PayloadTooLargeError('The form has too many fields.');
       case 'encoding.unsupported':
       case 'charset.unsupported':
         return new UnsupportedMediaTypeError((error as unknown as Error).message);

@@ -24,6 +24,7 @@ export interface RouteContext<P, Q, B, Who> {
 export type Reply<R> =
   | { kind: 'json'; status: number; body: R; headers?: Record<string, string> }
   | { kind: 'empty'; status: 204 | 304; headers?: Record<string, string> }
+  | { kind: 'redirect'; location: string; headers?: Record<string, string> }
   | { kind: 'handled' };
 
 export const ok = <R>(body: R, headers?: Record<string, string>): Reply<R> => ({
@@ -48,6 +49,12 @@ export const noContent = (headers?: Record<string, string>): Reply<never> => ({ 
 export const notModified = (headers?: Record<string, string>): Reply<never> => ({
   kind: 'empty',
   status: 304,
+  headers,
+});
+/** To another page, by GET (RFC 9110, 15.4.4). */
+export const redirect = (location: string, headers?: Record<string, string>): Reply<never> => ({
+  kind: 'redirect',
+  location,
   headers,
 });
 /** The handler has written the response itself (server-sent events). */
@@ -76,6 +83,8 @@ export interface RouteSpec<A extends Access, P, Q, B, R> {
   binary_body?: { max_bytes: number };
   /** Files of a thousand products are more than anything a person types: 32 MB instead of 100 kB. */
   body_size?: 'large';
+  /** What HTML forms send (`application/x-www-form-urlencoded`) instead of JSON. */
+  body_type?: 'form';
   /** An absent body is taken for `{}`. */
   body_optional?: boolean;
   /** Class of the answer, for OpenAPI. `[Class]` answers an array, `page: Class` a page of them. */

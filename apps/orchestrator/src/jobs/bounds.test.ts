@@ -51,6 +51,8 @@ const TABLES: Record<string, 'people' | 'product' | 'pruned'> = {
   replay_deliveries: 'product',
   replays: 'pruned',
   sessions: 'pruned',
+  sign_in_attempts: 'pruned',
+  user_identities: 'people',
   user_invitations: 'people',
   user_products: 'people',
   users: 'people',

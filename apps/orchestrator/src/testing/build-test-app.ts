@@ -11,7 +11,7 @@ import request, { type Test } from 'supertest';
 import type { DataSource } from 'typeorm';
 import { type AppDeps, createApp } from '../app';
 import { createDataSource } from '../database/data-source';
-import { buildFeatures, type Features } from '../features';
+import { buildFeatures, type Features, type SingleSignOnSettings } from '../features';
 import { ApiTokenEntity } from '../features/api-tokens/api-token.entity';
 import { createPasswordWork, type PasswordWork } from '../features/auth/password-work';
 import { csrfTokenOf } from '../features/auth/session-cookies';
@@ -29,6 +29,7 @@ export interface TestAppOptions {
   queues?: QueueBackend;
   public_url?: string;
   session_ttl_ms?: number;
+  single_sign_on?: Partial<SingleSignOnSettings>;
   stream_recheck_ms?: number;
   stale_after_ms?: number;
   passwords?: PasswordWork;
@@ -108,6 +109,13 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
     logger,
     public_url: options.public_url,
     session_ttl_ms: options.session_ttl_ms ?? 3_600_000,
+    single_sign_on: {
+      providers: [],
+      is_only: false,
+      break_glass_email: null,
+      key: randomBytes(32),
+      ...options.single_sign_on,
+    },
     stale_after_ms: options.stale_after_ms ?? 15_000,
     adopt_after_ms: 60_000,
     onProductsChanged: () => {},

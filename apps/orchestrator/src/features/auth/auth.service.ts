@@ -1,6 +1,6 @@
 import { hashToken } from '@cortex-mqtt/secrets';
 import type { DataSource } from 'typeorm';
-import { UnauthenticatedError, ValidationError } from '../../http/app-error';
+import { ForbiddenError, UnauthenticatedError, ValidationError } from '../../http/app-error';
 import type { UserPrincipal } from '../../http/principal';
 import { UserEntity } from '../../model/user.entity';
 import { type Actor, recordAudit } from '../audit/audit-trail';
@@ -16,6 +16,8 @@ export interface AuthServiceDeps {
   limits: LoginLimits;
   passwords: PasswordWork;
   sessions: SessionService;
+  /** Whose password opens a session; null = everybody’s. */
+  passwords_of: string | null;
 }
 
 /** People who sign in with a password of ours. */
@@ -27,11 +29,12 @@ export class AuthService {
    * and get the same answer.
    */
   async login(credentials: { email: string; password: string }, origin: Origin): Promise<string> {
-    const { dataSource, limits, passwords, sessions } = this.deps;
+    const { dataSource, limits, passwords, sessions, passwords_of } = this.deps;
     const email = credentials.email.trim().toLowerCase();
+    const may_sign_in = passwords_of === null || email === passwords_of;
     await limits.begin(email, origin.ip);
     const user = await dataSource.getRepository(UserEntity).findOneBy({ email });
-    const matches = await passwords.verify(credentials.password, user?.password_hash ?? null);
+    const matches = await passwords.verify(credentials.password, may_sign_in ? (user?.password_hash ?? null) : null);
     if (user === null || !matches || user.disabled) {
       await this.recordRefusal(user, origin);
       throw new UnauthenticatedError('E-mail address or password is wrong.');
@@ -51,7 +54,10 @@ export class AuthService {
     change: ChangePasswordDto,
     options: { actor: Actor; ip: string; session_token: string | null },
   ): Promise<void> {
-    const { dataSource, limits, passwords } = this.deps;
+    const { dataSource, limits, passwords, passwords_of } = this.deps;
+    if (passwords_of !== null && principal.email !== passwords_of) {
+      throw new ForbiddenError('Your account has no password: everybody signs in with a provider here.');
+    }
     const faults = passwordFaults('new_password', change.new_password, principal.email);
     if (faults.length > 0) throw new ValidationError(faults);
     await limits.begin(principal.email, options.ip);

@@ -1,6 +1,6 @@
 import { generateToken, hashToken } from '@cortex-mqtt/secrets';
 import { type DataSource, type EntityManager, MoreThan } from 'typeorm';
-import { NotFoundError, ValidationError } from '../../http/app-error';
+import { ForbiddenError, NotFoundError, ValidationError } from '../../http/app-error';
 import { UserEntity } from '../../model/user.entity';
 import { recordAudit } from '../audit/audit-trail';
 import { endSessions } from './credentials';
@@ -14,7 +14,15 @@ const VALID_FOR_MS = 7 * 86_400_000;
 
 /** A link that lets its holder choose the password of one user, once; an administrator hands it over. */
 export class InvitationService {
-  constructor(private readonly deps: { dataSource: DataSource; passwords: PasswordWork; sessions: SessionService }) {}
+  constructor(
+    private readonly deps: {
+      dataSource: DataSource;
+      passwords: PasswordWork;
+      sessions: SessionService;
+      /** Whose password opens a session; null = everybody’s. */
+      passwords_of: string | null;
+    },
+  ) {}
 
   async read(token: string): Promise<InvitationView> {
     const { user, invitation } = await find(this.deps.dataSource.manager, token);
@@ -25,6 +33,9 @@ export class InvitationService {
   async accept(dto: AcceptInvitationDto, origin: Origin): Promise<string> {
     const { dataSource, passwords, sessions } = this.deps;
     const found = await find(dataSource.manager, dto.token);
+    if (this.deps.passwords_of !== null && found.user.email !== this.deps.passwords_of) {
+      throw new ForbiddenError('Everybody signs in with a provider here: invitations are of no use.');
+    }
     const faults = passwordFaults('password', dto.password, found.user.email);
     if (faults.length > 0) throw new ValidationError(faults);
     const password_hash = await passwords.hash(dto.password);

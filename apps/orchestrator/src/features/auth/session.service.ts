@@ -15,17 +15,26 @@ export interface Origin {
   request_id: string;
 }
 
+/** The provider that said who it is, where it was no password. */
+export interface ProviderProof {
+  identity_id: number;
+  provider: string;
+  provider_session: string | null;
+}
+
 /** Sign-ins of people: each is one row, found by the hash of its cookie. */
 export class SessionService {
   constructor(private readonly deps: { dataSource: DataSource; session_ttl_ms: number }) {}
 
   /** Opens a session in the transaction of whatever proved who it is; the result is its token, for the cookie. */
-  async open(manager: EntityManager, user: UserEntity, origin: Origin): Promise<string> {
+  async open(manager: EntityManager, user: UserEntity, origin: Origin, proof?: ProviderProof): Promise<string> {
     const { token, hash } = generateToken('cms');
     const session = await manager.save(
       manager.create(SessionEntity, {
         user_id: user.id,
         token_hash: hash,
+        identity_id: proof?.identity_id ?? null,
+        provider_session: proof?.provider_session ?? null,
         ip: origin.ip,
         user_agent: origin.user_agent?.slice(0, 500) ?? null,
         last_used_at: new Date(),
@@ -39,6 +48,7 @@ export class SessionService {
       entity_type: 'session',
       entity_id: session.id,
       product_id: null,
+      ...(proof === undefined ? {} : { after: { provider: proof.provider } }),
     });
     return token;
   }

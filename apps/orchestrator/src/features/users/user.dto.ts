@@ -139,6 +139,11 @@ export class UserView {
   @IsBoolean()
   local_sign_in!: boolean;
 
+  /** Id of the provider whose groups decide about role and grants; null = an administrator does. */
+  @IsString()
+  @IsOptional()
+  identity_provider!: string | null;
+
   /** Until when the invitation that is out can be accepted; null = there is none. */
   @IsString()
   @IsOptional()

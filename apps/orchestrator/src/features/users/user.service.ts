@@ -21,6 +21,8 @@ export interface UserServiceDeps {
   dataSource: DataSource;
   passwords: PasswordWork;
   public_url: string | undefined;
+  /** Ids of the providers that people sign in with. */
+  provider_ids: ReadonlySet<string>;
   /** Makes the invitation of a user, in place of any earlier one. */
   issueInvitation(manager: EntityManager, user_id: number): Promise<{ token: string; expires_at: Date }>;
 }
@@ -86,6 +88,7 @@ export class UserService {
   async update(id: number, dto: UpdateUserDto, actor: Actor): Promise<UserView> {
     const { password } = dto;
     const current = await this.read(id);
+    this.requireOurs(current, dto);
     const email = dto.email?.toLowerCase() ?? current.email;
     const faults = [
       ...(password === undefined ? [] : passwordFaults('password', password, email)),
@@ -126,6 +129,7 @@ export class UserService {
   async invite(id: number, actor: Actor): Promise<IssuedInvitationView> {
     return this.deps.dataSource.transaction(async (manager) => {
       const user = await readUser(manager, id);
+      this.requireOurs(user, { password: '' });
       if (user.disabled) throw new ConflictError('A disabled user can accept no invitation; enable the user first.');
       const invitation = await this.deps.issueInvitation(manager, id);
       await recordAudit(manager, {
@@ -155,6 +159,20 @@ export class UserService {
         before: auditFields(before),
       });
     });
+  }
+
+  /** What a provider's groups say at each sign-in is changed there, and its people have no password here. */
+  private requireOurs({ identity_provider }: UserView, dto: UpdateUserDto): void {
+    if (identity_provider === null || !this.deps.provider_ids.has(identity_provider)) return;
+    const fields = (['role', 'all_products', 'product_ids', 'may_read_payloads', 'password'] as const).filter(
+      (field) => dto[field] !== undefined,
+    );
+    if (fields.length === 0) return;
+    const detail = `This user signs in with the provider ${identity_provider}, whose groups decide about role and grants.`;
+    throw new ConflictError(
+      detail,
+      fields.map((field) => ({ field, message: 'is decided by the provider' })),
+    );
   }
 
   /** The token stands in the fragment, which browsers send to no server. */

@@ -3,6 +3,7 @@ import { ConflictError, NotFoundError, ValidationError } from '../../http/app-er
 import { ProductEntity } from '../../model/product.entity';
 import { UserEntity } from '../../model/user.entity';
 import { UserProductEntity } from '../../model/user-product.entity';
+import { UserIdentityEntity } from '../../model/user-identity.entity';
 import { UserInvitationEntity } from '../../model/user-invitation.entity';
 import type { UserView } from './user.dto';
 
@@ -35,6 +36,8 @@ export async function presentUsers(manager: EntityManager, users: UserEntity[]):
     product_ids.set(grant.user_id, [...(product_ids.get(grant.user_id) ?? []), grant.product_id]);
   }
   const invitations = await manager.findBy(UserInvitationEntity, { user_id, expires_at: MoreThan(new Date()) });
+  const identities = await manager.findBy(UserIdentityEntity, { user_id });
+  const providers = new Map(identities.map((identity) => [identity.user_id, identity.provider]));
   const invited_until = new Map(invitations.map((invitation) => [invitation.user_id, invitation.expires_at]));
   return users.map((user) => ({
     id: user.id,
@@ -46,6 +49,7 @@ export async function presentUsers(manager: EntityManager, users: UserEntity[]):
     product_ids: product_ids.get(user.id) ?? [],
     may_read_payloads: user.may_read_payloads || user.role !== 'viewer',
     local_sign_in: user.password_hash !== null,
+    identity_provider: providers.get(user.id) ?? null,
     invited_until: invited_until.get(user.id)?.toISOString() ?? null,
     last_login_at: user.last_login_at?.toISOString() ?? null,
     created_at: user.created_at.toISOString(),
