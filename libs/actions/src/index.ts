@@ -14,6 +14,7 @@ export type {
 } from './action-type';
 export type { AttemptContext } from './attempt-context';
 export * from './breakers';
+export { credentialsIn } from './credential-literals';
 export * from './delivery-id';
 export * from './dry-run';
 export type { ActionLog } from './log/action-log';

@@ -3,7 +3,7 @@ import { compileTemplate, type Escape, REDACTED, type Template } from '@cortex-m
 import { ActionFault } from '../action-fault';
 import type { ActionType, CheckContext, PrepareContext } from '../action-type';
 import type { AttemptContext } from '../attempt-context';
-import { credentialFaults } from '../credential-literals';
+import { credentialFaults, urlCredentialFaults } from '../credential-literals';
 import { literalOf, secretFaults, templateFaults, templateMapFaults, tlsFaults } from '../field-checks';
 import { defaultJson, escapeOf, looksLikeJson, scopeOf } from '../rendering';
 import { secretOf, type TlsIdentity, tlsIdentityOf } from '../tls-identity';
@@ -55,7 +55,7 @@ export const webhookAction: ActionType<WebhookAction, PreparedWebhook> = {
   definition: WebhookAction,
   check: (definition, context) => [
     ...templateFaults('url', definition.url, context),
-    ...urlFaults(definition.url),
+    ...wholeUrlFaults(definition.url),
     ...templateMapFaults('headers', definition.headers, context, headerNameFault),
     ...headerValueFaults(definition.headers),
     ...credentialFaults('headers', definition.headers),
@@ -283,6 +283,11 @@ function statusFault({ status, headers, body_latin1, unreadable }: HttpAnswer): 
       ...(unreadable === undefined ? {} : { unreadable }),
     },
   });
+}
+
+function wholeUrlFaults(url: string): FieldFault[] {
+  const faults = urlFaults(url);
+  return faults.length > 0 ? faults : urlCredentialFaults('url', url);
 }
 
 function urlFaults(url: string): FieldFault[] {

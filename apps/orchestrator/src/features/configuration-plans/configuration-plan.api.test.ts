@@ -145,6 +145,30 @@ describe('configuration as code', () => {
     expect(JSON.stringify(rows)).not.toMatch(new RegExp(`${TOKEN}|${PASSWORD}|another`));
   });
 
+  it('refuses to export a credential that is written out in an action, and says where', async () => {
+    const { id } = await one.app.product({ slug: 'written-out' });
+    const path = `/api/v1/products/${id}/mqtt-config/subscriptions`;
+    const save = (url: string) =>
+      one.admin('post', path).send({ name: 's', topic: 't', actions: [{ type: 'webhook', url }] });
+    const url = 'https://example.com/hook?token=abcdef0123456789';
+    await save(url).expect(400);
+    await save('https://example.com/hook').expect(201);
+    // As one that was saved before this was refused.
+    await one.app.dataSource.query(
+      `UPDATE mqtt_subscriptions SET actions = jsonb_set(actions, '{0,url}', $1) WHERE name = 's'`,
+      [JSON.stringify(url)],
+    );
+    for (const query of ['', '?product=written-out']) {
+      const { body, text } = await one.admin('get', `/api/v1/config/export${query}`).expect(409);
+      expect(body.errors).toEqual([
+        { field: 'written-out: subscriptions[0].actions[0].url', message: expect.stringContaining('{{secrets.NAME}}') },
+      ]);
+      expect(text).not.toContain('abcdef0123456789');
+    }
+    await one.admin('delete', `/api/v1/products/${id}`).expect(204);
+    await one.admin('get', '/api/v1/config/export').expect(200);
+  });
+
   it('never sends a stored password to another host', async () => {
     const [document] = (await exported(one.admin, 'full')) as [Document];
     const elsewhere = { ...document, broker: { ...(document.broker as object), host: 'elsewhere.example.com' } };

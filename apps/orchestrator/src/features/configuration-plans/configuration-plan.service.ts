@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { credentialsIn } from '@cortex-mqtt/actions';
 import { type FieldFault, validateShape } from '@cortex-mqtt/contracts';
 import { type DataSource, In, LessThan } from 'typeorm';
 import { changeConfiguration } from '../../configuration/change-configuration';
@@ -72,7 +73,9 @@ export class ConfigurationPlanService {
       const ids = slug === undefined ? undefined : (await manager.findBy(ProductEntity, { slug })).map(({ id }) => id);
       const snapshots = (await loadSnapshots(manager, ids)).filter(({ product }) => scope.mayRead(product.id));
       if (slug !== undefined && snapshots.length === 0) throw new NotFoundError(`There is no product "${slug}".`);
-      return snapshots.map(documentOf);
+      const documents = snapshots.map(documentOf);
+      refuseWrittenCredentials(documents);
+      return documents;
     });
   }
 
@@ -345,6 +348,20 @@ export class ConfigurationPlanService {
       );
     }
   }
+}
+
+/** Definitions that were saved before credentials in them were refused: a file must not spread what they hold. */
+function refuseWrittenCredentials(documents: readonly PlainDocument[]): void {
+  const faults = documents.flatMap(({ slug, broker, brokers, subscriptions }) =>
+    Object.entries({ broker, brokers, subscriptions }).flatMap(([section, value]) =>
+      credentialsIn(`${slug}: ${section}`, value),
+    ),
+  );
+  if (faults.length === 0) return;
+  throw new ConflictError(
+    `The export would hold ${faults.length === 1 ? 'a credential that is' : `${faults.length} credentials that are`} written out. Move each into a secret of its product, and export again.`,
+    faults.slice(0, MAX_FAULTS),
+  );
 }
 
 async function locked(
