@@ -2,6 +2,7 @@ import { FileFault } from '@cortex-mqtt/configuration-files';
 import { ApiFault, connect } from './api';
 import { type Command, CommandFault, type CommandContext, EXIT, type ExitCode } from './command';
 import { applyCommand, driftCommand, exportCommand, planCommand, validateCommand } from './commands/configuration';
+import { importEnvCommand } from './commands/import-env';
 import { loginCommand } from './commands/login';
 import { deliveriesCommand, messagesCommand, statusCommand } from './commands/operation';
 import { watchCommand } from './commands/watch';
@@ -24,6 +25,7 @@ const COMMANDS: Record<string, Command> = {
   plan: planCommand,
   apply: applyCommand,
   drift: driftCommand,
+  'import-env': importEnvCommand,
   watch: watchCommand,
   messages: messagesCommand,
   deliveries: deliveriesCommand,

@@ -26,6 +26,7 @@ export class OrchestratorConfig implements CrossFieldCheck {
     'ARCHIVE_',
     'QUEUE_',
     'EGRESS_',
+    'PROVISIONING_',
   ];
 
   @Env('NODE_ENV', {
@@ -286,6 +287,19 @@ export class OrchestratorConfig implements CrossFieldCheck {
 
   @Env('DATA_DIR', { type: 'path', default: '.data', doc: 'Files of the listeners that this orchestrator starts' })
   dataDir: string;
+
+  @Env('PROVISIONING_DIR', {
+    type: 'path',
+    doc: 'Folder of configuration files that are applied at start and whenever they change; see docs/configuration-as-code.md',
+  })
+  provisioningDir?: string;
+
+  @Env('PROVISIONING_PRUNE', {
+    type: 'boolean',
+    default: false,
+    doc: 'Whether what the files leave out is deleted: parts of their products, and other products with their managed_by',
+  })
+  provisioningPrune: boolean;
 
   @Env('INSTALLATION_ID', {
     pattern: { regex: /^[\w.-]{1,100}$/, message: 'must be 1–100 of letters, digits, _ . -' },

@@ -27,6 +27,7 @@ import { buildFeatures } from './features';
 import { endPasswordSessions } from './features/auth/end-password-sessions';
 import { ensureFirstAdmin } from './features/auth/first-admin';
 import { createPasswordWork } from './features/auth/password-work';
+import { Provisioning, variablesForFiles } from './features/configuration-plans/provisioning';
 import { consoleRouter } from './features/console/console.router';
 import { docsRouter } from './features/docs/docs.router';
 import { healthRouter } from './features/health/health.router';
@@ -65,7 +66,18 @@ export interface RunningOrchestrator {
  */
 export async function startOrchestrator(
   config: Readonly<OrchestratorConfig>,
-  { logger, redactText, signal }: { logger: RootLogger; redactText: (text: string) => string; signal: AbortSignal },
+  {
+    logger,
+    redactText,
+    signal,
+    environment = {},
+  }: {
+    logger: RootLogger;
+    redactText: (text: string) => string;
+    signal: AbortSignal;
+    /** Where configuration files find what they name by `{env: …}`. */
+    environment?: NodeJS.ProcessEnv;
+  },
 ): Promise<RunningOrchestrator> {
   const build = buildInfo({ directory: __dirname, env: process.env });
   const lifecycle = new Lifecycle({ logger, stop_limit_ms: config.shutdownTimeout_ms + 5_000 });
@@ -257,6 +269,21 @@ export async function startOrchestrator(
     });
     await lifecycle.start({ name: 'connection tests', stop: () => testWorker.close(config.shutdownTimeout_ms) });
     started = true;
+    if (config.provisioningDir !== undefined && apart === null) {
+      const duty = new Duty({ name: 'apply files', dataSource, logger });
+      const provisioning = new Provisioning({
+        plans: features.configurationPlans,
+        directory: resolve(config.provisioningDir),
+        prune: config.provisioningPrune,
+        env: variablesForFiles(environment),
+        isMine: () => duty.isMine(),
+        logger,
+      });
+      await lifecycle.start({ name: 'duty to apply files', stop: () => duty.release() });
+      await lifecycle.start(
+        periodic({ name: 'configuration files', interval_ms: 2_000, work: () => provisioning.turn(), logger }),
+      );
+    }
     const queueUrl = listenerQueueUrl({
       url: config.effectiveQueueUrl,
       given: config.listenerQueueUrl,
@@ -405,6 +432,7 @@ export async function runUntilSignal(env: NodeJS.ProcessEnv): Promise<number> {
       logger,
       redactText: (text) => redactor.redactText(text),
       signal: stopping.signal,
+      environment: env,
     });
     await signalled;
     await running.stop();

@@ -72,17 +72,27 @@ export const applyCommand: Command = {
       if (values.json) context.out(`${JSON.stringify({ complete: true, products: [] }, null, 2)}\n`);
       return EXIT.done;
     }
-    if (!values.yes) {
-      const answer = await context.ask('Apply this? Only "yes" applies it: ');
-      if (answer === null) throw new CommandFault('nobody is there to agree: use --yes');
-      if (answer.trim() !== 'yes') {
-        context.err('nothing was written');
-        return EXIT.failed;
-      }
-    }
-    return applyPlan(context, api, plan, { wait_s, json: values.json ?? false });
+    return agreeAndApply(context, api, plan, { yes: values.yes ?? false, wait_s, json: values.json ?? false });
   },
 };
+
+/** Applies a plan once a person, or `--yes`, agrees to it. */
+export async function agreeAndApply(
+  context: CommandContext,
+  api: Api,
+  plan: Plan,
+  { yes, ...options }: { yes: boolean; wait_s: number; json: boolean },
+): Promise<ExitCode> {
+  if (!yes) {
+    const answer = await context.ask('Apply this? Only "yes" applies it: ');
+    if (answer === null) throw new CommandFault('nobody is there to agree: use --yes');
+    if (answer.trim() !== 'yes') {
+      context.err('nothing was written');
+      return EXIT.failed;
+    }
+  }
+  return applyPlan(context, api, plan, options);
+}
 
 export const driftCommand: Command = {
   usage: 'drift [FILE…] [--json]',
@@ -133,7 +143,7 @@ function readArguments(context: CommandContext) {
   return { documents, values };
 }
 
-function show(context: CommandContext, plan: Plan, json: boolean | undefined): void {
+export function show(context: CommandContext, plan: Plan, json: boolean | undefined): void {
   if (json) context.out(`${JSON.stringify(plan, null, 2)}\n`);
   else for (const line of describePlan(plan)) context.out(`${line}\n`);
 }

@@ -1,6 +1,7 @@
 import { BROKER_SECRET_NAMES, type BrokerSecretName } from '../model/broker-field-table';
 import { readFileSync } from 'node:fs';
 import { parseArgs, parseEnv } from 'node:util';
+import { ImportEnvironment, toRequest, VARIABLE_OF_FIELD } from '@cortex-mqtt/configuration-files';
 import { validateShape } from '@cortex-mqtt/contracts';
 import { loadEnvironment } from '@cortex-mqtt/environment';
 import type { DataSource } from 'typeorm';
@@ -12,7 +13,6 @@ import { ProductEntity } from '../model/product.entity';
 import type { SecretBox } from '../features/secrets/secret-box';
 import { ConflictError, ValidationError } from '../http/app-error';
 import { type CommandContext, UsageError } from './command';
-import { ImportEnvironment, toRequest, VARIABLE_OF_FIELD } from './import-environment';
 import { withFeatures } from './with-features';
 
 const USAGE = 'use: import-env FILE --product SLUG [--create NAME] [--dry-run]';

@@ -5,6 +5,7 @@ import type { DataSource, QueryRunner } from 'typeorm';
 export const DUTIES = {
   'run listeners': 0x6c697374,
   'evaluate alerts': 0x616c7274,
+  'apply files': 0x66696c65,
 } as const;
 export type DutyName = keyof typeof DUTIES;
 

@@ -1,5 +1,4 @@
 import { Env } from '@cortex-mqtt/environment';
-import type { PutMqttConfigDto } from '../features/mqtt-config/mqtt-config.dto';
 
 /** A product's broker and topics as a listener's `.env` file names them. What is not set stays as it is stored. */
 export class ImportEnvironment {
@@ -86,9 +85,7 @@ export const VARIABLE_OF_FIELD: Record<string, string> = {
 };
 
 /** The body of `PUT …/mqtt-config` that an environment stands for; fields that are not set are left out. */
-export function toRequest(
-  env: Readonly<ImportEnvironment>,
-): Record<'broker' | 'topics', Record<string, unknown>> & PutMqttConfigDto {
+export function toRequest(env: Readonly<ImportEnvironment>): Record<'broker' | 'topics', Record<string, unknown>> {
   const given = (fields: Record<string, unknown>) =>
     Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
   return {
