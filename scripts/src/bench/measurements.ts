@@ -1,6 +1,7 @@
 import type { Measurement } from './figure';
 import { configApplied } from './figures/config-applied.measurement';
 import { endurance } from './figures/endurance.measurement';
+import { fleet } from './figures/fleet.measurement';
 import { footprint } from './figures/footprint.measurement';
 import { isolation } from './figures/isolation.measurement';
 import { manySubscriptions } from './figures/many-subscriptions.measurement';
@@ -22,6 +23,7 @@ export const MEASUREMENTS: readonly Measurement[] = [
   isolation,
   manySubscriptions,
   configApplied,
+  fleet,
   footprint,
   endurance,
 ];

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { BenchContext } from './figure';
+import type { FleetListenersMethods } from './workers/fleet-listeners';
 import type { HttpSinkMethods } from './workers/http-sink';
 import type { PlainSenderMethods } from './workers/plain-sender';
 import type { PlainSubscriberMethods } from './workers/plain-subscriber';
@@ -9,6 +10,7 @@ import { startWorker, type Worker } from './workers/worker';
 
 /** Every kind of worker and what it can be asked. */
 interface WorkerKinds {
+  'fleet-listeners': FleetListenersMethods;
   'http-sink': HttpSinkMethods;
   'plain-sender': PlainSenderMethods;
   'plain-subscriber': PlainSubscriberMethods;

@@ -1,23 +1,12 @@
-import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import {
-  createTestDatabase,
-  createTestDirectory,
-  freePort,
-  type SpawnedProcess,
-  spawnProcess,
-  startRedis,
-  waitFor,
-} from '@cortex-mqtt/testing';
-import { createRestClient, type RestClient } from '../../up/rest-client';
+import { createTestDirectory, type SpawnedProcess, spawnProcess } from '@cortex-mqtt/testing';
 import { openMosquitto } from '../brokers';
 import { type BenchContext, type Figure, type Measurement, withStops } from '../figure';
 import { LISTENER_ENTRY } from '../listener-under-test';
+import { openOrchestrator } from '../orchestrator-under-test';
 import { median, percentile } from '../statistics';
 import { now_ms } from '../workers/worker';
 
-const ORCHESTRATOR_ENTRY = join(__dirname, '..', '..', '..', '..', 'apps', 'orchestrator', 'dist', 'main.js');
 const CHANGES = 100;
 const PATIENCE_MS = 90_000;
 const POLL_MS = 2;
@@ -27,7 +16,7 @@ export const configApplied: Measurement = { name: 'config-applied', run: (contex
 
 async function measure(context: BenchContext): Promise<Figure[]> {
   const broker = await openMosquitto(context);
-  const { rest, orchestrator_url, queue_url } = await startOrchestrator(context);
+  const { rest, orchestrator_url, queue_url } = await openOrchestrator(context);
   const { id, slug } = await rest.call<{ id: number; slug: string }>('POST', '/products', {
     name: 'Bench',
     slug: 'bench',
@@ -106,58 +95,4 @@ async function applied(listener: SpawnedProcess, revision: number): Promise<void
 function lineAt(text: string, at: number): string {
   const end = text.indexOf('\n', at);
   return text.slice(text.lastIndexOf('\n', at) + 1, end === -1 ? undefined : end);
-}
-
-async function startOrchestrator(
-  context: BenchContext,
-): Promise<{ rest: RestClient; orchestrator_url: string; queue_url: string }> {
-  const database = await createTestDatabase();
-  context.stops.push(() => database.drop());
-  const redis = await startRedis();
-  context.stops.push(() => redis.stop());
-  const port = await freePort();
-  const orchestrator_url = `http://127.0.0.1:${port}`;
-  const admin = { email: 'admin@example.com', password: randomBytes(12).toString('hex') };
-  const orchestrator = await spawnProcess({
-    command: process.execPath,
-    args: [ORCHESTRATOR_ENTRY],
-    env: {
-      PORT: String(port),
-      DATABASE_URL: database.url,
-      QUEUE_URL: redis.url,
-      MQTT_PASSWORD_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
-      ADMIN_EMAIL: admin.email,
-      ADMIN_PASSWORD: admin.password,
-      EGRESS_ALLOW: 'loopback',
-      LISTENER_RUNTIME: 'none',
-      DATA_DIR: createTestDirectory('orchestrator'),
-      NODE_ENV: 'production',
-    },
-  });
-  context.stops.push(() => orchestrator.stop());
-  await waitFor(
-    async () => {
-      if (!orchestrator.running()) throw new Error(`the orchestrator ended:\n${orchestrator.output()}`);
-      return (await fetch(`${orchestrator_url}/readyz`).catch(() => null))?.ok ?? false;
-    },
-    { timeout_ms: PATIENCE_MS, message: () => `the orchestrator to be ready:\n${orchestrator.output()}` },
-  );
-  return { rest: await signIn(orchestrator_url, admin), orchestrator_url, queue_url: redis.url };
-}
-
-async function signIn(orchestrator_url: string, admin: { email: string; password: string }): Promise<RestClient> {
-  const login = await fetch(`${orchestrator_url}/api/v1/auth/login`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(admin),
-  });
-  if (!login.ok) throw new Error(`POST /auth/login answered ${login.status}: ${await login.text()}`);
-  const cookie = login.headers
-    .getSetCookie()
-    .map((line) => line.split(';', 1)[0])
-    .join('; ');
-  const { csrf_token } = (await login.json()) as { csrf_token: string };
-  const session = createRestClient(orchestrator_url, { cookie, 'x-csrf-token': csrf_token });
-  const { token } = await session.call<{ token: string }>('POST', '/api-tokens', { name: 'bench' });
-  return createRestClient(orchestrator_url, { authorization: `Bearer ${token}` });
 }

@@ -8,7 +8,7 @@ const MAX_AGE_MS = 2_000;
 
 /** What listeners watch for silence, of the rules as they are. */
 export class SilenceWatches {
-  private rules: AlertRuleEntity[] = [];
+  private rules: Promise<AlertRuleEntity[]> = Promise.resolve([]);
   private read_at_ms = Number.NEGATIVE_INFINITY;
 
   async of(
@@ -16,14 +16,7 @@ export class SilenceWatches {
     product_id: number,
     { is_first_report }: { is_first_report: boolean },
   ): Promise<SilenceWatch[]> {
-    if (performance.now() - this.read_at_ms > MAX_AGE_MS) {
-      this.rules = await manager.find(AlertRuleEntity, {
-        where: { kind: 'silence', enabled: true },
-        order: { id: 'ASC' },
-      });
-      this.read_at_ms = performance.now();
-    }
-    const rules = this.rules.filter((rule) => covers(rule, product_id));
+    const rules = (await this.enabledRules(manager)).filter((rule) => covers(rule, product_id));
     if (rules.length === 0) return [];
     const heard = is_first_report
       ? await lastHeard(manager, product_id, rules)
@@ -36,6 +29,18 @@ export class SilenceWatches {
       usual_gap_factor: rule.usual_gap_factor,
       last_heard_ms: heard.get(rule.id) ?? {},
     }));
+  }
+
+  /** Those who ask while they are read wait for the same answer. */
+  private enabledRules(manager: EntityManager): Promise<AlertRuleEntity[]> {
+    if (performance.now() - this.read_at_ms > MAX_AGE_MS) {
+      this.read_at_ms = performance.now();
+      this.rules = manager.find(AlertRuleEntity, { where: { kind: 'silence', enabled: true }, order: { id: 'ASC' } });
+      this.rules.catch(() => {
+        this.read_at_ms = Number.NEGATIVE_INFINITY;
+      });
+    }
+    return this.rules;
   }
 }
 
