@@ -1,3 +1,4 @@
+import { IdempotencyKeys1766050000000 } from './1766050000000-idempotency-keys';
 import type { MigrationInterface } from 'typeorm';
 import { InitialSchema1764000000000 } from './1764000000000-initial-schema';
 import { ConnectionHistory1764000100000 } from './1764000100000-connection-history';
@@ -54,6 +55,7 @@ export const migrations: (new () => MigrationInterface)[] = [
   Replays1765005200000,
   ListenerContainers1766060000000,
   SingleSignOn1766040000000,
+  IdempotencyKeys1766050000000,
 ];
 
 /** Those of a database that has recorded messages and nothing else. */

@@ -53,7 +53,7 @@ describe('a listener that is subscribed on all brokers of its list', () => {
   const brokersOf = ({ instances }: Status): Record<string, string> =>
     Object.fromEntries(instances.flatMap(({ brokers }) => brokers.map(({ name, state }) => [name, state])));
   const inUse = async (): Promise<string[]> => {
-    const brokers = await stack.rest.call<{ name: string; in_use_by: string[] }[]>(
+    const { items: brokers } = await stack.rest.call<{ items: { name: string; in_use_by: string[] }[] }>(
       'GET',
       `/products/${product.id}/brokers`,
     );

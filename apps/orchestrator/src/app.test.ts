@@ -18,6 +18,7 @@ describe('the app', () => {
       routes: [],
       authenticate: async () => null,
       identifyAgain: async () => null,
+      idempotentRequests: { once: (_request, carryOut) => carryOut() },
       strictLimiter: (_request, _response, next) => next(),
       mounts: [],
       trust_proxy: [],

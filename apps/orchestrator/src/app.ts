@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from '@cortex-mqtt/observability';
-import express, { type Express, type RequestHandler, type Router } from 'express';
+import compression from 'compression';
+import express, { type Express, type Request, type RequestHandler, type Response, type Router } from 'express';
 import helmet from 'helmet';
 import type { FinishedRequest } from './features/health/http-metrics';
 import { NotFoundError } from './http/app-error';
+import type { IdempotentRequests } from './http/idempotency';
 import { type Authenticate, mountRoutes } from './http/mount-routes';
 import { problemHandler } from './http/problem';
 import type { Route } from './http/route';
@@ -25,6 +27,7 @@ export interface AppDeps {
   /** How often open streams are asked whether they still may; 10 s when absent. */
   stream_recheck_ms?: number;
   strictLimiter: RequestHandler;
+  idempotentRequests: IdempotentRequests;
   /** Before the API: health, metrics, the gate of a start, job dashboard, docs page. */
   mounts: Mount[];
   /** After the API: the console, which answers what nothing else does. */
@@ -45,6 +48,7 @@ export function createApp(deps: AppDeps): Express {
   app.use(requestContext(deps));
   if (deps.trust_proxy.length === 0) app.use(forwardedWarning(deps.logger));
   app.use(securityHeaders({ is_https: deps.public_url?.startsWith('https:') ?? false }));
+  app.use(compression({ threshold: 1_024, filter: mayBeCompressed }));
   for (const mount of deps.mounts) app.use(mount.path, mount.handler);
   app.get('/api/v1/openapi.json', (_request, response) => {
     response.json(deps.open_api);
@@ -56,6 +60,15 @@ export function createApp(deps: AppDeps): Express {
   });
   app.use(problemHandler(deps));
   return app;
+}
+
+/**
+ * Not event streams, which forbid it themselves (`no-transform`), nor what no cache may keep: fresh credentials and payloads, whose
+ * length must say nothing about them.
+ */
+function mayBeCompressed(request: Request, response: Response): boolean {
+  if (String(response.getHeader('Cache-Control') ?? '').includes('no-store')) return false;
+  return compression.filter(request, response);
 }
 
 /** Request id (taken over from `X-Request-Id` when it is sane) and one log line a request. */

@@ -38,6 +38,7 @@ import { DestinationService } from './features/destinations/destination.service'
 import { discoverRoutes } from './features/discover/discover.routes';
 import { dryRunRoutes } from './features/dry-run/dry-run.routes';
 import { DryRunService } from './features/dry-run/dry-run.service';
+import { StoredReplies } from './features/idempotency/stored-replies';
 import { listenerConfigRoutes } from './features/listener-config/listener-config.routes';
 import { ListenerConfigService } from './features/listener-config/listener-config.service';
 import { listenerTokenRoutes } from './features/listener-tokens/listener-token.routes';
@@ -82,6 +83,7 @@ import { TestMessageService } from './features/test-message/test-message.service
 import { userRoutes } from './features/users/user.routes';
 import { UserService } from './features/users/user.service';
 import { createHealthReader } from './model/health-reader';
+import type { IdempotentRequests } from './http/idempotency';
 import type { Authenticate } from './http/mount-routes';
 import type { Route } from './http/route';
 import { ControlNotifier } from './jobs/control-notifier';
@@ -132,6 +134,7 @@ export interface Features {
   identify: Authenticate;
   /** Of a request that is still being answered. */
   identifyAgain: Authenticate;
+  idempotentRequests: IdempotentRequests;
   alerts: Alerts;
   auth: AuthService;
   auditLogs: AuditLogService;
@@ -297,6 +300,7 @@ export function buildFeatures(deps: FeatureDeps): Features {
     replayRunner,
     queueCleaner: new QueueCleaner({ dataSource, queues, logger }),
     ...authenticator,
+    idempotentRequests: new StoredReplies({ dataSource, secretBox }),
     routes: [
       ...authRoutes({ auth, sessions, invitations, sessionUser, cookies, public_url }),
       ...oidcRoutes({

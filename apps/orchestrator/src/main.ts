@@ -141,13 +141,14 @@ export async function startOrchestrator(
   });
 
   const onRequestFinished = createHttpMetrics(metrics);
-  const openApi = buildOpenApi({ routes: features.routes, version: build.version });
+  const openApi = buildOpenApi({ routes: features.routes, version: build.version, public_url: config.publicUrl });
   const app = createApp({
     logger,
     open_api: openApi,
     routes: features.routes,
     authenticate: features.authenticate,
     identifyAgain: features.identifyAgain,
+    idempotentRequests: features.idempotentRequests,
     strictLimiter: createStrictLimiter(),
     trust_proxy: config.trustProxy,
     public_url: config.publicUrl,

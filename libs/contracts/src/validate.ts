@@ -40,12 +40,33 @@ export function flattenFaults(errors: ValidationError[], parent = ''): FieldFaul
   return errors.flatMap((error) => {
     const isIndex = /^\d+$/.test(error.property);
     const field = isIndex ? `${parent}[${error.property}]` : parent ? `${parent}.${error.property}` : error.property;
-    const own = Object.entries(error.constraints ?? {}).map(([constraint, message]) => ({
-      field,
-      message: constraint === 'whitelistValidation' ? 'is not a known field' : stripName(message, error.property),
-    }));
+    const message = messageOf(error);
+    const own = message === null ? [] : [{ field, message }];
     return [...own, ...flattenFaults(error.children ?? [], field)];
   });
+}
+
+/** A value of another type breaks every other rule too; and one message a fault is enough to mend it. */
+const TYPES_FIRST = [
+  'whitelistValidation',
+  'isDefined',
+  'isObject',
+  'isArray',
+  'isString',
+  'isInt',
+  'isNumber',
+  'isBoolean',
+  'isIn',
+];
+
+function messageOf({ constraints, property, value }: ValidationError): string | null {
+  const broken = Object.keys(constraints ?? {});
+  if (constraints === undefined || broken.length === 0) return null;
+  if (broken.includes('whitelistValidation')) return 'is not a known field';
+  if (value === undefined) return 'is required';
+  // class-validator lists the rules from the last decorator to the first.
+  const constraint = TYPES_FIRST.find((name) => broken.includes(name)) ?? broken.at(-1);
+  return constraint === undefined ? null : stripName(constraints[constraint] ?? '', property);
 }
 
 /** class-validator begins its messages with the property's name; the path already tells it. */

@@ -101,9 +101,9 @@ export const driftCommand: Command = {
   async run(context) {
     const { positionals, values } = parseArgs({ args: context.args, options: FILE_OPTIONS, allowPositionals: true });
     if (positionals.length > 0) return planCommand.run(context);
-    const drifted = await connect(context.env).get<
-      { slug: string; managed_by: string; changes: Plan['products'][0]['changes'] }[]
-    >('/config/drift');
+    const { items: drifted } = await connect(context.env).get<{
+      items: { slug: string; managed_by: string; changes: Plan['products'][0]['changes'] }[];
+    }>('/config/drift');
     if (values.json) context.out(`${JSON.stringify(drifted, null, 2)}\n`);
     for (const { slug, managed_by, changes } of values.json ? [] : drifted) {
       context.out(`~ ${slug} (managed by ${managed_by})\n`);

@@ -17,7 +17,7 @@ export interface paths {
          * Sign in; sets the session cookie
          * @description Sets `cortex_session` (HttpOnly, SameSite=Strict; `__Host-cortex_session` over TLS) and the readable cookie `csrf_token`, whose value goes into the header `x-csrf-token` of every write.
          */
-        post: operations["postAuthLogin"];
+        post: operations["login"];
         delete?: never;
         options?: never;
         head?: never;
@@ -34,7 +34,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** End the session */
-        post: operations["postAuthLogout"];
+        post: operations["logout"];
         delete?: never;
         options?: never;
         head?: never;
@@ -49,7 +49,7 @@ export interface paths {
             cookie?: never;
         };
         /** Who am I */
-        get: operations["getAuthMe"];
+        get: operations["getCurrentUser"];
         put?: never;
         post?: never;
         delete?: never;
@@ -68,7 +68,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Change one’s own password; ends all other sessions, and API tokens unless asked not to */
-        post: operations["postAuthPassword"];
+        post: operations["changePassword"];
         delete?: never;
         options?: never;
         head?: never;
@@ -83,7 +83,7 @@ export interface paths {
             cookie?: never;
         };
         /** Where one is signed in */
-        get: operations["getAuthSessions"];
+        get: operations["listSessions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -103,7 +103,7 @@ export interface paths {
         put?: never;
         post?: never;
         /** Sign out elsewhere */
-        delete: operations["deleteAuthSessionsById"];
+        delete: operations["endSession"];
         options?: never;
         head?: never;
         patch?: never;
@@ -119,7 +119,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** For whom an invitation is */
-        post: operations["postAuthInvitationsRead"];
+        post: operations["readInvitation"];
         delete?: never;
         options?: never;
         head?: never;
@@ -136,7 +136,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Choose a password with an invitation, and sign in */
-        post: operations["postAuthInvitationsAccept"];
+        post: operations["acceptInvitation"];
         delete?: never;
         options?: never;
         head?: never;
@@ -171,7 +171,7 @@ export interface paths {
          * Sign in with an OpenID Connect provider; for browsers
          * @description Redirects to the provider, or to the sign-in page with `?refused=` and why.
          */
-        get: operations["getAuthOidcByProviderStart"];
+        get: operations["getAuthOidcStart"];
         put?: never;
         post?: never;
         delete?: never;
@@ -191,7 +191,7 @@ export interface paths {
          * Where the provider sends the browser back to; sets the session cookie
          * @description Redirects to the page that `start` named, or to the sign-in page with `?refused=` and why.
          */
-        get: operations["getAuthOidcByProviderCallback"];
+        get: operations["getAuthOidcCallback"];
         put?: never;
         post?: never;
         delete?: never;
@@ -210,7 +210,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** The provider signs somebody out (OpenID Connect Back-Channel Logout 1.0) */
-        post: operations["postAuthOidcByProviderBackchannelLogout"];
+        post: operations["backchannelLogoutAuthOidc"];
         delete?: never;
         options?: never;
         head?: never;
@@ -225,13 +225,13 @@ export interface paths {
             cookie?: never;
         };
         /** List API tokens */
-        get: operations["getApiTokens"];
+        get: operations["listApiTokens"];
         put?: never;
         /**
          * Create an API token; the answer shows it once
          * @description A token may make another only with the scope `tokens`; that one has no scope, product or time more than the token that made it, and is revoked with it.
          */
-        post: operations["postApiTokens"];
+        post: operations["createApiToken"];
         delete?: never;
         options?: never;
         head?: never;
@@ -245,11 +245,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** Read an API token */
+        get: operations["getApiToken"];
         put?: never;
         post?: never;
         /** Revoke an API token and those that it made */
-        delete: operations["deleteApiTokensById"];
+        delete: operations["revokeApiToken"];
         options?: never;
         head?: never;
         patch?: never;
@@ -263,10 +264,10 @@ export interface paths {
             cookie?: never;
         };
         /** List users */
-        get: operations["getUsers"];
+        get: operations["listUsers"];
         put?: never;
         /** Create a user, with a password or an invitation to choose one */
-        post: operations["postUsers"];
+        post: operations["createUser"];
         delete?: never;
         options?: never;
         head?: never;
@@ -281,18 +282,18 @@ export interface paths {
             cookie?: never;
         };
         /** Read a user */
-        get: operations["getUsersById"];
+        get: operations["getUser"];
         put?: never;
         post?: never;
         /** Delete a user with all sessions and tokens */
-        delete: operations["deleteUsersById"];
+        delete: operations["deleteUser"];
         options?: never;
         head?: never;
         /**
          * Change a user: role, grants, password, disabled
          * @description Absent fields keep what is stored. The last enabled administrator stays one (409).
          */
-        patch: operations["patchUsersById"];
+        patch: operations["updateUser"];
         trace?: never;
     };
     "/api/v1/users/{id}/invitation": {
@@ -308,7 +309,7 @@ export interface paths {
          * Make a link with which the user chooses a password, in place of any earlier one
          * @description Valid for 7 days, once. The present password stays until then.
          */
-        post: operations["postUsersByIdInvitation"];
+        post: operations["inviteUser"];
         delete?: never;
         options?: never;
         head?: never;
@@ -323,10 +324,10 @@ export interface paths {
             cookie?: never;
         };
         /** List products */
-        get: operations["getProducts"];
+        get: operations["listProducts"];
         put?: never;
         /** Create a product */
-        post: operations["postProducts"];
+        post: operations["createProduct"];
         delete?: never;
         options?: never;
         head?: never;
@@ -341,15 +342,15 @@ export interface paths {
             cookie?: never;
         };
         /** Read a product */
-        get: operations["getProductsByProductId"];
+        get: operations["getProduct"];
         put?: never;
         post?: never;
         /** Delete a product with all that belongs to it */
-        delete: operations["deleteProductsByProductId"];
+        delete: operations["deleteProduct"];
         options?: never;
         head?: never;
         /** Change a product */
-        patch: operations["patchProductsByProductId"];
+        patch: operations["updateProduct"];
         trace?: never;
     };
     "/api/v1/products/{product_id}/mqtt-config": {
@@ -360,12 +361,12 @@ export interface paths {
             cookie?: never;
         };
         /** Read broker, topics, subscriptions and status */
-        get: operations["getProductsByProductIdMqttConfig"];
+        get: operations["getMqttConfig"];
         /**
          * Change broker and topics; listeners apply it live
          * @description Sections and fields that are absent keep what is stored. null clears a secret.
          */
-        put: operations["putProductsByProductIdMqttConfig"];
+        put: operations["updateMqttConfig"];
         post?: never;
         delete?: never;
         options?: never;
@@ -384,10 +385,10 @@ export interface paths {
          * The brokers to fail over to, in order of preference
          * @description The primary broker is in mqtt-config; when to fail over and back is its section `failover`.
          */
-        get: operations["getProductsByProductIdBrokers"];
+        get: operations["listBrokers"];
         put?: never;
         /** Add a broker at the end of the order */
-        post: operations["postProductsByProductIdBrokers"];
+        post: operations["createBroker"];
         delete?: never;
         options?: never;
         head?: never;
@@ -403,7 +404,7 @@ export interface paths {
         };
         get?: never;
         /** Change the order of preference */
-        put: operations["putProductsByProductIdBrokersOrder"];
+        put: operations["updateBrokerOrder"];
         post?: never;
         delete?: never;
         options?: never;
@@ -419,15 +420,15 @@ export interface paths {
             cookie?: never;
         };
         /** Read a broker */
-        get: operations["getProductsByProductIdBrokersById"];
+        get: operations["getBroker"];
         /**
          * Change a broker; listeners apply it live
          * @description Absent fields keep what is stored. Another host needs the password again.
          */
-        put: operations["putProductsByProductIdBrokersById"];
+        put: operations["updateBroker"];
         post?: never;
         /** Delete a broker */
-        delete: operations["deleteProductsByProductIdBrokersById"];
+        delete: operations["deleteBroker"];
         options?: never;
         head?: never;
         patch?: never;
@@ -446,7 +447,7 @@ export interface paths {
          * Test a connection, stage by stage
          * @description What would happen if the body was saved: absent fields, secrets too, are those stored; without a body all of them. The stored password goes to no other host: with another one give `password`, or null. A failed test is a 200 too. With `Accept: text/event-stream` an `event: stage` for each stage (a later one of the same name corrects it), then `event: result` or `event: problem`.
          */
-        post: operations["postProductsByProductIdMqttConfigTest"];
+        post: operations["testMqttConfig"];
         delete?: never;
         options?: never;
         head?: never;
@@ -466,7 +467,7 @@ export interface paths {
          * Test a further broker, stage by stage
          * @description Like the test of the primary one: absent fields are those stored for this broker.
          */
-        post: operations["postProductsByProductIdBrokersByIdTest"];
+        post: operations["testBroker"];
         delete?: never;
         options?: never;
         head?: never;
@@ -481,7 +482,7 @@ export interface paths {
             cookie?: never;
         };
         /** The parameters of a test, secrets included, for the listener that runs it */
-        get: operations["getInternalV1ConnectionTestsById"];
+        get: operations["getConnectionTest"];
         put?: never;
         post?: never;
         delete?: never;
@@ -500,7 +501,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** The stages of a test so far */
-        post: operations["postInternalV1ConnectionTestsByIdStages"];
+        post: operations["reportConnectionTestStages"];
         delete?: never;
         options?: never;
         head?: never;
@@ -515,7 +516,7 @@ export interface paths {
             cookie?: never;
         };
         /** Find subscriptions of all products that one may see */
-        get: operations["getSubscriptions"];
+        get: operations["findSubscriptions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -532,10 +533,10 @@ export interface paths {
             cookie?: never;
         };
         /** List subscriptions */
-        get: operations["getProductsByProductIdMqttConfigSubscriptions"];
+        get: operations["listSubscriptions"];
         put?: never;
         /** Create a subscription */
-        post: operations["postProductsByProductIdMqttConfigSubscriptions"];
+        post: operations["createSubscription"];
         delete?: never;
         options?: never;
         head?: never;
@@ -555,7 +556,7 @@ export interface paths {
          * Create, change and delete up to 1,000 subscriptions at once
          * @description One transaction and one revision: either all changes are made or none. Faults name their item, as in `create[3].topic`.
          */
-        post: operations["postProductsByProductIdMqttConfigSubscriptionsBulk"];
+        post: operations["bulkSubscription"];
         delete?: never;
         options?: never;
         head?: never;
@@ -570,15 +571,15 @@ export interface paths {
             cookie?: never;
         };
         /** Read a subscription */
-        get: operations["getProductsByProductIdMqttConfigSubscriptionsBySubId"];
+        get: operations["getSubscription"];
         /**
          * Change a subscription
          * @description Takes any of its fields; absent ones keep what is stored.
          */
-        put: operations["putProductsByProductIdMqttConfigSubscriptionsBySubId"];
+        put: operations["updateSubscription"];
         post?: never;
         /** Delete a subscription */
-        delete: operations["deleteProductsByProductIdMqttConfigSubscriptionsBySubId"];
+        delete: operations["deleteSubscription"];
         options?: never;
         head?: never;
         patch?: never;
@@ -592,7 +593,7 @@ export interface paths {
             cookie?: never;
         };
         /** The types of actions, each with the JSON Schema of its fields */
-        get: operations["getActionTypes"];
+        get: operations["listActionTypes"];
         put?: never;
         post?: never;
         delete?: never;
@@ -611,7 +612,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** What a message would do in a subscription that is not saved yet */
-        post: operations["postProductsByProductIdMqttConfigSubscriptionsDryRun"];
+        post: operations["dryRunDraft"];
         delete?: never;
         options?: never;
         head?: never;
@@ -628,7 +629,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** What a message would do: every expression’s value and every request, nothing sent */
-        post: operations["postProductsByProductIdMqttConfigSubscriptionsBySubIdDryRun"];
+        post: operations["dryRunSubscription"];
         delete?: never;
         options?: never;
         head?: never;
@@ -648,7 +649,7 @@ export interface paths {
          * Listen for a while and stream the topics that are seen
          * @description On a connection of its own, from the orchestrator, also before anything is saved. Server-sent events: `topics` once a second with what has changed, then `end`, or `failed` with a `reason`.
          */
-        post: operations["postProductsByProductIdMqttConfigDiscover"];
+        post: operations["discoverTopics"];
         delete?: never;
         options?: never;
         head?: never;
@@ -668,7 +669,7 @@ export interface paths {
          * A listener reports its state, counters and events
          * @description May be repeated and may arrive out of order: nothing counts twice.
          */
-        post: operations["postInternalMqttStatus"];
+        post: operations["reportStatus"];
         delete?: never;
         options?: never;
         head?: never;
@@ -683,7 +684,7 @@ export interface paths {
             cookie?: never;
         };
         /** The state of a product’s connection, summed over its live listeners */
-        get: operations["getProductsByProductIdMqttConfigStatus"];
+        get: operations["getStatus"];
         put?: never;
         post?: never;
         delete?: never;
@@ -703,7 +704,7 @@ export interface paths {
          * Containers that the runtime keeps for a product, with what each wrote before its last end
          * @description The lines are from the listener’s log and may hold payloads.
          */
-        get: operations["getProductsByProductIdListenerContainers"];
+        get: operations["listListenerContainers"];
         put?: never;
         post?: never;
         delete?: never;
@@ -723,7 +724,7 @@ export interface paths {
          * The same as server-sent events
          * @description An `event: status` at once and on every change; a comment line every 15 s keeps the connection alive.
          */
-        get: operations["getProductsByProductIdMqttConfigStatusStream"];
+        get: operations["streamStatus"];
         put?: never;
         post?: never;
         delete?: never;
@@ -743,7 +744,7 @@ export interface paths {
          * What happened to the connections of a product, newest first
          * @description Kept for 30 days, 10,000 of a product at most.
          */
-        get: operations["getProductsByProductIdMqttConfigEvents"];
+        get: operations["listEvents"];
         put?: never;
         post?: never;
         delete?: never;
@@ -763,7 +764,7 @@ export interface paths {
          * New events as server-sent events
          * @description An `event: connection-event` each. With `Last-Event-ID` those since then come first.
          */
-        get: operations["getProductsByProductIdMqttConfigEventsStream"];
+        get: operations["streamEvents"];
         put?: never;
         post?: never;
         delete?: never;
@@ -783,7 +784,7 @@ export interface paths {
          * How long the product was connected in the last 24 hours, 7 and 30 days
          * @description Connected: at least one listener was. A listener that is stopped or silent counts as disconnected, from its last heartbeat on. Time before the first thing known of the product is unknown and in neither.
          */
-        get: operations["getProductsByProductIdMqttConfigUptime"];
+        get: operations["getUptime"];
         put?: never;
         post?: never;
         delete?: never;
@@ -820,7 +821,7 @@ export interface paths {
          * Traffic of a product over time
          * @description Kept by 10 s for a day, by 60 s for 7 days, by 600 s for 30 days.
          */
-        get: operations["getProductsByProductIdMetrics"];
+        get: operations["getMetrics"];
         put?: never;
         post?: never;
         delete?: never;
@@ -840,7 +841,7 @@ export interface paths {
          * List the destinations of a product
          * @description Where its actions go, as live listeners have seen it in the last minute; those in trouble first.
          */
-        get: operations["getProductsByProductIdDestinations"];
+        get: operations["listDestinations"];
         put?: never;
         post?: never;
         delete?: never;
@@ -859,7 +860,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Let the next attempt to a destination through; if it fails the breaker opens again */
-        post: operations["postProductsByProductIdDestinationsByDestinationIdTryNow"];
+        post: operations["tryNowDestination"];
         delete?: never;
         options?: never;
         head?: never;
@@ -876,7 +877,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Close the breaker of a destination */
-        post: operations["postProductsByProductIdDestinationsByDestinationIdCloseBreaker"];
+        post: operations["closeBreakerDestination"];
         delete?: never;
         options?: never;
         head?: never;
@@ -894,7 +895,7 @@ export interface paths {
          * Dead letters, newest first; or the deliveries that wait or are under way
          * @description 503 while the queue is away.
          */
-        get: operations["getProductsByProductIdDeliveries"];
+        get: operations["listDeliveries"];
         put?: never;
         post?: never;
         delete?: never;
@@ -911,7 +912,7 @@ export interface paths {
             cookie?: never;
         };
         /** How many deliveries wait, are being worked, are dead */
-        get: operations["getProductsByProductIdDeliveriesCounts"];
+        get: operations["countDeliveries"];
         put?: never;
         post?: never;
         delete?: never;
@@ -930,7 +931,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Try all matching dead letters again, in the background */
-        post: operations["postProductsByProductIdDeliveriesRetry"];
+        post: operations["retryDeliveries"];
         delete?: never;
         options?: never;
         head?: never;
@@ -947,7 +948,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Delete all matching dead letters, in the background */
-        post: operations["postProductsByProductIdDeliveriesPurge"];
+        post: operations["purgeDeliveries"];
         delete?: never;
         options?: never;
         head?: never;
@@ -962,11 +963,11 @@ export interface paths {
             cookie?: never;
         };
         /** A delivery with its message and attempts */
-        get: operations["getProductsByProductIdDeliveriesByDeliveryId"];
+        get: operations["getDelivery"];
         put?: never;
         post?: never;
         /** Delete a delivery: its actions will not run */
-        delete: operations["deleteProductsByProductIdDeliveriesByDeliveryId"];
+        delete: operations["deleteDelivery"];
         options?: never;
         head?: never;
         patch?: never;
@@ -985,7 +986,7 @@ export interface paths {
          * Try a delivery again at once, as it is or with another payload
          * @description Only the actions that have not succeeded run. 409 while a listener is at it.
          */
-        post: operations["postProductsByProductIdDeliveriesByDeliveryIdRetry"];
+        post: operations["retryDelivery"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1000,7 +1001,7 @@ export interface paths {
             cookie?: never;
         };
         /** How far a bulk operation is */
-        get: operations["getProductsByProductIdOperationsById"];
+        get: operations["getOperation"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1020,7 +1021,7 @@ export interface paths {
          * Recorded messages, newest first
          * @description A search looks through 2 s or 64 MB at a time: it answers what it has found and how far it has looked, and goes on from `next_cursor`. `text` and `where` take the right to read payloads.
          */
-        get: operations["getProductsByProductIdMessages"];
+        get: operations["searchMessages"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1037,7 +1038,7 @@ export interface paths {
             cookie?: never;
         };
         /** How much is recorded, and since when */
-        get: operations["getProductsByProductIdMessagesUsage"];
+        get: operations["getArchiveUsage"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1057,7 +1058,7 @@ export interface paths {
          * Messages as they are recorded, as server-sent events
          * @description `event: messages` with `items` and `left_out`: at most 20 a second are shown, and the others are counted.
          */
-        get: operations["getProductsByProductIdMessagesStream"];
+        get: operations["streamMessages"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1074,7 +1075,7 @@ export interface paths {
             cookie?: never;
         };
         /** Everything of one message: content, properties, deliveries with their attempts */
-        get: operations["getProductsByProductIdMessagesByMessageId"];
+        get: operations["getMessage"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1091,7 +1092,7 @@ export interface paths {
             cookie?: never;
         };
         /** The topics that were seen, one level at a time */
-        get: operations["getProductsByProductIdTopics"];
+        get: operations["listTopics"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1113,7 +1114,7 @@ export interface paths {
          * Recorded messages of a listener, as one packed segment
          * @description Idempotent by the id of the segment.
          */
-        post: operations["postInternalV1MessageSegments"];
+        post: operations["storeMessageSegment"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1128,13 +1129,13 @@ export interface paths {
             cookie?: never;
         };
         /** The newest replays of a product */
-        get: operations["getProductsByProductIdReplays"];
+        get: operations["listReplays"];
         put?: never;
         /**
          * Plan to run recorded messages again; nothing is sent yet
          * @description The selection is frozen. The plan says how many messages and deliveries it is, for which subscriptions, and how long it takes; `start` carries it out.
          */
-        post: operations["postProductsByProductIdReplays"];
+        post: operations["createReplay"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1149,14 +1150,14 @@ export interface paths {
             cookie?: never;
         };
         /** A replay with its plan, progress and failures */
-        get: operations["getProductsByProductIdReplaysById"];
+        get: operations["getReplay"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
         head?: never;
         /** Change the rate of a replay */
-        patch: operations["patchProductsByProductIdReplaysById"];
+        patch: operations["updateReplay"];
         trace?: never;
     };
     "/api/v1/products/{product_id}/replays/{id}/start": {
@@ -1172,7 +1173,7 @@ export interface paths {
          * Carry out what was planned
          * @description A plan of more than 10,000 messages has to be confirmed with its number.
          */
-        post: operations["postProductsByProductIdReplaysByIdStart"];
+        post: operations["startReplay"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1189,7 +1190,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Queue no more of a replay; what is queued ends */
-        post: operations["postProductsByProductIdReplaysByIdPause"];
+        post: operations["pauseReplay"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1206,7 +1207,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Go on with a paused replay */
-        post: operations["postProductsByProductIdReplaysByIdResume"];
+        post: operations["resumeReplay"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1223,7 +1224,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Queue no more of a replay, for good */
-        post: operations["postProductsByProductIdReplaysByIdCancel"];
+        post: operations["cancelReplay"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1241,7 +1242,7 @@ export interface paths {
          * What a subscription received lately; or its next message
          * @description Asked from the live listeners, which keep a sample in memory, payloads cut at 8 kB. With `wait_s` the answer comes with the next message, or empty when none came.
          */
-        get: operations["getProductsByProductIdMqttConfigSubscriptionsBySubIdRecentMessages"];
+        get: operations["listRecentMessages"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1263,7 +1264,7 @@ export interface paths {
          * Publish a message where the product listens
          * @description A connected listener publishes it on its broker, never retained. It is a real message: subscriptions that match it run their actions, of this product and of whoever else listens there. 409 while no listener is connected.
          */
-        post: operations["postProductsByProductIdMqttConfigTestMessage"];
+        post: operations["publishTestMessage"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1280,7 +1281,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Let every live listener of the product connect anew */
-        post: operations["postProductsByProductIdMqttConfigReconnect"];
+        post: operations["reconnect"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1295,7 +1296,7 @@ export interface paths {
             cookie?: never;
         };
         /** What became of a reconnect, per instance */
-        get: operations["getProductsByProductIdMqttConfigReconnectById"];
+        get: operations["getReconnect"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1315,7 +1316,7 @@ export interface paths {
          * How many listeners a product needs, for autoscalers
          * @description See deploy/helm: KEDA asks this. 503 while the queue is away, so that nothing is scaled on what is not known.
          */
-        get: operations["getProductsByProductIdScaling"];
+        get: operations["getScaling"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1332,10 +1333,10 @@ export interface paths {
             cookie?: never;
         };
         /** List the names of a product’s secrets */
-        get: operations["getProductsByProductIdSecrets"];
+        get: operations["listSecrets"];
         put?: never;
         /** Create a secret */
-        post: operations["postProductsByProductIdSecrets"];
+        post: operations["createSecret"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1349,12 +1350,13 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** Read what is known of a secret, without its value */
+        get: operations["getSecret"];
         /** Set a secret; 201 when it is new */
-        put: operations["putProductsByProductIdSecretsByName"];
+        put: operations["putSecret"];
         post?: never;
         /** Delete a secret that no subscription uses (409 otherwise) */
-        delete: operations["deleteProductsByProductIdSecretsByName"];
+        delete: operations["deleteSecret"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1368,10 +1370,10 @@ export interface paths {
             cookie?: never;
         };
         /** List the tokens of a product’s listeners */
-        get: operations["getProductsByProductIdListenerTokens"];
+        get: operations["listListenerTokens"];
         put?: never;
         /** Create a token for listeners; the answer shows it once */
-        post: operations["postProductsByProductIdListenerTokens"];
+        post: operations["createListenerToken"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1385,11 +1387,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** Read a listener token */
+        get: operations["getListenerToken"];
         put?: never;
         post?: never;
         /** Revoke a listener token */
-        delete: operations["deleteProductsByProductIdListenerTokensById"];
+        delete: operations["revokeListenerToken"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1403,13 +1406,13 @@ export interface paths {
             cookie?: never;
         };
         /** List alert channels */
-        get: operations["getAlertChannels"];
+        get: operations["listAlertChannels"];
         put?: never;
         /**
          * Create an alert channel
          * @description Secrets are sealed and never answered. Messages go through the egress policy.
          */
-        post: operations["postAlertChannels"];
+        post: operations["createAlertChannel"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1424,22 +1427,22 @@ export interface paths {
             cookie?: never;
         };
         /** Read an alert channel */
-        get: operations["getAlertChannelsById"];
+        get: operations["getAlertChannel"];
         /**
          * Change an alert channel
          * @description Takes any of the fields. An absent secret keeps the stored one, null clears it.
          */
-        put: operations["putAlertChannelsById"];
+        put: operations["updateAlertChannel"];
         post?: never;
         /** Delete an alert channel */
-        delete: operations["deleteAlertChannelsById"];
+        delete: operations["deleteAlertChannel"];
         options?: never;
         head?: never;
         /**
          * Change an alert channel
          * @description Takes any of the fields. An absent secret keeps the stored one, null clears it.
          */
-        patch: operations["patchAlertChannelsById"];
+        patch: operations["patchAlertChannel"];
         trace?: never;
     };
     "/api/v1/alert-channels/{id}/test": {
@@ -1455,7 +1458,7 @@ export interface paths {
          * Send a test message
          * @description Answers what the other side said, whether it took the message or not.
          */
-        post: operations["postAlertChannelsByIdTest"];
+        post: operations["testAlertChannel"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1470,13 +1473,13 @@ export interface paths {
             cookie?: never;
         };
         /** List alert rules */
-        get: operations["getAlertRules"];
+        get: operations["listAlertRules"];
         put?: never;
         /**
          * Create an alert rule
          * @description What is absent is as usual for its kind. An operator names granted products; one of all products takes an administrator.
          */
-        post: operations["postAlertRules"];
+        post: operations["createAlertRule"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1496,7 +1499,7 @@ export interface paths {
          * Run a rule over the past
          * @description When it would have fired in the last seven days, with the values that it would have seen. Nothing is stored.
          */
-        post: operations["postAlertRulesPreview"];
+        post: operations["previewAlertRule"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1511,22 +1514,22 @@ export interface paths {
             cookie?: never;
         };
         /** Read an alert rule */
-        get: operations["getAlertRulesById"];
+        get: operations["getAlertRule"];
         /**
          * Change an alert rule
          * @description Takes any of the fields.
          */
-        put: operations["putAlertRulesById"];
+        put: operations["updateAlertRule"];
         post?: never;
         /** Delete an alert rule; its open incidents end */
-        delete: operations["deleteAlertRulesById"];
+        delete: operations["deleteAlertRule"];
         options?: never;
         head?: never;
         /**
          * Change an alert rule
          * @description Takes any of the fields.
          */
-        patch: operations["patchAlertRulesById"];
+        patch: operations["patchAlertRule"];
         trace?: never;
     };
     "/api/v1/incidents": {
@@ -1540,7 +1543,7 @@ export interface paths {
          * List incidents
          * @description Open ones first. state=open takes firing and acknowledged ones.
          */
-        get: operations["getIncidents"];
+        get: operations["listIncidents"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1557,7 +1560,7 @@ export interface paths {
             cookie?: never;
         };
         /** Read an incident with its timeline */
-        get: operations["getIncidentsById"];
+        get: operations["getIncident"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1579,7 +1582,7 @@ export interface paths {
          * Acknowledge an incident
          * @description Ends reminders and escalation. The incident stays open until what it is about is over.
          */
-        post: operations["postIncidentsByIdAcknowledge"];
+        post: operations["acknowledgeIncident"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1599,7 +1602,7 @@ export interface paths {
          * Mute an incident for a while
          * @description Takes until or for_s; until null ends the mute.
          */
-        post: operations["postIncidentsByIdMute"];
+        post: operations["muteIncident"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1616,7 +1619,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Comment an incident */
-        post: operations["postIncidentsByIdComment"];
+        post: operations["commentOnIncident"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1634,10 +1637,10 @@ export interface paths {
          * Ask whether to acknowledge an incident, by a link in a message
          * @description A page. It changes nothing: programs that look at links in messages must not acknowledge.
          */
-        get: operations["getIncidentLinksByToken"];
+        get: operations["getIncidentLink"];
         put?: never;
         /** Acknowledge an incident by a link in a message; it works once */
-        post: operations["postIncidentLinksByToken"];
+        post: operations["acknowledgeByLink"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1652,13 +1655,13 @@ export interface paths {
             cookie?: never;
         };
         /** List maintenance windows */
-        get: operations["getMaintenanceWindows"];
+        get: operations["listMaintenanceWindows"];
         put?: never;
         /**
          * Announce maintenance
          * @description Within it nothing new fires for its products. Once by starts_at and ends_at, or weekly by days, from, to and timezone.
          */
-        post: operations["postMaintenanceWindows"];
+        post: operations["createMaintenanceWindow"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1672,11 +1675,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** Read a maintenance window */
+        get: operations["getMaintenanceWindow"];
         put?: never;
         post?: never;
         /** Delete a maintenance window */
-        delete: operations["deleteMaintenanceWindowsById"];
+        delete: operations["deleteMaintenanceWindow"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1695,7 +1699,7 @@ export interface paths {
          * Change the settings of alerts
          * @description heartbeat_url is called after evaluations: a watcher outside notices when they stop.
          */
-        put: operations["putAlertSettings"];
+        put: operations["updateAlertSettings"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1714,7 +1718,7 @@ export interface paths {
          * Export products as documents
          * @description The same configuration gives the same documents on every installation. Secrets are names only.
          */
-        get: operations["getConfigExport"];
+        get: operations["exportConfiguration"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1731,7 +1735,7 @@ export interface paths {
             cookie?: never;
         };
         /** JSON Schema of a document, for editors */
-        get: operations["getConfigSchema"];
+        get: operations["getConfigurationSchema"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1748,7 +1752,7 @@ export interface paths {
             cookie?: never;
         };
         /** What has changed in managed products since their documents were applied */
-        get: operations["getConfigDrift"];
+        get: operations["listDrift"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1770,7 +1774,7 @@ export interface paths {
          * Plan what documents would change
          * @description Writes nothing but the plan, which is kept for an hour.
          */
-        post: operations["postConfigPlan"];
+        post: operations["planConfiguration"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1790,7 +1794,7 @@ export interface paths {
          * Apply a plan
          * @description One transaction a product. 412 and nothing written when a product was changed since the plan; waits until listeners have applied it.
          */
-        post: operations["postConfigApply"];
+        post: operations["applyConfiguration"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1808,7 +1812,7 @@ export interface paths {
         put?: never;
         post?: never;
         /** Release a product from what manages it */
-        delete: operations["deleteProductsByProductIdManagedBy"];
+        delete: operations["releaseProduct"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1822,7 +1826,7 @@ export interface paths {
             cookie?: never;
         };
         /** Who changed what, everywhere */
-        get: operations["getAuditLogs"];
+        get: operations["listAuditLogs"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1839,7 +1843,7 @@ export interface paths {
             cookie?: never;
         };
         /** Who changed what in a product; also after its deletion */
-        get: operations["getProductsByProductIdAuditLogs"];
+        get: operations["listProductAuditLogs"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1859,7 +1863,7 @@ export interface paths {
          * The configuration of the token’s product, secrets included
          * @description The ETag is the revision; with If-None-Match an unchanged configuration is a 304.
          */
-        get: operations["getInternalV1MqttConfig"];
+        get: operations["getListenerConfiguration"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1872,27 +1876,6 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        GroupGrantSettings: {
-            group: string;
-            /** @enum {string} */
-            role: "viewer" | "operator" | "admin";
-            products?: string[];
-            may_read_payloads?: boolean;
-        };
-        ProviderSettings: {
-            id: string;
-            name: string;
-            /** Format: url */
-            issuer: string;
-            client_id: string;
-            client_secret?: string;
-            client_secret_file?: string;
-            scopes?: string[];
-            groups_claim?: string;
-            require_verified_email?: boolean;
-            link_by_email?: boolean;
-            grants: components["schemas"]["GroupGrantSettings"][];
-        };
         LastWillDto: {
             topic: string;
             payload: string;
@@ -1900,51 +1883,6 @@ export interface components {
             qos?: 0 | 1 | 2;
             retain?: boolean;
             delay_s?: number;
-        };
-        BackupTable: {
-            name: string;
-            columns: string[];
-        };
-        BackupHeader: {
-            /** @enum {string} */
-            format: "cortex-mqtt-backup";
-            /** @enum {number} */
-            contract: 1;
-            created_at: string;
-            installation_id: string;
-            migrations: string[];
-            key_ids: string[];
-            tables: components["schemas"]["BackupTable"][];
-            left_out: string[];
-        };
-        BrokerSettingsDto: {
-            port?: number;
-            /** @enum {string} */
-            transport?: "tcp" | "tls" | "ws" | "wss";
-            path?: string | null;
-            proxy_url?: string | null;
-            proxy_username?: string | null;
-            use_tls?: boolean;
-            verify_cert?: boolean;
-            username?: string | null;
-            client_id?: string | null;
-            keep_alive?: number;
-            clean_session?: boolean;
-            /** @enum {number} */
-            protocol_version?: 4 | 5;
-            session_expiry_s?: number;
-            connect_timeout_s?: number;
-            server_name?: string | null;
-            alpn_protocols?: string[];
-            ca_cert?: string | null;
-            client_cert?: string | null;
-            receive_maximum?: number | null;
-            user_properties?: Record<string, unknown>;
-            last_will?: components["schemas"]["LastWillDto"] | null;
-            password?: string | null;
-            proxy_password?: string | null;
-            client_key?: string | null;
-            client_key_passphrase?: string | null;
         };
         BrokerDto: {
             host?: string;
@@ -2019,239 +1957,6 @@ export interface components {
             failover?: components["schemas"]["FailoverDto"];
             probe?: components["schemas"]["ProbeDto"];
             archive?: components["schemas"]["ArchiveDto"];
-        };
-        MqttConfigQuery: {
-            subscriptions?: ("all" | "none") | null;
-        };
-        RetryPolicy: {
-            max_attempts?: number | null;
-            base_delay_ms?: number | null;
-            max_delay_ms?: number | null;
-        };
-        ActionBase: {
-            id: string;
-            name?: string | null;
-            /**
-             * Enabled
-             * @description Whether it runs.
-             */
-            enabled: boolean;
-            when?: string | null;
-            input?: string | null;
-            retry?: components["schemas"]["RetryPolicy"] | null;
-            timeout_ms?: number | null;
-        };
-        LogAction: {
-            /** @enum {string} */
-            type: "log";
-            level?: ("debug" | "info" | "warn") | null;
-            message?: string | null;
-            id: string;
-            name?: string | null;
-            /**
-             * Enabled
-             * @description Whether it runs.
-             */
-            enabled: boolean;
-            when?: string | null;
-            input?: string | null;
-            retry?: components["schemas"]["RetryPolicy"] | null;
-            timeout_ms?: number | null;
-        };
-        PostgresAction: {
-            /** @enum {string} */
-            type: "postgres";
-            /**
-             * Connection
-             * @description Product secret with a postgres://user:password@host/database URL.
-             */
-            connection_secret: string;
-            /**
-             * Statement
-             * @description SQL with $1, $2, … Values are never put into its text.
-             */
-            statement: string;
-            parameters?: string[] | null;
-            ca_cert?: string | null;
-            client_cert_secret?: string | null;
-            client_key_secret?: string | null;
-            client_key_passphrase_secret?: string | null;
-            id: string;
-            name?: string | null;
-            /**
-             * Enabled
-             * @description Whether it runs.
-             */
-            enabled: boolean;
-            when?: string | null;
-            input?: string | null;
-            retry?: components["schemas"]["RetryPolicy"] | null;
-            timeout_ms?: number | null;
-        };
-        PublishAction: {
-            /** @enum {string} */
-            type: "publish";
-            /**
-             * Topic
-             * @description May hold {{…}}; the result has no wildcard.
-             */
-            topic: string;
-            payload?: string | null;
-            qos?: (0 | 1 | 2) | null;
-            retain?: boolean | null;
-            user_properties?: {
-                [key: string]: string;
-            } | null;
-            content_type?: string | null;
-            message_expiry_s?: number | null;
-            id: string;
-            name?: string | null;
-            /**
-             * Enabled
-             * @description Whether it runs.
-             */
-            enabled: boolean;
-            when?: string | null;
-            input?: string | null;
-            retry?: components["schemas"]["RetryPolicy"] | null;
-            timeout_ms?: number | null;
-        };
-        QueueAction: {
-            /** @enum {string} */
-            type: "queue";
-            /**
-             * Queue
-             * @description Name of the BullMQ queue.
-             */
-            queue: string;
-            /**
-             * Job name
-             * @description May hold {{…}}.
-             */
-            job_name: string;
-            delay_ms?: number | null;
-            priority?: number | null;
-            attempts?: number | null;
-            id: string;
-            name?: string | null;
-            /**
-             * Enabled
-             * @description Whether it runs.
-             */
-            enabled: boolean;
-            when?: string | null;
-            input?: string | null;
-            retry?: components["schemas"]["RetryPolicy"] | null;
-            timeout_ms?: number | null;
-        };
-        WebhookAction: {
-            /** @enum {string} */
-            type: "webhook";
-            /**
-             * URL
-             * @description http:// or https://. Values of {{…}} are percent-encoded; the host must not come from the message.
-             */
-            url: string;
-            method?: ("POST" | "PUT" | "PATCH" | "DELETE" | "GET") | null;
-            headers?: {
-                [key: string]: string;
-            } | null;
-            body?: string | null;
-            signing_secrets?: string[] | null;
-            success_codes?: number[] | null;
-            client_cert_secret?: string | null;
-            client_key_secret?: string | null;
-            client_key_passphrase_secret?: string | null;
-            ca_cert?: string | null;
-            id: string;
-            name?: string | null;
-            /**
-             * Enabled
-             * @description Whether it runs.
-             */
-            enabled: boolean;
-            when?: string | null;
-            input?: string | null;
-            retry?: components["schemas"]["RetryPolicy"] | null;
-            timeout_ms?: number | null;
-        };
-        PageQuery: {
-            page?: number | null;
-            page_size?: number | null;
-        };
-        PeriodPageQuery: {
-            from?: (string) | null;
-            to?: (string) | null;
-            page?: number | null;
-            page_size?: number | null;
-        };
-        ProductParams: {
-            product_id: number;
-        };
-        SubscriptionParams: {
-            sub_id: number;
-            product_id: number;
-        };
-        ProductIdParams: {
-            id: number;
-            product_id: number;
-        };
-        IdParams: {
-            id: number;
-        };
-        ProductUuidParams: {
-            /** Format: uuid */
-            id: string;
-            product_id: number;
-        };
-        UuidParams: {
-            /** Format: uuid */
-            id: string;
-        };
-        ChannelFieldsDto: {
-            url?: string | null;
-            to?: string[];
-            from?: string;
-            smtp_host?: string;
-            smtp_port?: number;
-            /** @enum {string} */
-            smtp_security?: "tls" | "starttls" | "none";
-            username?: string;
-            chat_id?: string;
-            topic?: string;
-            /** @enum {number} */
-            qos?: 0 | 1 | 2;
-            retain?: boolean;
-            password?: string | null;
-            token?: string | null;
-            routing_key?: string | null;
-            signing_secret?: string | null;
-        };
-        RoutedChannelDto: {
-            enabled?: boolean;
-            severities?: ("info" | "warning" | "critical")[];
-            product_ids?: number[];
-            labels?: Record<string, unknown>;
-            send_resolved?: boolean;
-            reminder_every_s?: number | null;
-            escalate_after_s?: number;
-            url?: string | null;
-            to?: string[];
-            from?: string;
-            smtp_host?: string;
-            smtp_port?: number;
-            /** @enum {string} */
-            smtp_security?: "tls" | "starttls" | "none";
-            username?: string;
-            chat_id?: string;
-            topic?: string;
-            /** @enum {number} */
-            qos?: 0 | 1 | 2;
-            retain?: boolean;
-            password?: string | null;
-            token?: string | null;
-            routing_key?: string | null;
-            signing_secret?: string | null;
         };
         CreateAlertChannelDto: {
             name: string;
@@ -2337,16 +2042,6 @@ export interface components {
             error: string | null;
             duration_ms: number;
         };
-        IncidentListQuery: {
-            state?: ("firing" | "acknowledged" | "resolved" | "open") | null;
-            product_id?: number | null;
-            severity?: ("info" | "warning" | "critical") | null;
-            kind?: ("not_connected" | "not_resumed" | "flapping" | "probe_lost" | "silence" | "failure_rate" | "dead_letters" | "dead_letters_growing" | "queue_age" | "queue_depth" | "acknowledgement_age" | "latency_p95" | "latency_p99" | "destination_down" | "certificate_expiry" | "revision_drift" | "session_lost" | "broker_drops_messages" | "archive_gap") | null;
-            page?: number | null;
-            page_size?: number | null;
-            from?: (string) | null;
-            to?: (string) | null;
-        };
         IncidentProductView: {
             id: number;
             name: string;
@@ -2430,9 +2125,6 @@ export interface components {
             until?: (string) | null;
             for_s?: number | null;
         };
-        LinkParams: {
-            token: string;
-        };
         SeverityStepDto: {
             threshold: number;
             /** @enum {string} */
@@ -2443,29 +2135,6 @@ export interface components {
             from: string;
             to: string;
             timezone: string;
-        };
-        RuleFieldsDto: {
-            enabled?: boolean;
-            all_products?: boolean;
-            product_ids?: number[];
-            subscription_id?: number | null;
-            threshold?: number;
-            resolve_threshold?: number | null;
-            window_s?: number;
-            min_count?: number;
-            for_s?: number;
-            keep_firing_for_s?: number;
-            /** @enum {string} */
-            severity?: "info" | "warning" | "critical";
-            severity_steps?: components["schemas"]["SeverityStepDto"][];
-            /** @enum {string} */
-            no_data?: "ignore" | "fire";
-            topic_parameter?: string | null;
-            usual_gap_factor?: number | null;
-            active_hours?: components["schemas"]["ActiveHoursDto"] | null;
-            runbook_url?: string | null;
-            labels?: Record<string, unknown>;
-            channel_ids?: number[];
         };
         CreateAlertRuleDto: {
             name: string;
@@ -2544,12 +2213,6 @@ export interface components {
             runbook_url?: string | null;
             labels?: Record<string, unknown>;
             channel_ids?: number[];
-        };
-        AlertRuleListQuery: {
-            kind?: ("not_connected" | "not_resumed" | "flapping" | "probe_lost" | "silence" | "failure_rate" | "dead_letters" | "dead_letters_growing" | "queue_age" | "queue_depth" | "acknowledgement_age" | "latency_p95" | "latency_p99" | "destination_down" | "certificate_expiry" | "revision_drift" | "session_lost" | "broker_drops_messages" | "archive_gap") | null;
-            product_id?: number | null;
-            page?: number | null;
-            page_size?: number | null;
         };
         RuleStatesView: {
             firing: number;
@@ -2657,19 +2320,6 @@ export interface components {
             name: string;
             expires_in_days?: number | null;
         };
-        BearerTokenView: {
-            id: number;
-            name: string;
-            expires_at: string | null;
-            revoked_at: string | null;
-            last_used_at: string | null;
-            created_at: string;
-        };
-        ApiTokenListQuery: {
-            user_id?: number | null;
-            page?: number | null;
-            page_size?: number | null;
-        };
         CreateApiTokenDto: {
             expires_at?: (string) | null;
             scopes?: ("read" | "write" | "tokens")[];
@@ -2703,27 +2353,6 @@ export interface components {
             scopes: ("read" | "write" | "tokens")[];
             product_ids: number[] | null;
             parent_id: number | null;
-        };
-        AuditLogQuery: {
-            actor?: string | null;
-            action?: string | null;
-            entity_type?: string | null;
-            entity_id?: string | null;
-            page?: number | null;
-            page_size?: number | null;
-            from?: (string) | null;
-            to?: (string) | null;
-        };
-        AllAuditLogsQuery: {
-            product_id?: number | null;
-            page?: number | null;
-            page_size?: number | null;
-            from?: (string) | null;
-            to?: (string) | null;
-            actor?: string | null;
-            action?: string | null;
-            entity_type?: string | null;
-            entity_id?: string | null;
         };
         AuditLogView: {
             id: string;
@@ -2927,11 +2556,6 @@ export interface components {
             health: "degraded" | "failing";
             reason: string;
         };
-        ProductHealthView: {
-            /** @enum {string} */
-            health: "healthy" | "degraded" | "failing" | "disabled";
-            health_reasons: components["schemas"]["HealthReasonView"][];
-        };
         CreateProductDto: {
             name: string;
             slug?: string | null;
@@ -2947,11 +2571,6 @@ export interface components {
             enabled?: boolean;
             replicas?: number;
             variables?: Record<string, unknown>;
-        };
-        ProductListQuery: {
-            search?: string | null;
-            page?: number | null;
-            page_size?: number | null;
         };
         ProductView: {
             id: number;
@@ -2970,10 +2589,6 @@ export interface components {
             health: "healthy" | "degraded" | "failing" | "disabled";
             health_reasons: components["schemas"]["HealthReasonView"][];
         };
-        SecretParams: {
-            name: string;
-            product_id: number;
-        };
         PutSecretDto: {
             value: string;
         };
@@ -2987,19 +2602,6 @@ export interface components {
             used_by: number[];
             created_at: string;
             updated_at: string;
-        };
-        SubscriptionSettingsDto: {
-            absolute_topic?: boolean;
-            enabled?: boolean;
-            description?: string;
-            actions?: unknown[];
-            qos?: (0 | 1 | 2) | null;
-            /** @enum {string} */
-            payload_format?: "json" | "text" | "binary";
-            filter?: string | null;
-            message_key?: string | null;
-            concurrency?: number | null;
-            ordering?: string;
         };
         UpdateSubscriptionDto: {
             name?: string;
@@ -3030,11 +2632,6 @@ export interface components {
             message_key?: string | null;
             concurrency?: number | null;
             ordering?: string;
-        };
-        SubscriptionListQuery: {
-            search?: string | null;
-            page?: number | null;
-            page_size?: number | null;
         };
         SecretReferenceDto: {
             secret?: string;
@@ -3142,9 +2739,6 @@ export interface components {
             plan_id: string;
             wait_s?: number;
         };
-        ExportQuery: {
-            product?: string | null;
-        };
         PlannedChange: {
             path: string;
             /** @enum {string} */
@@ -3205,15 +2799,6 @@ export interface components {
             slug: string;
             managed_by: string;
             changes: components["schemas"]["PlannedChange"][];
-        };
-        ConnectionEventQuery: {
-            type?: string[] | null;
-            instance_id?: string | null;
-            broker?: string | null;
-            page?: number | null;
-            page_size?: number | null;
-            from?: (string) | null;
-            to?: (string) | null;
         };
         ConnectionEventView: {
             id: number;
@@ -3463,19 +3048,6 @@ export interface components {
             diagnosis: components["schemas"]["DiagnosisView"] | null;
             warnings: unknown[];
         };
-        DeliveryParams: {
-            delivery_id: string;
-            product_id: number;
-        };
-        DeliveryQuery: {
-            state?: ("retrying" | "in_flight" | "dead") | null;
-            subscription_id?: number | null;
-            error?: string | null;
-            from?: (string) | null;
-            to?: (string) | null;
-            page?: number | null;
-            page_size?: number | null;
-        };
         DeadLetterFilterDto: {
             subscription_id?: number;
             error?: string;
@@ -3581,10 +3153,6 @@ export interface components {
             created_at: string;
             finished_at: string | null;
         };
-        DestinationParams: {
-            destination_id: string;
-            product_id: number;
-        };
         DestinationLatencyView: {
             p50: number;
             p95: number;
@@ -3674,12 +3242,6 @@ export interface components {
             last_used_at: string | null;
             created_at: string;
             product_id: number;
-        };
-        ProviderParams: {
-            provider: string;
-        };
-        BeginSignInQuery: {
-            return_to?: string | null;
         };
         LogoutTokenDto: {
             logout_token: string;
@@ -3794,33 +3356,6 @@ export interface components {
             started_at: string | null;
             finished_at: string | null;
         };
-        MessageParams: {
-            message_id: string;
-            product_id: number;
-        };
-        MessageFilterQuery: {
-            topic?: string | null;
-            from?: (string) | null;
-            to?: (string) | null;
-            subscription_id?: number | null;
-            outcome?: ("succeeded" | "failed" | "dead" | "waiting" | "filtered" | "unmatched" | "paused")[] | null;
-            text?: string | null;
-            where?: string | null;
-        };
-        MessageQuery: {
-            cursor?: string | null;
-            limit?: number | null;
-            topic?: string | null;
-            from?: (string) | null;
-            to?: (string) | null;
-            subscription_id?: number | null;
-            outcome?: ("succeeded" | "failed" | "dead" | "waiting" | "filtered" | "unmatched" | "paused")[] | null;
-            text?: string | null;
-            where?: string | null;
-        };
-        TopicQuery: {
-            below?: string | null;
-        };
         MessageSubscriptionView: {
             id: number;
             name: string | null;
@@ -3925,11 +3460,6 @@ export interface components {
             oldest_at: string | null;
             newest_at: string | null;
         };
-        MetricsQuery: {
-            from?: (string) | null;
-            to?: (string) | null;
-            width_s?: number | null;
-        };
         MetricPointView: {
             at: string;
             messages_received: number;
@@ -3948,11 +3478,6 @@ export interface components {
             to: string;
             width_s: number;
             points: components["schemas"]["MetricPointView"][];
-        };
-        OverviewQuery: {
-            search?: string | null;
-            page?: number | null;
-            page_size?: number | null;
         };
         ProductOverviewView: {
             product_id: number;
@@ -4040,11 +3565,6 @@ export interface components {
             subscriptions: components["schemas"]["SubscriptionView"][];
             subscriptions_total: number;
             status: components["schemas"]["ConnectionStatusView"];
-        };
-        RecentMessagesQuery: {
-            limit?: number | null;
-            after?: (string) | null;
-            wait_s?: number | null;
         };
         RecentMessageView: {
             topic: string;
@@ -4184,11 +3704,6 @@ export interface components {
             qos: 0 | 1 | 2;
             published_by: string;
         };
-        GrantFields: {
-            all_products?: boolean;
-            product_ids?: number[];
-            may_read_payloads?: boolean;
-        };
         CreateUserDto: {
             /** Format: email */
             email: string;
@@ -4213,11 +3728,6 @@ export interface components {
             all_products?: boolean;
             product_ids?: number[];
             may_read_payloads?: boolean;
-        };
-        UserListQuery: {
-            search?: string | null;
-            page?: number | null;
-            page_size?: number | null;
         };
         UserView: {
             id: number;
@@ -4262,6 +3772,7 @@ export interface components {
             updated_at: string;
         };
         Problem: {
+            /** @description Stable; each kind has a page at `/docs/problems/{kind}`. */
             type: string;
             title: string;
             status: number;
@@ -4269,20 +3780,230 @@ export interface components {
             instance: string;
             request_id: string;
             errors: {
+                /** @description Path of the field, such as `broker.port` or `actions[2].url`. */
                 field: string;
                 message: string;
+                /** @description The product variable that has no value yet. */
+                variable?: string;
             }[];
         };
     };
-    responses: never;
-    parameters: never;
+    responses: {
+        /**
+         * @description `validation`: The request was read, and fields of its path, query, headers or body break a rule.
+         *
+         *     `malformed-request`: The request is no valid HTTP or JSON, or has no body where it needs one.
+         */
+        Problem400: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    type?: "urn:cortex-mqtt:problem:validation" | "urn:cortex-mqtt:problem:malformed-request";
+                    /** @constant */
+                    status?: 400;
+                };
+            };
+        };
+        /** @description `unauthenticated`: No credential was sent, or it is unknown, expired or revoked. */
+        Problem401: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    type?: "urn:cortex-mqtt:problem:unauthenticated";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description `forbidden`: The credential is valid and does not allow this: by its role, by the scopes of its token, or for want of the CSRF token. */
+        Problem403: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    type?: "urn:cortex-mqtt:problem:forbidden";
+                    /** @constant */
+                    status?: 403;
+                };
+            };
+        };
+        /** @description `not-found`: There is nothing here, or it is not granted to the caller. */
+        Problem404: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    type?: "urn:cortex-mqtt:problem:not-found";
+                    /** @constant */
+                    status?: 404;
+                };
+            };
+        };
+        /** @description `conflict`: The request is valid and clashes with what is stored: a name that is taken, a product locked by its configuration file, the last administrator. */
+        Problem409: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    type?: "urn:cortex-mqtt:problem:conflict";
+                    /** @constant */
+                    status?: 409;
+                };
+            };
+        };
+        /** @description `gone`: It existed once and will not come back, such as a link that was used. */
+        Problem410: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    type?: "urn:cortex-mqtt:problem:gone";
+                    /** @constant */
+                    status?: 410;
+                };
+            };
+        };
+        /** @description `precondition-failed`: A condition of the request does not hold: `If-Match` names a version that is not the current one, or `If-None-Match: *` was sent and the resource exists. */
+        Problem412: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    type?: "urn:cortex-mqtt:problem:precondition-failed";
+                    /** @constant */
+                    status?: 412;
+                };
+            };
+        };
+        /** @description `payload-too-large`: The body is larger than this call takes. */
+        Problem413: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    type?: "urn:cortex-mqtt:problem:payload-too-large";
+                    /** @constant */
+                    status?: 413;
+                };
+            };
+        };
+        /** @description `unsupported-media-type`: The body has a media type, charset or encoding that this call does not take. */
+        Problem415: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    type?: "urn:cortex-mqtt:problem:unsupported-media-type";
+                    /** @constant */
+                    status?: 415;
+                };
+            };
+        };
+        /** @description `idempotency-key-reused`: The `Idempotency-Key` was used before for another request: another path or body. */
+        Problem422: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    type?: "urn:cortex-mqtt:problem:idempotency-key-reused";
+                    /** @constant */
+                    status?: 422;
+                };
+            };
+        };
+        /** @description `too-many-requests`: A limit for this user or address is reached. */
+        Problem429: {
+            headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    type?: "urn:cortex-mqtt:problem:too-many-requests";
+                    /** @constant */
+                    status?: 429;
+                };
+            };
+        };
+        /** @description `internal`: A fault of the server. It was logged with the `request_id` of the answer. */
+        Problem500: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    type?: "urn:cortex-mqtt:problem:internal";
+                    /** @constant */
+                    status?: 500;
+                };
+            };
+        };
+        /** @description `unavailable`: The database, the queue or another service that the call needs is not reachable, or the server is starting. */
+        Problem503: {
+            headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    type?: "urn:cortex-mqtt:problem:unavailable";
+                    /** @constant */
+                    status?: 503;
+                };
+            };
+        };
+    };
+    parameters: {
+        /** @description Entity tags; another current version is a 412. Absent or `*`: the last write wins. */
+        IfMatch: string;
+        /** @description On a read: entity tags that are known already; 304 when the current one is among them. */
+        IfNoneMatch: string;
+        /** @description `*`: create only; 412 when it exists. */
+        CreateOnly: "*";
+        /** @description A value of your own, such as a UUID: within 24 hours the same request with the same key is carried out once, and answered with what the first one was. */
+        IdempotencyKey: string;
+    };
     requestBodies: never;
-    headers: never;
+    headers: {
+        /** @description The version of what is answered, for `If-Match`. */
+        ETag: string;
+        /** @description The path of what was made. */
+        Location: string;
+        /** @description Seconds to wait. */
+        "Retry-After": number;
+        /** @description `true` when this is the stored answer to an earlier request with the same key. */
+        "Idempotency-Replayed": "true";
+    };
     pathItems: never;
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    postAuthLogin: {
+    login: {
         parameters: {
             query?: never;
             header?: never;
@@ -4295,7 +4016,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4304,18 +4025,17 @@ export interface operations {
                     "application/json": components["schemas"]["SessionView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    postAuthLogout: {
+    logout: {
         parameters: {
             query?: never;
             header?: never;
@@ -4324,25 +4044,21 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description Done; no content */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            409: components["responses"]["Problem409"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getAuthMe: {
+    getCurrentUser: {
         parameters: {
             query?: never;
             header?: never;
@@ -4351,7 +4067,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4360,18 +4076,13 @@ export interface operations {
                     "application/json": components["schemas"]["SessionView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    postAuthPassword: {
+    changePassword: {
         parameters: {
             query?: never;
             header?: never;
@@ -4384,25 +4095,25 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Success */
+            /** @description Done; no content */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getAuthSessions: {
+    listSessions: {
         parameters: {
             query?: {
                 page?: number;
@@ -4414,7 +4125,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4428,18 +4139,14 @@ export interface operations {
                     };
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    deleteAuthSessionsById: {
+    endSession: {
         parameters: {
             query?: never;
             header?: never;
@@ -4450,25 +4157,23 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description Done; no content */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    postAuthInvitationsRead: {
+    readInvitation: {
         parameters: {
             query?: never;
             header?: never;
@@ -4481,7 +4186,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4490,18 +4195,16 @@ export interface operations {
                     "application/json": components["schemas"]["InvitationView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            404: components["responses"]["Problem404"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    postAuthInvitationsAccept: {
+    acceptInvitation: {
         parameters: {
             query?: never;
             header?: never;
@@ -4514,7 +4217,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4523,15 +4226,14 @@ export interface operations {
                     "application/json": components["schemas"]["SessionView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
     getAuthOptions: {
@@ -4543,7 +4245,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4552,18 +4254,11 @@ export interface operations {
                     "application/json": components["schemas"]["SignInOptionsView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getAuthOidcByProviderStart: {
+    getAuthOidcStart: {
         parameters: {
             query?: {
                 return_to?: string;
@@ -4583,18 +4278,14 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            404: components["responses"]["Problem404"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getAuthOidcByProviderCallback: {
+    getAuthOidcCallback: {
         parameters: {
             query?: never;
             header?: never;
@@ -4612,18 +4303,14 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            404: components["responses"]["Problem404"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    postAuthOidcByProviderBackchannelLogout: {
+    backchannelLogoutAuthOidc: {
         parameters: {
             query?: never;
             header?: never;
@@ -4638,25 +4325,22 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            404: components["responses"]["Problem404"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getApiTokens: {
+    listApiTokens: {
         parameters: {
             query?: {
                 user_id?: number;
@@ -4669,7 +4353,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4683,21 +4367,20 @@ export interface operations {
                     };
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    postApiTokens: {
+    createApiToken: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A value of your own, such as a UUID: within 24 hours the same request with the same key is carried out once, and answered with what the first one was. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -4707,27 +4390,30 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Success */
+            /** @description Created */
             201: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["CreatedApiTokenView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    deleteApiTokensById: {
+    getApiToken: {
         parameters: {
             query?: never;
             header?: never;
@@ -4738,25 +4424,56 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiTokenView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    revokeApiToken: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Entity tags; another current version is a 412. Absent or `*`: the last write wins. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; no content */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getUsers: {
+    listUsers: {
         parameters: {
             query?: {
                 search?: string;
@@ -4769,7 +4486,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4783,21 +4500,20 @@ export interface operations {
                     };
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    postUsers: {
+    createUser: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A value of your own, such as a UUID: within 24 hours the same request with the same key is carried out once, and answered with what the first one was. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -4807,27 +4523,30 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Success */
+            /** @description Created */
             201: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["CreatedUserView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getUsersById: {
+    getUser: {
         parameters: {
             query?: never;
             header?: never;
@@ -4838,30 +4557,31 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["UserView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    deleteUsersById: {
+    deleteUser: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Entity tags; another current version is a 412. Absent or `*`: the last write wins. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
             path: {
                 id: number;
             };
@@ -4869,28 +4589,30 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description Done; no content */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    patchUsersById: {
+    updateUser: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Entity tags; another current version is a 412. Absent or `*`: the last write wins. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
             path: {
                 id: number;
             };
@@ -4899,33 +4621,39 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["UpdateUserDto"];
+                "application/merge-patch+json": components["schemas"]["UpdateUserDto"];
             };
         };
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["UserView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    postUsersByIdInvitation: {
+    inviteUser: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A value of your own, such as a UUID: within 24 hours the same request with the same key is carried out once, and answered with what the first one was. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path: {
                 id: number;
             };
@@ -4933,27 +4661,28 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description Created */
             201: {
                 headers: {
+                    Location: components["headers"]["Location"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["IssuedInvitationView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getProducts: {
+    listProducts: {
         parameters: {
             query?: {
                 search?: string;
@@ -4966,7 +4695,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4980,21 +4709,20 @@ export interface operations {
                     };
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    postProducts: {
+    createProduct: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A value of your own, such as a UUID: within 24 hours the same request with the same key is carried out once, and answered with what the first one was. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -5004,30 +4732,36 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Success */
+            /** @description Created */
             201: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ProductView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getProductsByProductId: {
+    getProduct: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description On a read: entity tags that are known already; 304 when the current one is among them. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
             path: {
                 product_id: number;
             };
@@ -5035,30 +4769,38 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ProductView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
+            /** @description Not modified since `If-None-Match` */
+            304: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
+                content?: never;
             };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    deleteProductsByProductId: {
+    deleteProduct: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Entity tags; another current version is a 412. Absent or `*`: the last write wins. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
             path: {
                 product_id: number;
             };
@@ -5066,28 +4808,30 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description Done; no content */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    patchProductsByProductId: {
+    updateProduct: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Entity tags; another current version is a 412. Absent or `*`: the last write wins. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
             path: {
                 product_id: number;
             };
@@ -5096,30 +4840,33 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["UpdateProductDto"];
+                "application/merge-patch+json": components["schemas"]["UpdateProductDto"];
             };
         };
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ProductView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getProductsByProductIdMqttConfig: {
+    getMqttConfig: {
         parameters: {
             query?: {
                 subscriptions?: "all" | "none";
@@ -5132,30 +4879,31 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["MqttConfigView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    putProductsByProductIdMqttConfig: {
+    updateMqttConfig: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Entity tags; another current version is a 412. Absent or `*`: the last write wins. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
             path: {
                 product_id: number;
             };
@@ -5164,30 +4912,33 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["PutMqttConfigDto"];
+                "application/merge-patch+json": components["schemas"]["PutMqttConfigDto"];
             };
         };
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["MqttConfigView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getProductsByProductIdBrokers: {
+    listBrokers: {
         parameters: {
             query?: never;
             header?: never;
@@ -5198,30 +4949,38 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["FurtherBrokerView"][];
+                    "application/json": {
+                        items: components["schemas"]["FurtherBrokerView"][];
+                        total: number;
+                        page: number;
+                        page_size: number;
+                    };
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    postProductsByProductIdBrokers: {
+    createBroker: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Entity tags; another current version is a 412. Absent or `*`: the last write wins. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description A value of your own, such as a UUID: within 24 hours the same request with the same key is carried out once, and answered with what the first one was. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path: {
                 product_id: number;
             };
@@ -5233,30 +4992,38 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Success */
+            /** @description Created */
             201: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["FurtherBrokerView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    putProductsByProductIdBrokersOrder: {
+    updateBrokerOrder: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Entity tags; another current version is a 412. Absent or `*`: the last write wins. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
             path: {
                 product_id: number;
             };
@@ -5265,30 +5032,38 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["BrokerOrderDto"];
+                "application/merge-patch+json": components["schemas"]["BrokerOrderDto"];
             };
         };
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["FurtherBrokerView"][];
+                    "application/json": {
+                        items: components["schemas"]["FurtherBrokerView"][];
+                        total: number;
+                        page: number;
+                        page_size: number;
+                    };
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getProductsByProductIdBrokersById: {
+    getBroker: {
         parameters: {
             query?: never;
             header?: never;
@@ -5300,30 +5075,31 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["FurtherBrokerView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    putProductsByProductIdBrokersById: {
+    updateBroker: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Entity tags; another current version is a 412. Absent or `*`: the last write wins. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
             path: {
                 id: number;
                 product_id: number;
@@ -5333,33 +5109,39 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["UpdateBrokerDto"];
+                "application/merge-patch+json": components["schemas"]["UpdateBrokerDto"];
             };
         };
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["FurtherBrokerView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    deleteProductsByProductIdBrokersById: {
+    deleteBroker: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Entity tags; another current version is a 412. Absent or `*`: the last write wins. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
             path: {
                 id: number;
                 product_id: number;
@@ -5368,25 +5150,24 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description Done; no content */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    postProductsByProductIdMqttConfigTest: {
+    testMqttConfig: {
         parameters: {
             query?: never;
             header?: never;
@@ -5401,27 +5182,29 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Success */
+            /** @description With `Accept: text/event-stream`: `stage` (StageResultDto) for each stage, then `result` or `problem`. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ConnectionTestView"];
+                    "text/event-stream": string;
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    postProductsByProductIdBrokersByIdTest: {
+    testBroker: {
         parameters: {
             query?: never;
             header?: never;
@@ -5437,27 +5220,29 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Success */
+            /** @description With `Accept: text/event-stream`: `stage` (StageResultDto) for each stage, then `result` or `problem`. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ConnectionTestView"];
+                    "text/event-stream": string;
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getInternalV1ConnectionTestsById: {
+    getConnectionTest: {
         parameters: {
             query?: never;
             header?: never;
@@ -5468,25 +5253,24 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
-            };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": Record<string, unknown>;
                 };
             };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    postInternalV1ConnectionTestsByIdStages: {
+    reportConnectionTestStages: {
         parameters: {
             query?: never;
             header?: never;
@@ -5501,25 +5285,25 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Success */
+            /** @description Done; no content */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getSubscriptions: {
+    findSubscriptions: {
         parameters: {
             query?: {
                 search?: string;
@@ -5532,7 +5316,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5546,18 +5330,14 @@ export interface operations {
                     };
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getProductsByProductIdMqttConfigSubscriptions: {
+    listSubscriptions: {
         parameters: {
             query?: {
                 search?: string;
@@ -5572,9 +5352,10 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5586,21 +5367,23 @@ export interface operations {
                     };
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    postProductsByProductIdMqttConfigSubscriptions: {
+    createSubscription: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Entity tags; another current version is a 412. Absent or `*`: the last write wins. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description A value of your own, such as a UUID: within 24 hours the same request with the same key is carried out once, and answered with what the first one was. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path: {
                 product_id: number;
             };
@@ -5612,27 +5395,32 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Success */
+            /** @description Created */
             201: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["SubscriptionView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    postProductsByProductIdMqttConfigSubscriptionsBulk: {
+    bulkSubscription: {
         parameters: {
             query?: never;
             header?: never;
@@ -5647,7 +5435,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5656,18 +5444,19 @@ export interface operations {
                     "application/json": components["schemas"]["BulkSubscriptionsView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getProductsByProductIdMqttConfigSubscriptionsBySubId: {
+    getSubscription: {
         parameters: {
             query?: never;
             header?: never;
@@ -5679,30 +5468,31 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["SubscriptionView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    putProductsByProductIdMqttConfigSubscriptionsBySubId: {
+    updateSubscription: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Entity tags; another current version is a 412. Absent or `*`: the last write wins. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
             path: {
                 sub_id: number;
                 product_id: number;
@@ -5712,33 +5502,39 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["UpdateSubscriptionDto"];
+                "application/merge-patch+json": components["schemas"]["UpdateSubscriptionDto"];
             };
         };
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["SubscriptionView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    deleteProductsByProductIdMqttConfigSubscriptionsBySubId: {
+    deleteSubscription: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Entity tags; another current version is a 412. Absent or `*`: the last write wins. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
             path: {
                 sub_id: number;
                 product_id: number;
@@ -5747,25 +5543,24 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description Done; no content */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getActionTypes: {
+    listActionTypes: {
         parameters: {
             query?: never;
             header?: never;
@@ -5774,27 +5569,27 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ActionTypeView"][];
+                    "application/json": {
+                        items: components["schemas"]["ActionTypeView"][];
+                        total: number;
+                        page: number;
+                        page_size: number;
+                    };
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    postProductsByProductIdMqttConfigSubscriptionsDryRun: {
+    dryRunDraft: {
         parameters: {
             query?: never;
             header?: never;
@@ -5809,7 +5604,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5818,18 +5613,19 @@ export interface operations {
                     "application/json": components["schemas"]["DryRunView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    postProductsByProductIdMqttConfigSubscriptionsBySubIdDryRun: {
+    dryRunSubscription: {
         parameters: {
             query?: never;
             header?: never;
@@ -5845,7 +5641,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5854,18 +5650,19 @@ export interface operations {
                     "application/json": components["schemas"]["DryRunView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    postProductsByProductIdMqttConfigDiscover: {
+    discoverTopics: {
         parameters: {
             query?: never;
             header?: never;
@@ -5880,25 +5677,28 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Success */
+            /** @description `topics` once a second with what has changed, then `end`, or `failed` with a `reason`. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
-            };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/event-stream": string;
                 };
             };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    postInternalMqttStatus: {
+    reportStatus: {
         parameters: {
             query?: never;
             header?: never;
@@ -5911,28 +5711,30 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getProductsByProductIdMqttConfigStatus: {
+    getStatus: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description On a read: entity tags that are known already; 304 when the current one is among them. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
             path: {
                 product_id: number;
             };
@@ -5940,87 +5742,94 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ConnectionStatusView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    getProductsByProductIdListenerContainers: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                product_id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ContainerLogView"][];
-                };
-            };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    getProductsByProductIdMqttConfigStatusStream: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                product_id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success */
-            200: {
+            /** @description Not modified since `If-None-Match` */
+            304: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    listListenerContainers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                product_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": {
+                        items: components["schemas"]["ContainerLogView"][];
+                        total: number;
+                        page: number;
+                        page_size: number;
+                    };
                 };
             };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getProductsByProductIdMqttConfigEvents: {
+    streamStatus: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                product_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description `status`: the product’s status (ConnectionStatusView), at once and on every change. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    listEvents: {
         parameters: {
             query?: {
                 type?: string[];
@@ -6039,7 +5848,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6053,18 +5862,15 @@ export interface operations {
                     };
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getProductsByProductIdMqttConfigEventsStream: {
+    streamEvents: {
         parameters: {
             query?: never;
             header?: never;
@@ -6075,25 +5881,25 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description `connection-event`: a ConnectionEventView, with its id. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
-            };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/event-stream": string;
                 };
             };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getProductsByProductIdMqttConfigUptime: {
+    getUptime: {
         parameters: {
             query?: never;
             header?: never;
@@ -6104,7 +5910,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6113,15 +5919,12 @@ export interface operations {
                     "application/json": components["schemas"]["UptimeView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
     getOverview: {
@@ -6137,7 +5940,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6151,18 +5954,14 @@ export interface operations {
                     };
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getProductsByProductIdMetrics: {
+    getMetrics: {
         parameters: {
             query?: {
                 from?: string;
@@ -6177,7 +5976,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6186,18 +5985,15 @@ export interface operations {
                     "application/json": components["schemas"]["MetricsView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getProductsByProductIdDestinations: {
+    listDestinations: {
         parameters: {
             query?: never;
             header?: never;
@@ -6208,59 +6004,29 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["DestinationView"][];
+                    "application/json": {
+                        items: components["schemas"]["DestinationView"][];
+                        total: number;
+                        page: number;
+                        page_size: number;
+                    };
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    postProductsByProductIdDestinationsByDestinationIdTryNow: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                destination_id: string;
-                product_id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["BreakerChangeView"];
-                };
-            };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    postProductsByProductIdDestinationsByDestinationIdCloseBreaker: {
+    tryNowDestination: {
         parameters: {
             query?: never;
             header?: never;
@@ -6272,7 +6038,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6281,18 +6047,46 @@ export interface operations {
                     "application/json": components["schemas"]["BreakerChangeView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    closeBreakerDestination: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                destination_id: string;
+                product_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["BreakerChangeView"];
                 };
             };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getProductsByProductIdDeliveries: {
+    listDeliveries: {
         parameters: {
             query?: {
                 state?: "retrying" | "in_flight" | "dead";
@@ -6311,7 +6105,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6320,18 +6114,15 @@ export interface operations {
                     "application/json": components["schemas"]["DeliveryPageView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getProductsByProductIdDeliveriesCounts: {
+    countDeliveries: {
         parameters: {
             query?: never;
             header?: never;
@@ -6342,7 +6133,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6351,21 +6142,21 @@ export interface operations {
                     "application/json": components["schemas"]["DeliveryCountsView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    postProductsByProductIdDeliveriesRetry: {
+    retryDeliveries: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A value of your own, such as a UUID: within 24 hours the same request with the same key is carried out once, and answered with what the first one was. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path: {
                 product_id: number;
             };
@@ -6377,30 +6168,37 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Success */
+            /** @description Accepted */
             202: {
                 headers: {
+                    Location: components["headers"]["Location"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["OperationView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    postProductsByProductIdDeliveriesPurge: {
+    purgeDeliveries: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A value of your own, such as a UUID: within 24 hours the same request with the same key is carried out once, and answered with what the first one was. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path: {
                 product_id: number;
             };
@@ -6412,27 +6210,31 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Success */
+            /** @description Accepted */
             202: {
                 headers: {
+                    Location: components["headers"]["Location"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["OperationView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getProductsByProductIdDeliveriesByDeliveryId: {
+    getDelivery: {
         parameters: {
             query?: never;
             header?: never;
@@ -6444,7 +6246,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6453,18 +6255,15 @@ export interface operations {
                     "application/json": components["schemas"]["DeliveryDetailView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    deleteProductsByProductIdDeliveriesByDeliveryId: {
+    deleteDelivery: {
         parameters: {
             query?: never;
             header?: never;
@@ -6476,25 +6275,23 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description Done; no content */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    postProductsByProductIdDeliveriesByDeliveryIdRetry: {
+    retryDelivery: {
         parameters: {
             query?: never;
             header?: never;
@@ -6510,25 +6307,25 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Success */
+            /** @description Done; no content */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getProductsByProductIdOperationsById: {
+    getOperation: {
         parameters: {
             query?: never;
             header?: never;
@@ -6540,7 +6337,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6549,18 +6346,15 @@ export interface operations {
                     "application/json": components["schemas"]["OperationView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getProductsByProductIdMessages: {
+    searchMessages: {
         parameters: {
             query?: {
                 cursor?: string;
@@ -6581,7 +6375,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6590,18 +6384,15 @@ export interface operations {
                     "application/json": components["schemas"]["MessagesView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getProductsByProductIdMessagesUsage: {
+    getArchiveUsage: {
         parameters: {
             query?: never;
             header?: never;
@@ -6612,7 +6403,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6621,18 +6412,15 @@ export interface operations {
                     "application/json": components["schemas"]["ArchiveUsageView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getProductsByProductIdMessagesStream: {
+    streamMessages: {
         parameters: {
             query?: {
                 topic?: string;
@@ -6651,25 +6439,25 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description `messages`: `items` (MessageView) and `left_out`. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
-            };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/event-stream": string;
                 };
             };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getProductsByProductIdMessagesByMessageId: {
+    getMessage: {
         parameters: {
             query?: never;
             header?: never;
@@ -6681,7 +6469,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6690,18 +6478,15 @@ export interface operations {
                     "application/json": components["schemas"]["MessageDetailView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getProductsByProductIdTopics: {
+    listTopics: {
         parameters: {
             query?: {
                 below?: string;
@@ -6714,7 +6499,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6723,18 +6508,15 @@ export interface operations {
                     "application/json": components["schemas"]["TopicTreeView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    postInternalV1MessageSegments: {
+    storeMessageSegment: {
         parameters: {
             query?: never;
             header?: never;
@@ -6747,25 +6529,24 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Success */
+            /** @description Done; no content */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getProductsByProductIdReplays: {
+    listReplays: {
         parameters: {
             query?: never;
             header?: never;
@@ -6776,30 +6557,35 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ReplayView"][];
+                    "application/json": {
+                        items: components["schemas"]["ReplayView"][];
+                        total: number;
+                        page: number;
+                        page_size: number;
+                    };
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    postProductsByProductIdReplays: {
+    createReplay: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A value of your own, such as a UUID: within 24 hours the same request with the same key is carried out once, and answered with what the first one was. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path: {
                 product_id: number;
             };
@@ -6811,27 +6597,30 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Success */
+            /** @description Created */
             201: {
                 headers: {
+                    Location: components["headers"]["Location"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ReplayView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getProductsByProductIdReplaysById: {
+    getReplay: {
         parameters: {
             query?: never;
             header?: never;
@@ -6843,7 +6632,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6852,18 +6641,15 @@ export interface operations {
                     "application/json": components["schemas"]["ReplayView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    patchProductsByProductIdReplaysById: {
+    updateReplay: {
         parameters: {
             query?: never;
             header?: never;
@@ -6876,10 +6662,11 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["ChangeReplayDto"];
+                "application/merge-patch+json": components["schemas"]["ChangeReplayDto"];
             };
         };
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6888,18 +6675,18 @@ export interface operations {
                     "application/json": components["schemas"]["ReplayView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    postProductsByProductIdReplaysByIdStart: {
+    startReplay: {
         parameters: {
             query?: never;
             header?: never;
@@ -6915,7 +6702,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6924,18 +6711,18 @@ export interface operations {
                     "application/json": components["schemas"]["ReplayView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    postProductsByProductIdReplaysByIdPause: {
+    pauseReplay: {
         parameters: {
             query?: never;
             header?: never;
@@ -6947,7 +6734,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6956,18 +6743,16 @@ export interface operations {
                     "application/json": components["schemas"]["ReplayView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    postProductsByProductIdReplaysByIdResume: {
+    resumeReplay: {
         parameters: {
             query?: never;
             header?: never;
@@ -6979,7 +6764,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6988,18 +6773,16 @@ export interface operations {
                     "application/json": components["schemas"]["ReplayView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    postProductsByProductIdReplaysByIdCancel: {
+    cancelReplay: {
         parameters: {
             query?: never;
             header?: never;
@@ -7011,7 +6794,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7020,18 +6803,16 @@ export interface operations {
                     "application/json": components["schemas"]["ReplayView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getProductsByProductIdMqttConfigSubscriptionsBySubIdRecentMessages: {
+    listRecentMessages: {
         parameters: {
             query?: {
                 limit?: number;
@@ -7047,7 +6828,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7056,18 +6837,16 @@ export interface operations {
                     "application/json": components["schemas"]["RecentMessagesView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    postProductsByProductIdMqttConfigTestMessage: {
+    publishTestMessage: {
         parameters: {
             query?: never;
             header?: never;
@@ -7082,7 +6861,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7091,21 +6870,25 @@ export interface operations {
                     "application/json": components["schemas"]["TestMessageView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    postProductsByProductIdMqttConfigReconnect: {
+    reconnect: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A value of your own, such as a UUID: within 24 hours the same request with the same key is carried out once, and answered with what the first one was. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path: {
                 product_id: number;
             };
@@ -7113,27 +6896,28 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description Accepted */
             202: {
                 headers: {
+                    Location: components["headers"]["Location"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ReconnectView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getProductsByProductIdMqttConfigReconnectById: {
+    getReconnect: {
         parameters: {
             query?: never;
             header?: never;
@@ -7145,7 +6929,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7154,18 +6938,15 @@ export interface operations {
                     "application/json": components["schemas"]["ReconnectView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getProductsByProductIdScaling: {
+    getScaling: {
         parameters: {
             query?: never;
             header?: never;
@@ -7176,7 +6957,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7185,18 +6966,15 @@ export interface operations {
                     "application/json": components["schemas"]["ScalingView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getProductsByProductIdSecrets: {
+    listSecrets: {
         parameters: {
             query?: {
                 page?: number;
@@ -7210,9 +6988,10 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7224,21 +7003,23 @@ export interface operations {
                     };
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    postProductsByProductIdSecrets: {
+    createSecret: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Entity tags; another current version is a 412. Absent or `*`: the last write wins. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description A value of your own, such as a UUID: within 24 hours the same request with the same key is carried out once, and answered with what the first one was. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path: {
                 product_id: number;
             };
@@ -7250,63 +7031,32 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Success */
+            /** @description Created */
             201: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["SecretView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    putProductsByProductIdSecretsByName: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                name: string;
-                product_id: number;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["PutSecretDto"];
-            };
-        };
-        responses: {
-            /** @description Success */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SecretView"];
-                };
-            };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    deleteProductsByProductIdSecretsByName: {
+    getSecret: {
         parameters: {
             query?: never;
             header?: never;
@@ -7318,25 +7068,112 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    putSecret: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Entity tags; another current version is a 412. Absent or `*`: the last write wins. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description `*`: create only; 412 when it exists. */
+                "If-None-Match"?: components["parameters"]["CreateOnly"];
+            };
+            path: {
+                name: string;
+                product_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutSecretDto"];
+                "application/merge-patch+json": components["schemas"]["PutSecretDto"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretView"];
+                };
+            };
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    deleteSecret: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Entity tags; another current version is a 412. Absent or `*`: the last write wins. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                name: string;
+                product_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; no content */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getProductsByProductIdListenerTokens: {
+    listListenerTokens: {
         parameters: {
             query?: {
                 page?: number;
@@ -7350,7 +7187,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7364,21 +7201,23 @@ export interface operations {
                     };
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    postProductsByProductIdListenerTokens: {
+    createListenerToken: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Entity tags; another current version is a 412. Absent or `*`: the last write wins. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description A value of your own, such as a UUID: within 24 hours the same request with the same key is carried out once, and answered with what the first one was. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path: {
                 product_id: number;
             };
@@ -7390,27 +7229,32 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Success */
+            /** @description Created */
             201: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["CreatedListenerTokenView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    deleteProductsByProductIdListenerTokensById: {
+    getListenerToken: {
         parameters: {
             query?: never;
             header?: never;
@@ -7422,25 +7266,57 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListenerTokenView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    revokeListenerToken: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Entity tags; another current version is a 412. Absent or `*`: the last write wins. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                id: number;
+                product_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; no content */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getAlertChannels: {
+    listAlertChannels: {
         parameters: {
             query?: {
                 page?: number;
@@ -7452,7 +7328,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7466,21 +7342,20 @@ export interface operations {
                     };
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    postAlertChannels: {
+    createAlertChannel: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A value of your own, such as a UUID: within 24 hours the same request with the same key is carried out once, and answered with what the first one was. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -7490,27 +7365,30 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Success */
+            /** @description Created */
             201: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["AlertChannelView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getAlertChannelsById: {
+    getAlertChannel: {
         parameters: {
             query?: never;
             header?: never;
@@ -7521,30 +7399,31 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["AlertChannelView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    putAlertChannelsById: {
+    updateAlertChannel: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Entity tags; another current version is a 412. Absent or `*`: the last write wins. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
             path: {
                 id: number;
             };
@@ -7553,33 +7432,39 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["UpdateAlertChannelDto"];
+                "application/merge-patch+json": components["schemas"]["UpdateAlertChannelDto"];
             };
         };
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["AlertChannelView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    deleteAlertChannelsById: {
+    deleteAlertChannel: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Entity tags; another current version is a 412. Absent or `*`: the last write wins. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
             path: {
                 id: number;
             };
@@ -7587,28 +7472,30 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description Done; no content */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    patchAlertChannelsById: {
+    patchAlertChannel: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Entity tags; another current version is a 412. Absent or `*`: the last write wins. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
             path: {
                 id: number;
             };
@@ -7617,30 +7504,33 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["UpdateAlertChannelDto"];
+                "application/merge-patch+json": components["schemas"]["UpdateAlertChannelDto"];
             };
         };
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["AlertChannelView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    postAlertChannelsByIdTest: {
+    testAlertChannel: {
         parameters: {
             query?: never;
             header?: never;
@@ -7651,7 +7541,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7660,18 +7550,16 @@ export interface operations {
                     "application/json": components["schemas"]["ChannelTestView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getAlertRules: {
+    listAlertRules: {
         parameters: {
             query?: {
                 kind?: "not_connected" | "not_resumed" | "flapping" | "probe_lost" | "silence" | "failure_rate" | "dead_letters" | "dead_letters_growing" | "queue_age" | "queue_depth" | "acknowledgement_age" | "latency_p95" | "latency_p99" | "destination_down" | "certificate_expiry" | "revision_drift" | "session_lost" | "broker_drops_messages" | "archive_gap";
@@ -7685,7 +7573,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7699,21 +7587,20 @@ export interface operations {
                     };
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    postAlertRules: {
+    createAlertRule: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A value of your own, such as a UUID: within 24 hours the same request with the same key is carried out once, and answered with what the first one was. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -7723,27 +7610,30 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Success */
+            /** @description Created */
             201: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["AlertRuleView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    postAlertRulesPreview: {
+    previewAlertRule: {
         parameters: {
             query?: never;
             header?: never;
@@ -7756,7 +7646,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7765,18 +7655,17 @@ export interface operations {
                     "application/json": components["schemas"]["RulePreviewView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getAlertRulesById: {
+    getAlertRule: {
         parameters: {
             query?: never;
             header?: never;
@@ -7787,30 +7676,31 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["AlertRuleView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    putAlertRulesById: {
+    updateAlertRule: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Entity tags; another current version is a 412. Absent or `*`: the last write wins. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
             path: {
                 id: number;
             };
@@ -7819,33 +7709,39 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["UpdateAlertRuleDto"];
+                "application/merge-patch+json": components["schemas"]["UpdateAlertRuleDto"];
             };
         };
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["AlertRuleView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    deleteAlertRulesById: {
+    deleteAlertRule: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Entity tags; another current version is a 412. Absent or `*`: the last write wins. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
             path: {
                 id: number;
             };
@@ -7853,28 +7749,30 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description Done; no content */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    patchAlertRulesById: {
+    patchAlertRule: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Entity tags; another current version is a 412. Absent or `*`: the last write wins. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
             path: {
                 id: number;
             };
@@ -7883,30 +7781,33 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["UpdateAlertRuleDto"];
+                "application/merge-patch+json": components["schemas"]["UpdateAlertRuleDto"];
             };
         };
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["AlertRuleView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getIncidents: {
+    listIncidents: {
         parameters: {
             query?: {
                 state?: "firing" | "acknowledged" | "resolved" | "open";
@@ -7924,7 +7825,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7938,18 +7839,14 @@ export interface operations {
                     };
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getIncidentsById: {
+    getIncident: {
         parameters: {
             query?: never;
             header?: never;
@@ -7960,7 +7857,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7969,18 +7866,15 @@ export interface operations {
                     "application/json": components["schemas"]["IncidentDetailView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    postIncidentsByIdAcknowledge: {
+    acknowledgeIncident: {
         parameters: {
             query?: never;
             header?: never;
@@ -7995,7 +7889,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8004,18 +7898,18 @@ export interface operations {
                     "application/json": components["schemas"]["IncidentDetailView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    postIncidentsByIdMute: {
+    muteIncident: {
         parameters: {
             query?: never;
             header?: never;
@@ -8030,7 +7924,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8039,18 +7933,18 @@ export interface operations {
                     "application/json": components["schemas"]["IncidentDetailView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    postIncidentsByIdComment: {
+    commentOnIncident: {
         parameters: {
             query?: never;
             header?: never;
@@ -8065,7 +7959,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8074,18 +7968,18 @@ export interface operations {
                     "application/json": components["schemas"]["IncidentDetailView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getIncidentLinksByToken: {
+    getIncidentLink: {
         parameters: {
             query?: never;
             header?: never;
@@ -8096,25 +7990,24 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
-            };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/html": string;
                 };
             };
+            400: components["responses"]["Problem400"];
+            404: components["responses"]["Problem404"];
+            410: components["responses"]["Problem410"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    postIncidentLinksByToken: {
+    acknowledgeByLink: {
         parameters: {
             query?: never;
             header?: never;
@@ -8125,25 +8018,24 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
-            };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/html": string;
                 };
             };
+            400: components["responses"]["Problem400"];
+            404: components["responses"]["Problem404"];
+            410: components["responses"]["Problem410"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getMaintenanceWindows: {
+    listMaintenanceWindows: {
         parameters: {
             query?: {
                 page?: number;
@@ -8155,7 +8047,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8169,21 +8061,20 @@ export interface operations {
                     };
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    postMaintenanceWindows: {
+    createMaintenanceWindow: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A value of your own, such as a UUID: within 24 hours the same request with the same key is carried out once, and answered with what the first one was. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -8193,27 +8084,29 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Success */
+            /** @description Created */
             201: {
                 headers: {
+                    Location: components["headers"]["Location"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["MaintenanceWindowView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    deleteMaintenanceWindowsById: {
+    getMaintenanceWindow: {
         parameters: {
             query?: never;
             header?: never;
@@ -8224,22 +8117,48 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MaintenanceWindowView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    deleteMaintenanceWindow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; no content */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
     getAlertSettings: {
@@ -8251,7 +8170,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8260,18 +8179,13 @@ export interface operations {
                     "application/json": components["schemas"]["AlertSettingsView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    putAlertSettings: {
+    updateAlertSettings: {
         parameters: {
             query?: never;
             header?: never;
@@ -8281,10 +8195,11 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["AlertSettingsDto"];
+                "application/merge-patch+json": components["schemas"]["AlertSettingsDto"];
             };
         };
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8293,18 +8208,17 @@ export interface operations {
                     "application/json": components["schemas"]["AlertSettingsView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getConfigExport: {
+    exportConfiguration: {
         parameters: {
             query?: {
                 product?: string;
@@ -8315,7 +8229,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8324,18 +8238,14 @@ export interface operations {
                     "application/json": components["schemas"]["ConfigurationExportView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getConfigSchema: {
+    getConfigurationSchema: {
         parameters: {
             query?: never;
             header?: never;
@@ -8344,25 +8254,20 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getConfigDrift: {
+    listDrift: {
         parameters: {
             query?: never;
             header?: never;
@@ -8371,27 +8276,27 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ManagedProductDriftView"][];
+                    "application/json": {
+                        items: components["schemas"]["ManagedProductDriftView"][];
+                        total: number;
+                        page: number;
+                        page_size: number;
+                    };
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    postConfigPlan: {
+    planConfiguration: {
         parameters: {
             query?: never;
             header?: never;
@@ -8404,7 +8309,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8413,18 +8318,17 @@ export interface operations {
                     "application/json": components["schemas"]["ConfigurationPlanView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    postConfigApply: {
+    applyConfiguration: {
         parameters: {
             query?: never;
             header?: never;
@@ -8437,7 +8341,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8446,18 +8350,19 @@ export interface operations {
                     "application/json": components["schemas"]["AppliedPlanView"];
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    deleteProductsByProductIdManagedBy: {
+    releaseProduct: {
         parameters: {
             query?: never;
             header?: never;
@@ -8468,25 +8373,23 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description Done; no content */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getAuditLogs: {
+    listAuditLogs: {
         parameters: {
             query?: {
                 product_id?: number;
@@ -8505,7 +8408,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8519,18 +8422,14 @@ export interface operations {
                     };
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getProductsByProductIdAuditLogs: {
+    listProductAuditLogs: {
         parameters: {
             query?: {
                 actor?: string;
@@ -8550,7 +8449,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8564,42 +8463,46 @@ export interface operations {
                     };
                 };
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
-    getInternalV1MqttConfig: {
+    getListenerConfiguration: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description On a read: entity tags that are known already; 304 when the current one is among them. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Success */
+            /** @description OK */
             200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not modified since `If-None-Match` */
+            304: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Problem details (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
 }

@@ -1,7 +1,7 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import { type Actor, type AuditRecord, changedFields, recordAudits } from '../features/audit/audit-trail';
 import type { MqttConfigEntity } from '../model/mqtt-config.entity';
-import type { ExpectedRevision, Revision } from '../http/etag';
+import type { ExpectedRevisions, Revision } from '../http/etag';
 import type { ChangeNotifier } from './change-notifier';
 import { type LockOptions, lockConfig, raiseRevision } from './revision';
 import { revisionOf } from './versioned';
@@ -9,7 +9,7 @@ import { revisionOf } from './versioned';
 export interface ChangeOptions extends LockOptions {
   actor: Actor;
   /** What the caller has read (`If-Match`); undefined = the last write wins. */
-  expected_revision: ExpectedRevision | undefined;
+  expected_revision: ExpectedRevisions | undefined;
 }
 
 /** What was done, for the audit log. */

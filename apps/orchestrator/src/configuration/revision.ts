@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import { ConflictError, NotFoundError, PreconditionFailedError } from '../http/app-error';
-import type { ExpectedRevision, Revision } from '../http/etag';
+import { type ExpectedRevisions, namesRevision, type Revision } from '../http/etag';
 import { MqttConfigEntity } from '../model/mqtt-config.entity';
 import { ProductEntity } from '../model/product.entity';
 import { notifyConfigurationChange } from './configuration-channel';
@@ -19,7 +19,7 @@ export interface LockOptions {
 export async function lockConfig(
   manager: EntityManager,
   product_id: number,
-  expected: ExpectedRevision | undefined,
+  expected: ExpectedRevisions | undefined,
   { is_managing = false }: LockOptions = {},
 ): Promise<MqttConfigEntity> {
   const config = await manager.findOne(MqttConfigEntity, {
@@ -27,18 +27,21 @@ export async function lockConfig(
     lock: { mode: 'pessimistic_write' },
   });
   if (!config) throw new NotFoundError(`There is no product ${product_id}.`);
-  if (expected && config.revision !== expected.number) {
-    throw new PreconditionFailedError(
-      `The configuration is at revision ${config.revision}, you have read ${expected.number}. Read it again and repeat your change.`,
-    );
-  }
-  if (expected && expected.key !== null && expected.key !== config.revision_key) {
-    throw new PreconditionFailedError(
-      `The revision ${expected.number} that you have read is another one than that of today: the database was restored meanwhile. Read it again and repeat your change.`,
-    );
-  }
+  if (expected && !namesRevision(expected, revisionOf(config))) throw staleRevision(expected, config.revision);
   if (!is_managing) await refuseWhileLocked(manager, product_id);
   return config;
+}
+
+function staleRevision(expected: ExpectedRevisions, current: number): PreconditionFailedError {
+  const again = 'Read it again and repeat your change.';
+  if (expected.length === 0) return new PreconditionFailedError(`If-Match names no revision of this product. ${again}`);
+  const read = expected.map(({ number }) => number).join(' or ');
+  if (expected.some(({ number }) => number === current)) {
+    return new PreconditionFailedError(
+      `The revision ${read} that you have read is another one than that of today: the database was restored meanwhile. ${again}`,
+    );
+  }
+  return new PreconditionFailedError(`The configuration is at revision ${current}, you have read ${read}. ${again}`);
 }
 
 async function refuseWhileLocked(manager: EntityManager, product_id: number): Promise<void> {

@@ -97,6 +97,13 @@ export class PreconditionFailedError extends AppError {
   readonly title = 'It was changed since you read it';
 }
 
+/** Another request under an `Idempotency-Key` that was used (draft-ietf-httpapi-idempotency-key-header). */
+export class IdempotencyKeyReusedError extends AppError {
+  readonly status = 422;
+  readonly kind = 'idempotency-key-reused';
+  readonly title = 'The Idempotency-Key was used for another request';
+}
+
 export class TooManyRequestsError extends AppError {
   readonly status = 429;
   readonly kind = 'too-many-requests';
@@ -115,4 +122,11 @@ export class UnavailableError extends AppError {
   readonly kind = 'unavailable';
   readonly title = 'A needed service is not available';
   override readonly headers = { 'Retry-After': '5' };
+}
+
+/** What is answered for every error that is none of ours; nothing of the cause is told. */
+export class InternalError extends AppError {
+  readonly status = 500;
+  readonly kind = 'internal';
+  readonly title = 'Something went wrong on our side';
 }

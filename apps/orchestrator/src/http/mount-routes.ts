@@ -1,9 +1,16 @@
 import { type FieldFault, validateShape } from '@cortex-mqtt/contracts';
 import type { ClassConstructor } from 'class-transformer';
 import { json, raw, urlencoded, type Request, type RequestHandler, type Response, Router } from 'express';
-import { MalformedRequestError, MethodNotAllowedError, UnsupportedMediaTypeError, ValidationError } from './app-error';
+import {
+  MalformedRequestError,
+  MethodNotAllowedError,
+  PreconditionFailedError,
+  UnsupportedMediaTypeError,
+  ValidationError,
+} from './app-error';
 import { authorize } from './authorize';
 import { cleanTexts, hostileFaults } from './hostile-shape';
+import { fingerprintOf, idempotencyKey, type IdempotentRequests, isIdempotent } from './idempotency';
 import type { Principal } from './principal';
 import type { Route, RouteContext } from './route';
 import { StreamGuard } from './stream-guard';
@@ -13,10 +20,13 @@ import { UnreadableBody } from './unreadable-body';
 /** Finds out who makes a request, from its cookie or bearer token; null = nobody. Throws when a credential is bad. */
 export type Authenticate = (request: Request) => Promise<Principal | null>;
 
+const MERGE_PATCH = 'application/merge-patch+json';
 const NO_BYTES = Buffer.alloc(0);
-const readBody = json({ limit: '100kb', strict: false });
+/** Changes leave absent fields alone, as a merge patch does (RFC 7396). */
+const type = ['application/json', MERGE_PATCH];
+const readBody = json({ limit: '100kb', strict: false, type });
 const readForm = urlencoded({ extended: false, limit: '100kb', parameterLimit: 100 });
-const readLargeBody = json({ limit: '32mb', strict: false });
+const readLargeBody = json({ limit: '32mb', strict: false, type });
 /** A report of ten thousand subscriptions is larger than anything a person sends. */
 const readListenersBody = json({ limit: '4mb', strict: false });
 
@@ -27,6 +37,7 @@ export function mountRoutes({
   identifyAgain,
   strictLimiter,
   stream_recheck_ms,
+  idempotentRequests,
 }: {
   routes: Route[];
   authenticate: Authenticate;
@@ -35,10 +46,12 @@ export function mountRoutes({
   strictLimiter: RequestHandler;
   /** How often open streams are asked whether they still may. */
   stream_recheck_ms?: number;
+  idempotentRequests: IdempotentRequests;
 }): Router {
   const surroundings = {
     authenticate,
     identifyAgain,
+    idempotentRequests,
     limits: new UserLimits(),
     streams: new StreamGuard(stream_recheck_ms),
   };
@@ -53,8 +66,12 @@ export function mountRoutes({
     });
   }
   for (const [path, methods] of methodsByPath) {
-    router.all(path, () => {
-      throw new MethodNotAllowedError(methods);
+    router.all(path, (request, response) => {
+      const allowed = [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS'];
+      if (request.method !== 'OPTIONS') throw new MethodNotAllowedError(allowed);
+      response.set('Allow', allowed.join(', '));
+      if (methods.includes('PATCH')) response.set('Accept-Patch', `application/json, ${MERGE_PATCH}`);
+      response.status(204).end();
     });
   }
   return router;
@@ -66,6 +83,7 @@ async function runRoute({
   response,
   authenticate,
   identifyAgain,
+  idempotentRequests,
   limits,
   streams,
 }: {
@@ -74,6 +92,7 @@ async function runRoute({
   response: Response;
   authenticate: Authenticate;
   identifyAgain: Authenticate;
+  idempotentRequests: IdempotentRequests;
   limits: UserLimits;
   streams: StreamGuard;
 }): Promise<void> {
@@ -99,7 +118,17 @@ async function runRoute({
     request,
     response,
   };
-  const reply = await route.handler(context);
+  if (request.method === 'HEAD' && route.event_stream !== undefined) {
+    response.type('text/event-stream').end();
+    return;
+  }
+  refuseExisting(route, request);
+  const carryOut = () => route.handler(context);
+  const key = isIdempotent(route) ? idempotencyKey(request.get('Idempotency-Key')) : undefined;
+  const reply =
+    key !== undefined && principal?.kind === 'user'
+      ? await idempotentRequests.once({ user_id: principal.id, key, fingerprint: fingerprintOf(request) }, carryOut)
+      : await carryOut();
   const recheck = async () => authorize(route.access, await identifyAgain(request), attempt);
   if (reply.kind === 'handled') {
     streams.watch(response, recheck);
@@ -121,6 +150,13 @@ async function runRoute({
 function releaseAtClose(response: Response, release: () => void): void {
   if (response.destroyed) release();
   else response.once('close', release);
+}
+
+/** `If-None-Match: *` asks to make something, and these calls only change what exists (RFC 9110, 13.1.2). */
+function refuseExisting({ method, creates_absent }: Route, request: Request): void {
+  if (creates_absent || !['put', 'patch', 'delete'].includes(method)) return;
+  if (request.get('If-None-Match')?.trim() !== '*') return;
+  throw new PreconditionFailedError('If-None-Match: * was sent, and this call changes only what exists.');
 }
 
 async function receiveBody(route: Route, request: Request, response: Response): Promise<void> {

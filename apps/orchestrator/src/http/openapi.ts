@@ -1,43 +1,42 @@
-import type { ClassConstructor } from 'class-transformer';
-import { defaultMetadataStorage } from 'class-transformer/cjs/storage';
-import { IS_OPTIONAL, ValidationTypes } from 'class-validator';
-import { targetConstructorToSchema, validationMetadatasToSchemas } from 'class-validator-jsonschema';
-import type { Access } from './principal';
+import { documentOperation } from './openapi-operation';
+import { componentSchemas, type JsonObject, reachableSchemas } from './openapi-schemas';
+import { PROBLEM_TYPES, problemUrn, problemsOf } from './problem-types';
 import type { Route } from './route';
 
-type JsonObject = Record<string, unknown>;
-
-/** Put on a property that takes null, until {@link withNulls} has written it as JSON Schema does. */
-const TAKES_NULL = 'x-takes-null';
-
-const SCHEMA_OPTIONS = {
-  classTransformerMetadataStorage: defaultMetadataStorage,
-  refPointerPrefix: '#/components/schemas/',
-  additionalConverters: {
-    // `@IsOptional()` lets null through, `@MayBeAbsent()` doesn't.
-    [ValidationTypes.CONDITIONAL_VALIDATION]: ({ name }: { name?: string }) =>
-      name === IS_OPTIONAL ? { [TAKES_NULL]: true } : {},
-  },
-};
-
 /** The OpenAPI 3.1 document of the route table, from the classes that validate. */
-export function buildOpenApi({ routes, version }: { routes: Route[]; version: string }): JsonObject {
+export function buildOpenApi({
+  routes,
+  version,
+  public_url,
+}: {
+  routes: Route[];
+  version: string;
+  /** Where the server is reached; absent: the server that the document comes from. */
+  public_url?: string;
+}): JsonObject {
   const paths: Record<string, JsonObject> = {};
   for (const route of routes) {
     const item = paths[route.path] ?? {};
-    item[route.method] = operation(route);
+    item[route.method] = documentOperation(route);
     paths[route.path] = item;
   }
+  const responses = problemResponses();
   return {
     openapi: '3.1.0',
     info: {
       title: 'cortex-mqtt',
       version,
       description: 'Brokers, topics, subscriptions and actions of every product, and the truth about their listeners.',
+      license: { name: 'MIT', identifier: 'MIT' },
     },
+    servers: [{ url: public_url?.replace(/\/+$/, '') || '/' }],
+    tags: [...new Set(routes.map(({ tag }) => tag))].map((name) => ({ name, description: TAGS[name] ?? name })),
     paths,
     components: {
-      schemas: { ...componentSchemas(), Problem: PROBLEM_SCHEMA },
+      schemas: reachableSchemas({ ...componentSchemas(), Problem: PROBLEM_SCHEMA }, { paths, responses }),
+      responses,
+      headers: HEADERS,
+      parameters: PARAMETERS,
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer', description: 'An API token, or a listener token for /internal.' },
         session: { type: 'apiKey', in: 'cookie', name: 'cortex_session' },
@@ -46,131 +45,106 @@ export function buildOpenApi({ routes, version }: { routes: Route[]; version: st
   };
 }
 
-/** Schemas of all classes that validate, by their names, with references to `#/components/schemas/`. */
-export function componentSchemas(): Record<string, JsonObject> {
-  const schemas = validationMetadatasToSchemas(SCHEMA_OPTIONS) as Record<string, JsonObject>;
-  return Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, withNulls(name, schema)]));
-}
+const TAGS: Record<string, string> = {
+  'Sign-in': 'Sessions of the console, passwords and invitations.',
+  'API tokens': 'Bearer tokens for machines.',
+  Users: 'People, their roles and what they are granted.',
+  Products: 'What has a broker, subscriptions and listeners of its own.',
+  'MQTT configuration': 'Broker, topics and delivery settings of a product, tested before they are saved.',
+  Brokers: 'Brokers to fail over to.',
+  Subscriptions: 'Which messages do what.',
+  Secrets: 'Named values for actions; they go in and never come out.',
+  Status: 'Whether messages come through, now and in the past.',
+  Destinations: 'Where actions go, and how it fares.',
+  Deliveries: 'Deliveries that wait, are retried or have failed for good.',
+  Messages: 'Recorded messages with what became of them.',
+  Replays: 'Recorded messages, run again.',
+  'Listener tokens': 'Bearer tokens for listeners that run elsewhere.',
+  Alerts: 'Rules, incidents, channels and maintenance windows.',
+  'Configuration as code': 'Products as documents: exported, planned, applied.',
+  'Audit log': 'Who changed what.',
+  Internal: 'What listeners call with a listener token.',
+};
 
-/** Writes null as JSON Schema 2020-12 does. An answer (a `…View`) has every field, null where there is nothing. */
-function withNulls(name: string, schema: JsonObject): JsonObject {
-  const properties = Object.entries((schema.properties ?? {}) as Record<string, JsonObject>);
-  return {
-    ...schema,
-    properties: Object.fromEntries(
-      properties.map(([field, { [TAKES_NULL]: takesNull, ...property }]) => [
-        field,
-        takesNull === true && Object.keys(property).length > 0 ? { anyOf: [property, { type: 'null' }] } : property,
-      ]),
-    ),
-    ...(name.endsWith('View') ? { required: properties.map(([field]) => field) } : {}),
-  };
-}
-
-function operation(route: Route): JsonObject {
-  const status = String(route.status ?? 200);
-  return {
-    operationId: operationId(route),
-    summary: route.summary,
-    ...(route.description ? { description: route.description } : {}),
-    tags: [route.tag],
-    security: security(route.access),
-    'x-access': route.access.kind === 'role' ? route.access.role : route.access.kind,
-    parameters: [...parameters(route.params, 'path'), ...parameters(route.query, 'query')],
-    ...(route.body
-      ? {
-          requestBody: {
-            required: !route.body_optional,
-            content: { [mediaTypeOf(route)]: { schema: reference(route.body) } },
+/** One response for each status, with the kinds of problems that have it. */
+function problemResponses(): Record<string, JsonObject> {
+  const statuses = [...new Set(PROBLEM_TYPES.map(({ status }) => status))].filter((status) => status !== 405);
+  return Object.fromEntries(
+    statuses.map((status) => {
+      const kinds = problemsOf(status);
+      return [
+        `Problem${status}`,
+        {
+          description: kinds.map(({ kind, meaning }) => `\`${kind}\`: ${meaning}`).join('\n\n'),
+          ...(status === 429 || status === 503
+            ? { headers: { 'Retry-After': { $ref: '#/components/headers/Retry-After' } } }
+            : {}),
+          content: {
+            'application/problem+json': {
+              schema: {
+                allOf: [
+                  { $ref: '#/components/schemas/Problem' },
+                  {
+                    type: 'object',
+                    properties: {
+                      type: { type: 'string', enum: kinds.map(({ kind }) => problemUrn(kind)) },
+                      status: { type: 'integer', const: status },
+                    },
+                  },
+                ],
+              },
+            },
           },
-        }
-      : {}),
-    ...(route.binary_body
-      ? {
-          requestBody: {
-            required: true,
-            content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } },
-          },
-        }
-      : {}),
-    responses: {
-      [status]: {
-        description: 'Success',
-        ...(route.response ? { content: { 'application/json': { schema: responseSchema(route.response) } } } : {}),
-      },
-      default: {
-        description: 'Problem details (RFC 9457)',
-        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
-      },
-    },
-  };
+        },
+      ];
+    }),
+  );
 }
 
-const mediaTypeOf = ({ body_type }: Route): string =>
-  body_type === 'form' ? 'application/x-www-form-urlencoded' : 'application/json';
+const HEADERS: JsonObject = {
+  ETag: { description: 'The version of what is answered, for `If-Match`.', schema: { type: 'string' } },
+  Location: { description: 'The path of what was made.', schema: { type: 'string' } },
+  'Retry-After': { description: 'Seconds to wait.', schema: { type: 'integer', minimum: 1 } },
+  'Idempotency-Replayed': {
+    description: '`true` when this is the stored answer to an earlier request with the same key.',
+    schema: { type: 'string', enum: ['true'] },
+  },
+};
 
-function responseSchema(response: NonNullable<Route['response']>): JsonObject {
-  if (typeof response === 'function') return reference(response);
-  if ('array' in response) return { type: 'array', items: reference(response.array) };
-  return {
-    type: 'object',
-    required: ['items', 'total', 'page', 'page_size'],
-    properties: {
-      items: { type: 'array', items: reference(response.page) },
-      total: { type: 'integer' },
-      page: { type: 'integer' },
-      page_size: { type: 'integer' },
-    },
-  };
-}
-
-function parameters(type: ClassConstructor<object> | undefined, place: 'path' | 'query'): JsonObject[] {
-  if (type === undefined) return [];
-  const schema = targetConstructorToSchema(type, SCHEMA_OPTIONS);
-  const required = new Set(schema.required ?? []);
-  const properties = Object.entries((schema.properties ?? {}) as Record<string, JsonObject>);
-  return properties.map(([name, { [TAKES_NULL]: _, ...property }]) => ({
-    name,
-    in: place,
-    required: place === 'path' || required.has(name),
-    schema: property,
-  }));
-}
-
-function reference(type: ClassConstructor<unknown>): JsonObject {
-  return { $ref: `#/components/schemas/${type.name}` };
-}
-
-function security(access: Access): JsonObject[] {
-  switch (access.kind) {
-    case 'public':
-      return [];
-    case 'listener':
-      return [{ bearer: [] }];
-    case 'signed-in':
-    case 'role':
-      return [{ bearer: [] }, { session: [] }];
-  }
-}
-
-/** `get /api/v1/products/{product_id}/mqtt-config` → `getProductsByProductIdMqttConfig`. */
-function operationId(route: Route): string {
-  const words = route.path
-    .replace(/^\/api\/v1/, '')
-    .split('/')
-    .filter(Boolean)
-    .map((part) => part.replace(/\{([a-z_]+)\}/, 'by-$1'))
-    .join('-')
-    .split(/[-_.]/)
-    .map((word) => word.charAt(0).toUpperCase() + word.slice(1));
-  return `${route.method}${words.join('')}`;
-}
+const PARAMETERS: JsonObject = {
+  IfMatch: {
+    name: 'If-Match',
+    in: 'header',
+    description: 'Entity tags; another current version is a 412. Absent or `*`: the last write wins.',
+    schema: { type: 'string' },
+  },
+  IfNoneMatch: {
+    name: 'If-None-Match',
+    in: 'header',
+    description: 'On a read: entity tags that are known already; 304 when the current one is among them.',
+    schema: { type: 'string' },
+  },
+  CreateOnly: {
+    name: 'If-None-Match',
+    in: 'header',
+    description: '`*`: create only; 412 when it exists.',
+    schema: { type: 'string', enum: ['*'] },
+  },
+  IdempotencyKey: {
+    name: 'Idempotency-Key',
+    in: 'header',
+    description:
+      'A value of your own, such as a UUID: within 24 hours the same request with the same key is carried out once, and ' +
+      'answered with what the first one was.',
+    schema: { type: 'string', minLength: 1, maxLength: 255 },
+  },
+};
 
 const PROBLEM_SCHEMA: JsonObject = {
   type: 'object',
   required: ['type', 'title', 'status', 'detail', 'instance', 'request_id', 'errors'],
   properties: {
-    type: { type: 'string' },
+    type: { type: 'string', description: 'Stable; each kind has a page at `/docs/problems/{kind}`.' },
     title: { type: 'string' },
     status: { type: 'integer' },
     detail: { type: 'string' },
@@ -181,7 +155,11 @@ const PROBLEM_SCHEMA: JsonObject = {
       items: {
         type: 'object',
         required: ['field', 'message'],
-        properties: { field: { type: 'string' }, message: { type: 'string' } },
+        properties: {
+          field: { type: 'string', description: 'Path of the field, such as `broker.port` or `actions[2].url`.' },
+          message: { type: 'string' },
+          variable: { type: 'string', description: 'The product variable that has no value yet.' },
+        },
       },
     },
   },

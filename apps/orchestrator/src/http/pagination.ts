@@ -38,6 +38,14 @@ export interface Page<T> {
   page_size: number;
 }
 
+/** A list that is always answered whole, because its length is bounded, in the form of every other list. */
+export const wholePage = <T>(items: T[]): Page<T> => ({
+  items,
+  total: items.length,
+  page: 1,
+  page_size: Math.max(items.length, 1),
+});
+
 /** `LIMIT` and `OFFSET` of a page; the first of 50 by default. */
 export function pageWindow(query: PageQuery): { page: number; page_size: number; skip: number; take: number } {
   const page = query.page ?? 1;

@@ -5,11 +5,13 @@ import type { ErrorRequestHandler, Request, Response } from 'express';
 
 import {
   AppError,
+  InternalError,
   MalformedRequestError,
   PayloadTooLargeError,
   UnavailableError,
   UnsupportedMediaTypeError,
 } from './app-error';
+import { problemPage, problemUrn } from './problem-types';
 
 /** The one place where errors become answers: RFC 9457 `application/problem+json`. */
 export function problemHandler({ logger }: { logger: Logger }): ErrorRequestHandler {
@@ -35,6 +37,7 @@ export function problemHandler({ logger }: { logger: Logger }): ErrorRequestHand
     response
       .status(problem.status)
       .set(known?.headers ?? {})
+      .links({ help: problemPage(known?.kind ?? 'internal') })
       .type('application/problem+json')
       .send(JSON.stringify(problem));
   };
@@ -42,15 +45,15 @@ export function problemHandler({ logger }: { logger: Logger }): ErrorRequestHand
 
 /** What the caller is told of an error; nothing of one that isn't ours. */
 export function problemOf(cause: unknown, request: Request, response: Response): Problem {
-  const error = toAppError(cause);
+  const error = toAppError(cause) ?? new InternalError('The fault was logged under this request_id.');
   return {
-    type: `urn:cortex-mqtt:problem:${error?.kind ?? 'internal'}`,
-    title: error?.title ?? 'Something went wrong on our side',
-    status: error?.status ?? 500,
-    detail: error?.message ?? 'The fault was logged under this request_id.',
+    type: problemUrn(error.kind),
+    title: error.title,
+    status: error.status,
+    detail: error.message,
     instance: request.originalUrl.split('?')[0] ?? request.path,
     request_id: String(response.locals.request_id ?? ''),
-    errors: error?.errors ?? [],
+    errors: error.errors,
   };
 }
 

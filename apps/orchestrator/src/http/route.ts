@@ -87,8 +87,22 @@ export interface RouteSpec<A extends Access, P, Q, B, R> {
   body_type?: 'form';
   /** An absent body is taken for `{}`. */
   body_optional?: boolean;
-  /** Class of the answer, for OpenAPI. `[Class]` answers an array, `page: Class` a page of them. */
-  response?: ClassConstructor<unknown> | { page: ClassConstructor<unknown> } | { array: ClassConstructor<unknown> };
+  /** Class of the answer, for OpenAPI: `page` a page of them, `any` an object that has no class. */
+  response?: ClassConstructor<unknown> | { page: ClassConstructor<unknown> } | { any: string };
+  /** Its name in generated clients, where the path does not give a readable one. */
+  operation_id?: string;
+  /** Answers carry an `ETag`, which names the version for `If-Match` of a write. */
+  etag?: true;
+  /** The tag names the whole answer, counters too, so that a read honours `If-None-Match` with 304. */
+  not_modified?: true;
+  /** Makes what is not there yet (201), and honours `If-None-Match: *`. */
+  creates_absent?: true;
+  /** Answers server-sent events, to everybody or to those who accept them; says which events. */
+  event_stream?: string;
+  /** Answers a page for people. */
+  html?: true;
+  /** Statuses that it may refuse with beyond those that follow from the rest of this. */
+  problems?: number[];
   /** Success status, 200 by default. */
   status?: number;
   /** Counts against the strict limiter of sign-in and the like. */

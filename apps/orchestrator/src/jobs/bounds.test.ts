@@ -25,6 +25,7 @@ const TABLES: Record<string, 'people' | 'product' | 'pruned'> = {
   configuration_plans: 'pruned',
   connection_events: 'pruned',
   connection_tests: 'pruned',
+  idempotency_keys: 'pruned',
   installation: 'people',
   listener_containers: 'product',
   listener_instances: 'pruned',

@@ -6,6 +6,7 @@ export const ENDED_ROWS = [
   { table: 'api_tokens', is_over: `least(revoked_at, expires_at) < now() - interval '90 days'` },
   { table: 'listener_tokens', is_over: `least(revoked_at, expires_at) < now() - interval '90 days'` },
   { table: 'sign_in_attempts', is_over: 'expires_at < now()' },
+  { table: 'idempotency_keys', is_over: `created_at < now() - interval '24 hours'` },
   { table: 'configuration_plans', is_over: 'expires_at < now()' },
   // With the deliveries of theirs. One that runs or is paused stays, however old.
   {

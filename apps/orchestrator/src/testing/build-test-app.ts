@@ -21,6 +21,7 @@ import { type Role, SCOPES, type Scope } from '../http/principal';
 import type { HttpMethod, Route } from '../http/route';
 import { UserEntity } from '../model/user.entity';
 import { UserProductEntity } from '../model/user-product.entity';
+import { createContractWatch } from './contract-watch';
 import { createMigratedDatabase } from './test-database';
 
 export interface TestAppOptions {
@@ -121,17 +122,19 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
     onProductsChanged: () => {},
   });
   const routes = [...features.routes, ...(options.extra_routes ?? [])];
+  const contract = createContractWatch(features.routes);
   const app = createApp({
     logger,
     open_api: buildOpenApi({ routes, version: 'test' }),
     routes,
     authenticate: features.authenticate,
     identifyAgain: features.identifyAgain,
+    idempotentRequests: features.idempotentRequests,
     stream_recheck_ms: options.stream_recheck_ms,
     strictLimiter: (_request, _response, next) => next(),
     trust_proxy: [],
     public_url: options.public_url,
-    mounts: options.mounts?.({ features, dataSource, queues }) ?? [],
+    mounts: [{ path: '/', handler: contract.watch }, ...(options.mounts?.({ features, dataSource, queues }) ?? [])],
     fallbacks: options.fallbacks,
   });
 
@@ -213,6 +216,8 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
       await dataSource.destroy();
       await logger.close();
       if (options.database === undefined) await database.drop();
+      if (contract.broken.size > 0)
+        throw new Error(`Against the API's description: ${[...contract.broken].join('; ')}`);
     },
   };
 }

@@ -22,14 +22,14 @@ export function DestinationsPage() {
   const productId = useProductId();
   const destinations = useQuery({
     queryKey: keys.destinations(productId),
-    queryFn: ({ signal }) => get<Destination[]>(`/products/${productId}/destinations`, { signal }),
+    queryFn: ({ signal }) => get<{ items: Destination[] }>(`/products/${productId}/destinations`, { signal }),
     refetchInterval: 5_000,
   });
   return (
     <Page title={words.title} subtitle={words.subtitle}>
       <Panel flush>
         <Loaded query={destinations}>
-          {(all) =>
+          {({ items: all }) =>
             all.length === 0 ? (
               <Empty icon={IconTargetArrow} title={words.empty} hint={words.emptyHint} />
             ) : (

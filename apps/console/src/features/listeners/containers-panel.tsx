@@ -75,7 +75,8 @@ function ContainerRow({ productId, container }: { productId: number; container: 
 function LastLines({ productId, name }: { productId: number; name: string }) {
   const logs = useQuery({
     queryKey: [...keys.listeners(productId), 'containers'],
-    queryFn: ({ signal }) => get<ContainerLog[]>(`/products/${productId}/listener-containers`, { signal }),
+    queryFn: async ({ signal }) =>
+      (await get<{ items: ContainerLog[] }>(`/products/${productId}/listener-containers`, { signal })).items,
     staleTime: 0,
   });
   return (

@@ -70,9 +70,9 @@ export function BrokersPanel({ productId, first, instances, canChange }: Props) 
         seen: { value: all, etag: all.etag },
         readNewest,
         isSame: (seen, newest) => same(idsOf(seen), idsOf(newest)),
-        write: (ifMatch) => request<FurtherBroker[]>('PUT', `${path}/order`, { body, ifMatch }),
+        write: (ifMatch) => request<{ items: FurtherBroker[] }>('PUT', `${path}/order`, { body, ifMatch }),
       });
-      queryClient.setQueryData<TaggedBrokers>(keys.brokers(productId), { brokers: data, etag });
+      queryClient.setQueryData<TaggedBrokers>(keys.brokers(productId), { brokers: data.items, etag });
       notifyDone(words.reordered);
     } catch (error) {
       notifyFailure(words.title, error);

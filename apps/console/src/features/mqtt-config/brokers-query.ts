@@ -10,8 +10,8 @@ export interface TaggedBrokers {
 }
 
 export async function readBrokers(productId: number, signal?: AbortSignal): Promise<TaggedBrokers> {
-  const { data, etag } = await request<FurtherBroker[]>('GET', `/products/${productId}/brokers`, { signal });
-  return { brokers: data, etag };
+  const { data, etag } = await request<{ items: FurtherBroker[] }>('GET', `/products/${productId}/brokers`, { signal });
+  return { brokers: data.items, etag };
 }
 
 /** Asked for often: which of them is in use changes by itself. */

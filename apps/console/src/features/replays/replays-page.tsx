@@ -37,7 +37,7 @@ export function ReplaysPage() {
   const [parameters, setParameters] = useSearchParams();
   const replays = useQuery({
     queryKey: replayKey(productId),
-    queryFn: ({ signal }) => get<Replay[]>(`/products/${productId}/replays`, { signal }),
+    queryFn: ({ signal }) => get<{ items: Replay[] }>(`/products/${productId}/replays`, { signal }),
     refetchInterval: 2_000,
   });
   const open = (id: string | null) => setParameters(id === null ? {} : { open: id }, { preventScrollReset: true });
@@ -53,7 +53,7 @@ export function ReplaysPage() {
     >
       <Panel flush>
         <Loaded query={replays}>
-          {(all) =>
+          {({ items: all }) =>
             all.length === 0 ? (
               <Empty icon={IconPlayerPlay} title={words.empty} hint={words.emptyHint} />
             ) : (

@@ -30,7 +30,7 @@ export function useSubscription(productId: number, id: number) {
 export function useActionTypes() {
   return useQuery({
     queryKey: keys.actionTypes,
-    queryFn: ({ signal }) => get<ActionType[]>('/action-types', { signal }),
+    queryFn: async ({ signal }) => (await get<{ items: ActionType[] }>('/action-types', { signal })).items,
     staleTime: Number.POSITIVE_INFINITY,
   });
 }

@@ -8,6 +8,7 @@ const MOMENTARY = [
   'product_leases',
   'sessions',
   'login_failures',
+  'idempotency_keys',
   'migrations',
 ];
 

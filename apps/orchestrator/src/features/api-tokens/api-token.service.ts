@@ -1,6 +1,7 @@
 import { generateToken } from '@cortex-mqtt/secrets';
 import { type DataSource, type EntityManager, In } from 'typeorm';
 import { ForbiddenError, NotFoundError, UnauthenticatedError, ValidationError } from '../../http/app-error';
+import { contentTag, requireTag } from '../../http/etag';
 import { type Page, pageWindow } from '../../http/pagination';
 import type { UserPrincipal } from '../../http/principal';
 import { ProductEntity } from '../../model/product.entity';
@@ -61,14 +62,18 @@ export class ApiTokenService {
     });
   }
 
+  async read(principal: UserPrincipal, id: number): Promise<ApiTokenView> {
+    return presentApiToken(await findFor(this.deps.dataSource.manager, principal, id));
+  }
+
   /** Takes those that it made along. A revoked token stays listed, so that its last use can be looked up. */
-  async revoke(principal: UserPrincipal, id: number, actor: Actor): Promise<void> {
+  async revoke(
+    principal: UserPrincipal,
+    id: number,
+    { actor, expected_tags }: { actor: Actor; expected_tags: readonly string[] | undefined },
+  ): Promise<void> {
     await this.deps.dataSource.transaction(async (manager) => {
-      const entity = await manager.findOneBy(ApiTokenEntity, { id });
-      const is_manager = principal.role === 'admin' && !principal.is_limited;
-      if (entity === null || (entity.user_id !== principal.id && !is_manager)) {
-        throw new NotFoundError(`You have no token ${id}.`);
-      }
+      requireTag(expected_tags, apiTokenTag(presentApiToken(await findFor(manager, principal, id))));
       const [revoked] = (await manager.query(
         `WITH RECURSIVE line AS (
            SELECT id FROM api_tokens WHERE id = $1
@@ -92,6 +97,19 @@ export class ApiTokenService {
     });
   }
 }
+
+/** The token of the caller, or of anybody for an administrator. */
+async function findFor(manager: EntityManager, principal: UserPrincipal, id: number): Promise<ApiTokenEntity> {
+  const entity = await manager.findOneBy(ApiTokenEntity, { id });
+  const is_manager = principal.role === 'admin' && !principal.is_limited;
+  if (entity === null || (entity.user_id !== principal.id && !is_manager)) {
+    throw new NotFoundError(`You have no token ${id}.`);
+  }
+  return entity;
+}
+
+/** Being used is no change of a token. */
+export const apiTokenTag = (view: ApiTokenView): string => contentTag(view, ['last_used_at']);
 
 /** Held until the child is there: a revocation at the same time waits, and then finds the child. */
 async function lockParent(manager: EntityManager, id: number): Promise<ApiTokenEntity> {

@@ -18,6 +18,7 @@ export function auditLogRoutes({ auditLogs }: { auditLogs: AuditLogService }): R
     route({
       method: 'get',
       path: '/api/v1/products/{product_id}/audit-logs',
+      operation_id: 'listProductAuditLogs',
       summary: 'Who changed what in a product; also after its deletion',
       tag: 'Audit log',
       access: { kind: 'role', role: 'viewer' },

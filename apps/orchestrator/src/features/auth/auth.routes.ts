@@ -39,6 +39,8 @@ export function authRoutes(deps: AuthRoutesDeps): Route[] {
     route({
       method: 'post',
       path: '/api/v1/auth/login',
+      operation_id: 'login',
+      problems: [401, 403],
       summary: 'Sign in; sets the session cookie',
       description:
         'Sets `cortex_session` (HttpOnly, SameSite=Strict; `__Host-cortex_session` over TLS) and the readable cookie ' +
@@ -56,6 +58,7 @@ export function authRoutes(deps: AuthRoutesDeps): Route[] {
     route({
       method: 'post',
       path: '/api/v1/auth/logout',
+      operation_id: 'logout',
       summary: 'End the session',
       tag,
       access: { kind: 'signed-in' },
@@ -70,6 +73,7 @@ export function authRoutes(deps: AuthRoutesDeps): Route[] {
     route({
       method: 'get',
       path: '/api/v1/auth/me',
+      operation_id: 'getCurrentUser',
       summary: 'Who am I',
       tag,
       access: { kind: 'signed-in' },
@@ -85,6 +89,7 @@ export function authRoutes(deps: AuthRoutesDeps): Route[] {
     route({
       method: 'post',
       path: '/api/v1/auth/password',
+      operation_id: 'changePassword',
       summary: 'Change one’s own password; ends all other sessions, and API tokens unless asked not to',
       tag,
       access: { kind: 'signed-in', scope: 'tokens' },
@@ -103,6 +108,7 @@ export function authRoutes(deps: AuthRoutesDeps): Route[] {
     route({
       method: 'get',
       path: '/api/v1/auth/sessions',
+      operation_id: 'listSessions',
       summary: 'Where one is signed in',
       tag,
       access: { kind: 'signed-in' },
@@ -113,6 +119,7 @@ export function authRoutes(deps: AuthRoutesDeps): Route[] {
     route({
       method: 'delete',
       path: '/api/v1/auth/sessions/{id}',
+      operation_id: 'endSession',
       summary: 'Sign out elsewhere',
       tag,
       access: { kind: 'signed-in', scope: 'tokens' },
@@ -126,6 +133,8 @@ export function authRoutes(deps: AuthRoutesDeps): Route[] {
     route({
       method: 'post',
       path: '/api/v1/auth/invitations/read',
+      operation_id: 'readInvitation',
+      problems: [404],
       summary: 'For whom an invitation is',
       tag,
       access: { kind: 'public' },
@@ -137,6 +146,8 @@ export function authRoutes(deps: AuthRoutesDeps): Route[] {
     route({
       method: 'post',
       path: '/api/v1/auth/invitations/accept',
+      operation_id: 'acceptInvitation',
+      problems: [403, 404],
       summary: 'Choose a password with an invitation, and sign in',
       tag,
       access: { kind: 'public' },

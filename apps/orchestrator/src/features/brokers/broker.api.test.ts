@@ -81,7 +81,7 @@ describe('further brokers of a product', () => {
     const { body } = await operator('put', `${base}/brokers/order`)
       .send({ ids: [second.id, first.id] })
       .expect(200);
-    expect(body.map((broker: { name: string; position: number }) => [broker.name, broker.position])).toEqual([
+    expect(body.items.map((broker: { name: string; position: number }) => [broker.name, broker.position])).toEqual([
       ['second', 1],
       ['first', 2],
     ]);
@@ -203,7 +203,7 @@ describe('further brokers of a product', () => {
       .send(buildStatusReport({ state: 'degraded', brokers }))
       .expect(200);
     const { body } = await viewer('get', `${base}/brokers`).expect(200);
-    expect(body.map(({ name, in_use_by }: { name: string; in_use_by: string[] }) => [name, in_use_by])).toEqual([
+    expect(body.items.map(({ name, in_use_by }: { name: string; in_use_by: string[] }) => [name, in_use_by])).toEqual([
       ['up', ['one']],
       ['down', []],
     ]);

@@ -1,4 +1,5 @@
 import { expectedRevision, revisionTag } from '../../http/etag';
+import { wholePage } from '../../http/pagination';
 import { created, noContent, ok, type Route, route } from '../../http/route';
 import { ProductIdParams, ProductParams } from '../../http/route-params';
 import { actorOf } from '../audit/audit-trail';
@@ -19,10 +20,11 @@ export function brokerRoutes({ brokers }: { brokers: BrokerService }): Route[] {
       tag,
       access: { kind: 'role', role: 'viewer' },
       params: ProductParams,
-      response: { array: FurtherBrokerView },
+      response: { page: FurtherBrokerView },
+      etag: true,
       handler: async ({ params }) => {
         const { value, revision } = await brokers.list(params.product_id);
-        return ok(value, { ETag: revisionTag(revision) });
+        return ok(wholePage(value), { ETag: revisionTag(revision) });
       },
     }),
     route({
@@ -35,6 +37,7 @@ export function brokerRoutes({ brokers }: { brokers: BrokerService }): Route[] {
       body: CreateBrokerDto,
       response: FurtherBrokerView,
       status: 201,
+      etag: true,
       handler: async (context) => {
         const { product_id } = context.params;
         const { value, revision } = await brokers.create(product_id, context.body, {
@@ -49,18 +52,20 @@ export function brokerRoutes({ brokers }: { brokers: BrokerService }): Route[] {
     route({
       method: 'put',
       path: `${LIST}/order`,
+      operation_id: 'updateBrokerOrder',
       summary: 'Change the order of preference',
       tag,
       access: { kind: 'role', role: 'operator' },
       params: ProductParams,
       body: BrokerOrderDto,
-      response: { array: FurtherBrokerView },
+      response: { page: FurtherBrokerView },
+      etag: true,
       handler: async (context) => {
         const { value, revision } = await brokers.reorder(context.params.product_id, context.body, {
           actor: actorOf(context),
           expected_revision: expectedRevision(context.request.headers['if-match']),
         });
-        return ok(value, { ETag: revisionTag(revision) });
+        return ok(wholePage(value), { ETag: revisionTag(revision) });
       },
     }),
     route({
@@ -71,6 +76,7 @@ export function brokerRoutes({ brokers }: { brokers: BrokerService }): Route[] {
       access: { kind: 'role', role: 'viewer' },
       params: ProductIdParams,
       response: FurtherBrokerView,
+      etag: true,
       handler: async ({ params }) => {
         const { value, revision } = await brokers.read(params.product_id, params.id);
         return ok(value, { ETag: revisionTag(revision) });
@@ -86,6 +92,7 @@ export function brokerRoutes({ brokers }: { brokers: BrokerService }): Route[] {
       params: ProductIdParams,
       body: UpdateBrokerDto,
       response: FurtherBrokerView,
+      etag: true,
       handler: async (context) => {
         const { value, revision } = await brokers.update(context.params.product_id, context.params.id, context.body, {
           actor: actorOf(context),
@@ -102,6 +109,7 @@ export function brokerRoutes({ brokers }: { brokers: BrokerService }): Route[] {
       access: { kind: 'role', role: 'operator' },
       params: ProductIdParams,
       status: 204,
+      etag: true,
       handler: async (context) => {
         const revision = await brokers.delete(context.params.product_id, context.params.id, {
           actor: actorOf(context),

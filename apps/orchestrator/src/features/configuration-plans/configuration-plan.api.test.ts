@@ -307,9 +307,9 @@ describe('configuration as code', () => {
     );
     await admin('post', `/api/v1/products/${id}/mqtt-config/reconnect`).expect(202);
     await planAndApply(admin, [named('drift')]);
-    expect((await admin('get', '/api/v1/config/drift').expect(200)).body).toEqual([]);
+    expect((await admin('get', '/api/v1/config/drift').expect(200)).body.items).toEqual([]);
     await change('by hand').expect(200);
-    expect((await admin('get', '/api/v1/config/drift').expect(200)).body).toEqual([
+    expect((await admin('get', '/api/v1/config/drift').expect(200)).body.items).toEqual([
       expect.objectContaining({
         slug: 'locked',
         managed_by: 'git',

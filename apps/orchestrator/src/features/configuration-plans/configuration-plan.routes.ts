@@ -1,3 +1,4 @@
+import { wholePage } from '../../http/pagination';
 import { noContent, ok, type Route, route } from '../../http/route';
 import type { UserPrincipal } from '../../http/principal';
 import { ProductParams } from '../../http/route-params';
@@ -23,6 +24,7 @@ export function configurationPlanRoutes({
     route({
       method: 'get',
       path: '/api/v1/config/export',
+      operation_id: 'exportConfiguration',
       summary: 'Export products as documents',
       description: 'The same configuration gives the same documents on every installation. Secrets are names only.',
       tag,
@@ -35,6 +37,7 @@ export function configurationPlanRoutes({
     route({
       method: 'get',
       path: '/api/v1/config/schema',
+      operation_id: 'getConfigurationSchema',
       summary: 'JSON Schema of a document, for editors',
       tag,
       access: { kind: 'signed-in' },
@@ -43,15 +46,17 @@ export function configurationPlanRoutes({
     route({
       method: 'get',
       path: '/api/v1/config/drift',
+      operation_id: 'listDrift',
       summary: 'What has changed in managed products since their documents were applied',
       tag,
       access: { kind: 'role', role: 'viewer' },
-      response: { array: ManagedProductDriftView },
-      handler: async ({ principal }) => ok(await configurationPlans.drift(scopeOf(principal))),
+      response: { page: ManagedProductDriftView },
+      handler: async ({ principal }) => ok(wholePage(await configurationPlans.drift(scopeOf(principal)))),
     }),
     route({
       method: 'post',
       path: '/api/v1/config/plan',
+      operation_id: 'planConfiguration',
       summary: 'Plan what documents would change',
       description: 'Writes nothing but the plan, which is kept for an hour.',
       tag,
@@ -65,6 +70,8 @@ export function configurationPlanRoutes({
     route({
       method: 'post',
       path: '/api/v1/config/apply',
+      operation_id: 'applyConfiguration',
+      problems: [404, 412],
       summary: 'Apply a plan',
       description:
         'One transaction a product. 412 and nothing written when a product was changed since the plan; waits until listeners have applied it.',
@@ -78,6 +85,7 @@ export function configurationPlanRoutes({
     route({
       method: 'delete',
       path: '/api/v1/products/{product_id}/managed-by',
+      operation_id: 'releaseProduct',
       summary: 'Release a product from what manages it',
       tag,
       access: { kind: 'role', role: 'admin' },

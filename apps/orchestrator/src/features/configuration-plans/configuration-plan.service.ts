@@ -369,7 +369,7 @@ async function locked(
   product_id: number,
   base_revision: number | null,
 ): Promise<ProductSnapshot> {
-  const expected = base_revision === null ? undefined : { number: base_revision, key: null };
+  const expected = base_revision === null ? undefined : [{ number: base_revision, key: null }];
   await lockConfig(manager, product_id, expected, { is_managing: true });
   const [snapshot] = await loadSnapshots(manager, [product_id]);
   if (snapshot === undefined) throw new NotFoundError(`There is no product ${product_id}.`);

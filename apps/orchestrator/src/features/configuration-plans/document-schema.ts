@@ -1,4 +1,4 @@
-import { componentSchemas } from '../../http/openapi';
+import { componentSchemas } from '../../http/openapi-schemas';
 import { ProductDocumentDto } from './product-document.dto';
 
 type JsonObject = Record<string, unknown>;

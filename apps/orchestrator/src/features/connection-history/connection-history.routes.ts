@@ -21,6 +21,7 @@ export function connectionHistoryRoutes({
     route({
       method: 'get',
       path: `${PATH}/events`,
+      operation_id: 'listEvents',
       summary: 'What happened to the connections of a product, newest first',
       description: 'Kept for 30 days, 10,000 of a product at most.',
       tag,
@@ -33,6 +34,8 @@ export function connectionHistoryRoutes({
     route({
       method: 'get',
       path: `${PATH}/events/stream`,
+      operation_id: 'streamEvents',
+      event_stream: '`connection-event`: a ConnectionEventView, with its id.',
       summary: 'New events as server-sent events',
       description: 'An `event: connection-event` each. With `Last-Event-ID` those since then come first.',
       tag,
@@ -65,6 +68,7 @@ export function connectionHistoryRoutes({
     route({
       method: 'get',
       path: `${PATH}/uptime`,
+      operation_id: 'getUptime',
       summary: 'How long the product was connected in the last 24 hours, 7 and 30 days',
       description:
         'Connected: at least one listener was. A listener that is stopped or silent counts as disconnected, from its last ' +

@@ -1,4 +1,5 @@
 import { noneMatch } from '../../http/etag';
+import { wholePage } from '../../http/pagination';
 import { handled, notModified, ok, type Route, route } from '../../http/route';
 import { ProductParams } from '../../http/route-params';
 import type { ConnectionStatusService } from './connection-status.service';
@@ -18,11 +19,14 @@ export function connectionStatusRoutes({
     route({
       method: 'get',
       path: PATH,
+      operation_id: 'getStatus',
       summary: 'The state of a product’s connection, summed over its live listeners',
       tag: 'Status',
       access: { kind: 'role', role: 'viewer' },
       params: ProductParams,
       response: ConnectionStatusView,
+      etag: true,
+      not_modified: true,
       handler: async ({ params, request }) => {
         const status = await connectionStatus.read(params.product_id);
         // A heartbeat that says nothing new is news to whoever shows its age.
@@ -41,12 +45,14 @@ export function connectionStatusRoutes({
       tag: 'Status',
       access: { kind: 'role', role: 'viewer', payloads: true },
       params: ProductParams,
-      response: { array: ContainerLogView },
-      handler: async ({ params }) => ok(await connectionStatus.readContainers(params.product_id)),
+      response: { page: ContainerLogView },
+      handler: async ({ params }) => ok(wholePage(await connectionStatus.readContainers(params.product_id))),
     }),
     route({
       method: 'get',
       path: `${PATH}/stream`,
+      operation_id: 'streamStatus',
+      event_stream: '`status`: the product’s status (ConnectionStatusView), at once and on every change.',
       summary: 'The same as server-sent events',
       description:
         'An `event: status` at once and on every change; a comment line every 15 s keeps the connection alive.',

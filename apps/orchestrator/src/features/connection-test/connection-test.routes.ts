@@ -21,6 +21,8 @@ export function connectionTestRoutes({ connectionTests }: { connectionTests: Con
       tag: 'MQTT configuration',
       access: { kind: 'role', role: 'operator' },
       limit: 'connection_tests',
+      event_stream:
+        'With `Accept: text/event-stream`: `stage` (StageResultDto) for each stage, then `result` or `problem`.',
       params: ProductParams,
       body: ConnectionTestDto,
       body_optional: true,
@@ -39,6 +41,8 @@ export function connectionTestRoutes({ connectionTests }: { connectionTests: Con
       tag: 'MQTT configuration',
       access: { kind: 'role', role: 'operator' },
       limit: 'connection_tests',
+      event_stream:
+        'With `Accept: text/event-stream`: `stage` (StageResultDto) for each stage, then `result` or `problem`.',
       params: ProductIdParams,
       body: ConnectionTestDto,
       body_optional: true,
@@ -56,12 +60,14 @@ export function connectionTestRoutes({ connectionTests }: { connectionTests: Con
       tag: 'Internal',
       access: { kind: 'listener' },
       params: UuidParams,
+      response: { any: 'The request of the test, secrets included' },
       handler: async ({ params, principal }) =>
         ok(await connectionTests.request(principal.product_id, params.id), { 'Cache-Control': 'no-store' }),
     }),
     route({
       method: 'post',
       path: '/internal/v1/connection-tests/{id}/stages',
+      operation_id: 'reportConnectionTestStages',
       summary: 'The stages of a test so far',
       tag: 'Internal',
       access: { kind: 'listener' },

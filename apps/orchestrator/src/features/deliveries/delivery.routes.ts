@@ -37,6 +37,7 @@ export function deliveryRoutes({
     route({
       method: 'get',
       path: LIST,
+      operation_id: 'listDeliveries',
       summary: 'Dead letters, newest first; or the deliveries that wait or are under way',
       description: '503 while the queue is away.',
       tag,
@@ -50,6 +51,7 @@ export function deliveryRoutes({
     route({
       method: 'get',
       path: `${LIST}/counts`,
+      operation_id: 'countDeliveries',
       summary: 'How many deliveries wait, are being worked, are dead',
       tag,
       access: VIEWER,
@@ -60,6 +62,7 @@ export function deliveryRoutes({
     route({
       method: 'post',
       path: `${LIST}/retry`,
+      operation_id: 'retryDeliveries',
       summary: 'Try all matching dead letters again, in the background',
       tag,
       access: OPERATOR,
@@ -78,6 +81,7 @@ export function deliveryRoutes({
     route({
       method: 'post',
       path: `${LIST}/purge`,
+      operation_id: 'purgeDeliveries',
       summary: 'Delete all matching dead letters, in the background',
       tag,
       access: OPERATOR,

@@ -57,7 +57,7 @@ describe('destinations', () => {
       destination({ id: 'f'.repeat(16), name: 'postgres://db.example.com/orders', attempts: 3 }),
     ]);
     const { body } = await admin('get', `/api/v1/products/${id}/destinations`).expect(200);
-    expect(body).toMatchObject([
+    expect(body.items).toMatchObject([
       {
         name: 'https://a.example.com',
         state: 'breaker_open',

@@ -1,3 +1,4 @@
+import { wholePage } from '../../http/pagination';
 import { ok, type Route, route } from '../../http/route';
 import { ProductParams } from '../../http/route-params';
 import { actorOf } from '../audit/audit-trail';
@@ -33,8 +34,8 @@ export function destinationRoutes({ destinations }: { destinations: DestinationS
       tag: 'Destinations',
       access: { kind: 'role', role: 'viewer' },
       params: ProductParams,
-      response: { array: DestinationView },
-      handler: async ({ params }) => ok(await destinations.list(params.product_id)),
+      response: { page: DestinationView },
+      handler: async ({ params }) => ok(wholePage(await destinations.list(params.product_id))),
     }),
     change('try-now', 'Let the next attempt to a destination through; if it fails the breaker opens again', 'try_now'),
     change('close-breaker', 'Close the breaker of a destination', 'close'),

@@ -22,6 +22,8 @@ export function discoverRoutes({ brokerFor, discover }: DiscoverDeps): Route[] {
     route({
       method: 'post',
       path: '/api/v1/products/{product_id}/mqtt-config/discover',
+      operation_id: 'discoverTopics',
+      event_stream: '`topics` once a second with what has changed, then `end`, or `failed` with a `reason`.',
       summary: 'Listen for a while and stream the topics that are seen',
       description:
         'On a connection of its own, from the orchestrator, also before anything is saved. Server-sent events: `topics` once a ' +

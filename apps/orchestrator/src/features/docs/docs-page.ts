@@ -2,7 +2,11 @@
 interface OpenApi {
   info: { title: string; version: string; description: string };
   paths: Record<string, Record<string, Operation>>;
-  components: { schemas: Record<string, Schema> };
+  components: {
+    schemas: Record<string, Schema>;
+    parameters: Record<string, Parameter>;
+    responses: Record<string, Answer>;
+  };
 }
 
 interface Operation {
@@ -11,9 +15,26 @@ interface Operation {
   description?: string;
   tags: string[];
   'x-access': string;
-  parameters: { name: string; in: string; required: boolean; schema: Schema }[];
+  parameters: (Parameter | Reference)[];
   requestBody?: { required: boolean; content: Record<string, { schema: Schema }> };
-  responses: Record<string, { description: string; content?: Record<string, { schema: Schema }> }>;
+  responses: Record<string, Answer | Reference>;
+}
+
+interface Reference {
+  $ref: string;
+}
+
+interface Parameter {
+  name: string;
+  in: string;
+  required?: boolean;
+  description?: string;
+  schema: Schema;
+}
+
+interface Answer {
+  description: string;
+  content?: Record<string, { schema: Schema }>;
 }
 
 interface Schema {
@@ -74,8 +95,8 @@ export function renderDocsPage(document: object): string {
 <section id="basics"><h2>Basics</h2>
 <p>Send <code>Authorization: Bearer &lt;token&gt;</code>, or sign in and send the cookie; a write with the cookie also needs the header <code>x-csrf-token</code> with the value of the cookie <code>csrf_token</code>. Bodies are JSON of at most 100 kB; unknown fields are refused.</p>
 <p>Lists come in pages: <code>?page=1&amp;page_size=50</code> (at most 500), answered as <code>{items, total, page, page_size}</code>. What belongs to a product’s configuration is answered with an <code>ETag</code>; send it back as <code>If-Match</code> and a write that would overwrite somebody else’s is refused with 412.</p>
-<p>Errors are <code>application/problem+json</code> (RFC 9457): <code>{type, title, status, detail, instance, request_id, errors: [{field, message}]}</code>.</p></section>
-${tags.map((tag) => section(tag, byTag.get(tag) ?? [])).join('\n')}
+<p>Errors are <code>application/problem+json</code> (RFC 9457): <code>{type, title, status, detail, instance, request_id, errors: [{field, message}]}</code>; <a href="/docs/problems">each kind is explained</a>.</p></section>
+${tags.map((tag) => section(api, tag, byTag.get(tag) ?? [])).join('\n')}
 <section id="shapes"><h2>Shapes</h2>
 ${Object.entries(api.components.schemas)
   .sort(([a], [b]) => a.localeCompare(b))
@@ -88,34 +109,44 @@ ${Object.entries(api.components.schemas)
 `;
 }
 
-function section(tag: string, entries: { path: string; method: string; operation: Operation }[]): string {
+function section(api: OpenApi, tag: string, entries: { path: string; method: string; operation: Operation }[]): string {
   return `<section id="${slug(tag)}"><h2>${text(tag)}</h2>
-${entries.map(({ path, method, operation }) => operationHtml(path, method, operation)).join('\n')}
+${entries.map(({ path, method, operation }) => operationHtml(api, path, method, operation)).join('\n')}
 </section>`;
 }
 
-function operationHtml(path: string, method: string, operation: Operation): string {
+function operationHtml(api: OpenApi, path: string, method: string, operation: Operation): string {
   const body = operation.requestBody?.content['application/json']?.schema;
   return `<details id="${slug(operation.operationId)}"><summary><span class="method ${method}">${method.toUpperCase()}</span> <code>${text(path)}</code> <span>${text(operation.summary)}</span></summary>
 ${operation.description ? `<p>${text(operation.description)}</p>` : ''}
 <p>Who may: ${text(ACCESS[operation['x-access']] ?? operation['x-access'])}.</p>
-${parametersHtml(operation)}
+${parametersHtml(api, operation)}
 ${body ? `<h4>Body${operation.requestBody?.required ? '' : ' (may be left out)'}</h4><p>${typeHtml(body)}</p>` : ''}
 <h4>Answers</h4><ul>${Object.entries(operation.responses)
     .map(([status, response]) => {
+      if ('$ref' in response) return null;
       const schema = Object.values(response.content ?? {})[0]?.schema;
-      return `<li><code>${text(status === 'default' ? 'error' : status)}</code> ${text(response.description)}${schema ? `: ${typeHtml(schema)}` : ''}</li>`;
+      return `<li><code>${text(status)}</code> ${text(response.description)}${schema ? `: ${typeHtml(schema)}` : ''}</li>`;
     })
-    .join('')}</ul>
+    .filter((line) => line !== null)
+    .join('')}<li>${problemLinks(operation)}</li></ul>
 </details>`;
 }
 
-function parametersHtml({ parameters }: Operation): string {
+function problemLinks({ responses }: Operation): string {
+  const statuses = Object.entries(responses).flatMap(([status, response]) => ('$ref' in response ? [status] : []));
+  return `<a href="/docs/problems">Problems</a>: ${statuses.map((status) => `<code>${text(status)}</code>`).join(' ')}`;
+}
+
+function parametersHtml(api: OpenApi, operation: Operation): string {
+  const parameters = operation.parameters.flatMap((parameter) =>
+    '$ref' in parameter ? (api.components.parameters[parameter.$ref.split('/').at(-1) ?? ''] ?? []) : [parameter],
+  );
   if (parameters.length === 0) return '';
   return `<h4>Parameters</h4><table><thead><tr><th>Name</th><th>In</th><th>Type</th><th>Rules</th></tr></thead><tbody>${parameters
     .map(
-      ({ name, in: place, required, schema }) =>
-        `<tr><td><code>${text(name)}</code>${required ? ' *' : ''}</td><td>${text(place)}</td><td>${typeHtml(schema)}</td><td>${rules(schema)}</td></tr>`,
+      ({ name, in: place, required, description, schema }) =>
+        `<tr><td><code>${text(name)}</code>${required ? ' *' : ''}</td><td>${text(place)}</td><td>${typeHtml(schema)}</td><td>${rules(schema)} ${text(description ?? '')}</td></tr>`,
     )
     .join('')}</tbody></table>`;
 }

@@ -75,13 +75,13 @@ describe('a dry run over REST', () => {
 
   it('lists the action types with their schemas', async () => {
     const { body } = await operator('get', '/api/v1/action-types').expect(200);
-    expect(body.map((entry: { type: string }) => entry.type)).toEqual([
+    expect(body.items.map((entry: { type: string }) => entry.type)).toEqual([
       'webhook',
       'publish',
       'queue',
       'postgres',
       'log',
     ]);
-    expect(body[0].schema).toMatchObject({ type: 'object', required: expect.arrayContaining(['url']) });
+    expect(body.items[0].schema).toMatchObject({ type: 'object', required: expect.arrayContaining(['url']) });
   });
 });

@@ -1,4 +1,5 @@
 import { actionSchemas } from '@cortex-mqtt/actions';
+import { wholePage } from '../../http/pagination';
 import { ok, type Route, route } from '../../http/route';
 import { ProductParams, SubscriptionParams } from '../../http/route-params';
 import { ActionTypeView, DryRunDto, DryRunView } from './dry-run.dto';
@@ -14,12 +15,13 @@ export function dryRunRoutes({ dryRuns }: { dryRuns: DryRunService }): Route[] {
       summary: 'The types of actions, each with the JSON Schema of its fields',
       tag: 'Subscriptions',
       access: { kind: 'role', role: 'viewer' },
-      response: { array: ActionTypeView },
-      handler: async () => ok(actionSchemas()),
+      response: { page: ActionTypeView },
+      handler: async () => ok(wholePage(actionSchemas())),
     }),
     route({
       method: 'post',
       path: `${SUBSCRIPTIONS}/dry-run`,
+      operation_id: 'dryRunDraft',
       summary: 'What a message would do in a subscription that is not saved yet',
       tag: 'Subscriptions',
       access: { kind: 'role', role: 'operator' },

@@ -10,6 +10,7 @@ import {
   messageKeyPlace,
   type SecretPlace,
   secretPlace,
+  storedReplyPlace,
 } from '../secrets/secret-box';
 
 const BATCH = 100;
@@ -35,6 +36,7 @@ export const SEALED_COLUMNS: { table: string; column: string; place(row: SealedR
   { table: 'product_secrets', column: 'value', place: ({ product_id, name }) => secretPlace(product_id, name) },
   { table: 'alert_channels', column: 'secrets', place: ({ id }) => channelPlace(Number(id)) },
   { table: 'connection_tests', column: 'request', place: ({ product_id }) => connectionTestPlace(product_id) },
+  { table: 'idempotency_keys', column: 'reply', place: ({ id }) => storedReplyPlace(id) },
   { table: 'configuration_plans', column: 'request', place: ({ id }) => configurationPlanPlace(id) },
 ];
 
@@ -116,7 +118,7 @@ function outdatedRows(
   { table, column, key_id, skipped }: { table: string; column: string; key_id: string; skipped: string[] },
 ): Promise<SealedRow[]> {
   const name = table === 'product_secrets' ? 'name' : `''`;
-  const product_id = ['alert_channels', 'configuration_plans'].includes(table) ? '0' : 'product_id';
+  const product_id = ['alert_channels', 'configuration_plans', 'idempotency_keys'].includes(table) ? '0' : 'product_id';
   return dataSource.query(
     `SELECT id::text AS id, ${product_id} AS product_id, ${name} AS name, ${column} AS envelope FROM ${table}
      WHERE ${column} IS NOT NULL AND split_part(${column}, '.', 2) <> $1 AND id::text <> ALL($2::text[])

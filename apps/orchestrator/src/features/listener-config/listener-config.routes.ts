@@ -8,10 +8,13 @@ export function listenerConfigRoutes({ listenerConfigs }: { listenerConfigs: Lis
     route({
       method: 'get',
       path: '/internal/v1/mqtt-config',
+      operation_id: 'getListenerConfiguration',
       summary: 'The configuration of the token’s product, secrets included',
       description: 'The ETag is the revision; with If-None-Match an unchanged configuration is a 304.',
       tag: 'Internal',
       access: { kind: 'listener' },
+      etag: true,
+      not_modified: true,
       handler: async (context) => {
         const { principal, request } = context;
         const revision = await listenerConfigs.revision(principal.product_id);

@@ -2,6 +2,7 @@ import { generateToken } from '@cortex-mqtt/secrets';
 import type { DataSource, EntityManager } from 'typeorm';
 import { notifyConfigurationChange } from '../../configuration/configuration-channel';
 import { NotFoundError } from '../../http/app-error';
+import { contentTag, requireTag } from '../../http/etag';
 import type { CreateBearerTokenDto } from '../../http/bearer-token.dto';
 import { type Page, type PageQuery, pageWindow } from '../../http/pagination';
 import { ProductEntity } from '../../model/product.entity';
@@ -55,10 +56,18 @@ export class ListenerTokenService {
     });
   }
 
-  async revoke(product_id: number, id: number, actor: Actor): Promise<void> {
+  async read(product_id: number, id: number): Promise<ListenerTokenView> {
+    return presentListenerToken(await findIn(this.deps.dataSource.manager, product_id, id));
+  }
+
+  async revoke(
+    product_id: number,
+    id: number,
+    { actor, expected_tags }: { actor: Actor; expected_tags: readonly string[] | undefined },
+  ): Promise<void> {
     await this.deps.dataSource.transaction(async (manager) => {
-      const entity = await manager.findOneBy(ListenerTokenEntity, { id, product_id });
-      if (entity === null) throw new NotFoundError(`Product ${product_id} has no listener token ${id}.`);
+      const entity = await findIn(manager, product_id, id);
+      requireTag(expected_tags, listenerTokenTag(presentListenerToken(entity)));
       if (entity.revoked_at !== null) return;
       const revoked_at = new Date();
       await manager.update(ListenerTokenEntity, { id }, { revoked_at });
@@ -76,6 +85,15 @@ export class ListenerTokenService {
     this.deps.onRevoked(product_id);
   }
 }
+
+async function findIn(manager: EntityManager, product_id: number, id: number): Promise<ListenerTokenEntity> {
+  const entity = await manager.findOneBy(ListenerTokenEntity, { id, product_id });
+  if (entity === null) throw new NotFoundError(`Product ${product_id} has no listener token ${id}.`);
+  return entity;
+}
+
+/** Being used is no change of a token. */
+export const listenerTokenTag = (view: ListenerTokenView): string => contentTag(view, ['last_used_at']);
 
 async function requireProduct(manager: EntityManager, id: number): Promise<void> {
   if (!(await manager.existsBy(ProductEntity, { id }))) throw new NotFoundError(`There is no product ${id}.`);

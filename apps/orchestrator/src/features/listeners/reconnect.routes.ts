@@ -11,6 +11,7 @@ export function reconnectRoutes({ reconnects }: { reconnects: ReconnectService }
     route({
       method: 'post',
       path: PATH,
+      operation_id: 'reconnect',
       summary: 'Let every live listener of the product connect anew',
       tag: 'Status',
       access: { kind: 'role', role: 'operator' },
@@ -27,6 +28,7 @@ export function reconnectRoutes({ reconnects }: { reconnects: ReconnectService }
     route({
       method: 'get',
       path: `${PATH}/{id}`,
+      operation_id: 'getReconnect',
       summary: 'What became of a reconnect, per instance',
       tag: 'Status',
       access: { kind: 'role', role: 'viewer' },

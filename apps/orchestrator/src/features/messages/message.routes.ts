@@ -37,6 +37,7 @@ export function messageRoutes({
     route({
       method: 'get',
       path: LIST,
+      operation_id: 'searchMessages',
       summary: 'Recorded messages, newest first',
       description:
         'A search looks through 2 s or 64 MB at a time: it answers what it has found and how far it has looked, and ' +
@@ -58,6 +59,7 @@ export function messageRoutes({
     route({
       method: 'get',
       path: `${LIST}/usage`,
+      operation_id: 'getArchiveUsage',
       summary: 'How much is recorded, and since when',
       tag,
       access: VIEWER,
@@ -68,6 +70,8 @@ export function messageRoutes({
     route({
       method: 'get',
       path: `${LIST}/stream`,
+      operation_id: 'streamMessages',
+      event_stream: '`messages`: `items` (MessageView) and `left_out`.',
       summary: 'Messages as they are recorded, as server-sent events',
       description:
         '`event: messages` with `items` and `left_out`: at most 20 a second are shown, and the others are counted.',
@@ -104,6 +108,7 @@ export function messageRoutes({
     route({
       method: 'get',
       path: '/api/v1/products/{product_id}/topics',
+      operation_id: 'listTopics',
       summary: 'The topics that were seen, one level at a time',
       tag,
       access: VIEWER,
@@ -118,6 +123,7 @@ export function messageRoutes({
     route({
       method: 'post',
       path: '/internal/v1/message-segments',
+      operation_id: 'storeMessageSegment',
       summary: 'Recorded messages of a listener, as one packed segment',
       description: 'Idempotent by the id of the segment.',
       tag: 'Internal',

@@ -9,6 +9,7 @@ export function metricsRoutes({ metrics }: { metrics: MetricsService }): Route[]
     route({
       method: 'get',
       path: '/api/v1/overview',
+      operation_id: 'getOverview',
       summary: 'All products that one may see at a glance: state, rate, sparkline; problems first',
       tag: 'Products',
       access: { kind: 'role', role: 'viewer' },

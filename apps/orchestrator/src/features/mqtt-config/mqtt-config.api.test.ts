@@ -345,7 +345,7 @@ describe('a product’s MQTT configuration over REST', () => {
 
     it('answers other methods with those that are there', async () => {
       const { headers } = await operator('delete', path).expect(405);
-      expect(headers.allow).toBe('GET, PUT');
+      expect(headers.allow).toBe('GET, PUT, HEAD, OPTIONS');
     });
   });
 });

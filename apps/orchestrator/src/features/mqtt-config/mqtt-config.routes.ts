@@ -20,6 +20,7 @@ export function mqttConfigRoutes({ mqttConfigs }: { mqttConfigs: MqttConfigServi
       query: MqttConfigQuery,
       response: MqttConfigView,
       // No 304: the status in the answer changes without the revision.
+      etag: true,
       handler: async ({ params, query }) => {
         const { value, revision } = await mqttConfigs.read(params.product_id, query.subscriptions);
         return ok(value, { ETag: revisionTag(revision) });
@@ -35,6 +36,7 @@ export function mqttConfigRoutes({ mqttConfigs }: { mqttConfigs: MqttConfigServi
       params: ProductParams,
       body: PutMqttConfigDto,
       response: MqttConfigView,
+      etag: true,
       handler: async (context) => {
         const { value, revision } = await mqttConfigs.put(context.params.product_id, context.body, {
           actor: actorOf(context),

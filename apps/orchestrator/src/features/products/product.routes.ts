@@ -27,6 +27,7 @@ export function productRoutes({ products }: { products: ProductService }): Route
       body: CreateProductDto,
       response: ProductView,
       status: 201,
+      etag: true,
       handler: async (context) => {
         const { value, revision } = await products.create(context.body, actorOf(context));
         return created(value, { ETag: revisionTag(revision), Location: `/api/v1/products/${value.id}` });
@@ -40,6 +41,8 @@ export function productRoutes({ products }: { products: ProductService }): Route
       access: { kind: 'role', role: 'viewer' },
       params: ProductParams,
       response: ProductView,
+      etag: true,
+      not_modified: true,
       handler: async ({ params, request }) => {
         const { value, revision } = await products.read(params.product_id);
         const headers = { ETag: revisionTag(revision) };
@@ -55,6 +58,7 @@ export function productRoutes({ products }: { products: ProductService }): Route
       params: ProductParams,
       body: UpdateProductDto,
       response: ProductView,
+      etag: true,
       handler: async (context) => {
         const { value, revision } = await products.update(context.params.product_id, context.body, {
           actor: actorOf(context),
@@ -71,6 +75,7 @@ export function productRoutes({ products }: { products: ProductService }): Route
       access: { kind: 'role', role: 'admin' },
       params: ProductParams,
       status: 204,
+      etag: true,
       handler: async (context) => {
         await products.delete(context.params.product_id, {
           actor: actorOf(context),

@@ -8,6 +8,7 @@ export function recentMessagesRoutes({ recentMessages }: { recentMessages: Recen
     route({
       method: 'get',
       path: '/api/v1/products/{product_id}/mqtt-config/subscriptions/{sub_id}/recent-messages',
+      operation_id: 'listRecentMessages',
       summary: 'What a subscription received lately; or its next message',
       description:
         'Asked from the live listeners, which keep a sample in memory, payloads cut at 8 kB. With `wait_s` the answer ' +

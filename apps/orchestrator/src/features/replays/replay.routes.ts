@@ -1,3 +1,4 @@
+import { wholePage } from '../../http/pagination';
 import { created, ok, type Route, route } from '../../http/route';
 import { ProductParams, ProductUuidParams } from '../../http/route-params';
 import { actorOf } from '../audit/audit-trail';
@@ -31,8 +32,8 @@ export function replayRoutes({ replays }: { replays: ReplayService }): Route[] {
       tag,
       access: READER,
       params: ProductParams,
-      response: { array: ReplayView },
-      handler: async ({ params }) => ok(await replays.list(params.product_id)),
+      response: { page: ReplayView },
+      handler: async ({ params }) => ok(wholePage(await replays.list(params.product_id))),
     }),
     route({
       method: 'post',

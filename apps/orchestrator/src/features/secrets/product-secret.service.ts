@@ -1,6 +1,6 @@
 import { referencedSecrets } from '@cortex-mqtt/actions';
 import type { DataSource, EntityManager } from 'typeorm';
-import { ConflictError, NotFoundError } from '../../http/app-error';
+import { ConflictError, NotFoundError, PreconditionFailedError } from '../../http/app-error';
 import { type Page, type PageQuery, pageWindow } from '../../http/pagination';
 import type { ChangeNotifier } from '../../configuration/change-notifier';
 import { MqttConfigEntity } from '../../model/mqtt-config.entity';
@@ -9,7 +9,7 @@ import { SubscriptionEntity } from '../../model/subscription.entity';
 import type { SecretView } from './product-secret.dto';
 import { ProductSecretEntity } from '../../model/product-secret.entity';
 import { resealed, type SecretBox, secretPlace } from './secret-box';
-import { revisionOf } from '../../configuration/versioned';
+import { revisionOf, type Versioned } from '../../configuration/versioned';
 import type { Revision } from '../../http/etag';
 
 export interface WrittenSecret {
@@ -43,13 +43,31 @@ export class ProductSecretService {
     };
   }
 
+  async read(product_id: number, name: string): Promise<Versioned<SecretView>> {
+    const { manager } = this.deps.dataSource;
+    const config = await manager.findOneBy(MqttConfigEntity, { product_id });
+    const secret = await manager.findOneBy(ProductSecretEntity, { product_id, name });
+    if (!config || !secret) throw new NotFoundError(`Product ${product_id} has no secret ${name}.`);
+    return { value: presentSecret(secret, await usersOfSecrets(manager, config.id)), revision: revisionOf(config) };
+  }
+
   /** Refuses a name that is taken. */
   create(product_id: number, secret: { name: string; value: string }, options: ChangeOptions): Promise<WrittenSecret> {
     return this.write(product_id, secret, { ...options, may_replace: false });
   }
 
-  put(product_id: number, secret: { name: string; value: string }, options: ChangeOptions): Promise<WrittenSecret> {
-    return this.write(product_id, secret, { ...options, may_replace: true });
+  /** With `may_replace: false` one that exists is a failed precondition (`If-None-Match: *`). */
+  async put(
+    product_id: number,
+    secret: { name: string; value: string },
+    options: ChangeOptions & { may_replace: boolean },
+  ): Promise<WrittenSecret> {
+    try {
+      return await this.write(product_id, secret, options);
+    } catch (error) {
+      if (error instanceof SecretExistsError) throw new PreconditionFailedError(error.message);
+      throw error;
+    }
   }
 
   async delete(product_id: number, name: string, options: ChangeOptions): Promise<Revision> {
@@ -85,7 +103,7 @@ export class ProductSecretService {
     const { result, revision } = await changeConfiguration(this.deps, product_id, options, async (manager, config) => {
       const existing = await manager.findOneBy(ProductSecretEntity, { product_id, name });
       if (existing && !options.may_replace) {
-        throw new ConflictError(`The product has a secret ${name} already.`, [
+        throw new SecretExistsError(`The product has a secret ${name} already.`, [
           { field: 'name', message: 'is taken by another secret of this product' },
         ]);
       }
@@ -108,6 +126,8 @@ export class ProductSecretService {
     return { ...result, revision };
   }
 }
+
+class SecretExistsError extends ConflictError {}
 
 type Users = Map<string, { id: number; name: string }[]>;
 

@@ -46,6 +46,13 @@ function opensTo(secretBox: SecretBox, envelope: string, place: SecretPlace): st
   }
 }
 
+/** Place of the reply to a request with an idempotency key. */
+export const storedReplyPlace = (id: string): SecretPlace => ({
+  product_id: 0,
+  table: 'idempotency_keys',
+  column: `reply:${id}`,
+});
+
 /** Place of the secrets of an alert channel; channels belong to no product. */
 export const channelPlace = (id: number): SecretPlace => ({
   product_id: 0,

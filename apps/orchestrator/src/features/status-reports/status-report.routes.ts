@@ -8,6 +8,7 @@ export function statusReportRoutes({ statusReports }: { statusReports: StatusRep
     route({
       method: 'post',
       path: '/internal/mqtt-status',
+      operation_id: 'reportStatus',
       summary: 'A listener reports its state, counters and events',
       description: 'May be repeated and may arrive out of order: nothing counts twice.',
       tag: 'Internal',

@@ -24,6 +24,7 @@ export function subscriptionRoutes({
     route({
       method: 'get',
       path: '/api/v1/subscriptions',
+      operation_id: 'findSubscriptions',
       summary: 'Find subscriptions of all products that one may see',
       tag,
       access: { kind: 'role', role: 'viewer' },
@@ -40,6 +41,7 @@ export function subscriptionRoutes({
       params: ProductParams,
       query: SubscriptionListQuery,
       response: { page: SubscriptionView },
+      etag: true,
       handler: async ({ params, query }) => {
         const { revision, ...page } = await subscriptions.list(params.product_id, query);
         return ok(page, { ETag: revisionTag(revision) });
@@ -55,6 +57,7 @@ export function subscriptionRoutes({
       body: CreateSubscriptionDto,
       response: SubscriptionView,
       status: 201,
+      etag: true,
       handler: async (context) => {
         const { value, revision } = await subscriptions.create(context.params.product_id, context.body, {
           actor: actorOf(context),
@@ -93,6 +96,7 @@ export function subscriptionRoutes({
       access: { kind: 'role', role: 'viewer' },
       params: SubscriptionParams,
       response: SubscriptionView,
+      etag: true,
       handler: async ({ params }) => {
         const { value, revision } = await subscriptions.read(params.product_id, params.sub_id);
         return ok(value, { ETag: revisionTag(revision) });
@@ -108,6 +112,7 @@ export function subscriptionRoutes({
       params: SubscriptionParams,
       body: UpdateSubscriptionDto,
       response: SubscriptionView,
+      etag: true,
       handler: async (context) => {
         const { value, revision } = await subscriptions.update(
           context.params.product_id,
@@ -126,6 +131,7 @@ export function subscriptionRoutes({
       access: { kind: 'role', role: 'operator' },
       params: SubscriptionParams,
       status: 204,
+      etag: true,
       handler: async (context) => {
         const revision = await subscriptions.delete(context.params.product_id, context.params.sub_id, {
           actor: actorOf(context),

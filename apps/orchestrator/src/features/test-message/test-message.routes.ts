@@ -9,6 +9,7 @@ export function testMessageRoutes({ testMessages }: { testMessages: TestMessageS
     route({
       method: 'post',
       path: '/api/v1/products/{product_id}/mqtt-config/test-message',
+      operation_id: 'publishTestMessage',
       summary: 'Publish a message where the product listens',
       description:
         'A connected listener publishes it on its broker, never retained. It is a real message: subscriptions that match ' +

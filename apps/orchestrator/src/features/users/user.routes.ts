@@ -1,4 +1,6 @@
-import { created, noContent, ok, type Route, route } from '../../http/route';
+import { expectedTags } from '../../http/etag';
+import type { UserPrincipal } from '../../http/principal';
+import { created, noContent, ok, type Route, type RouteContext, route } from '../../http/route';
 import { IdParams } from '../../http/route-params';
 import { actorOf } from '../audit/audit-trail';
 import {
@@ -9,12 +11,18 @@ import {
   UserListQuery,
   UserView,
 } from './user.dto';
-import type { UserService } from './user.service';
+import { type UserService, type UserWriteOptions, userTag } from './user.service';
 
 const ADMIN = { kind: 'role', role: 'admin' } as const;
 /** Whoever makes or changes a user makes credentials. */
 const MANAGER = { kind: 'role', role: 'admin', scope: 'tokens' } as const;
 const NO_STORE = { 'Cache-Control': 'no-store' };
+const locationOf = (id: number): string => `/api/v1/users/${id}`;
+
+const writing = (context: RouteContext<object, object, object, UserPrincipal>): UserWriteOptions => ({
+  actor: actorOf(context),
+  expected_tags: expectedTags(context.request.headers['if-match']),
+});
 
 export function userRoutes({ users }: { users: UserService }): Route[] {
   return [
@@ -37,9 +45,11 @@ export function userRoutes({ users }: { users: UserService }): Route[] {
       body: CreateUserDto,
       response: CreatedUserView,
       status: 201,
+      etag: true,
       handler: async (context) => {
         const user = await users.create(context.body, actorOf(context));
-        return created(user, { Location: `/api/v1/users/${user.id}`, ...NO_STORE });
+        const { invitation: _, ...view } = user;
+        return created(user, { Location: locationOf(user.id), ETag: userTag(view), ...NO_STORE });
       },
     }),
     route({
@@ -50,7 +60,11 @@ export function userRoutes({ users }: { users: UserService }): Route[] {
       access: ADMIN,
       params: IdParams,
       response: UserView,
-      handler: async ({ params }) => ok(await users.read(params.id)),
+      etag: true,
+      handler: async ({ params }) => {
+        const view = await users.read(params.id);
+        return ok(view, { ETag: userTag(view) });
+      },
     }),
     route({
       method: 'patch',
@@ -62,11 +76,16 @@ export function userRoutes({ users }: { users: UserService }): Route[] {
       params: IdParams,
       body: UpdateUserDto,
       response: UserView,
-      handler: async (context) => ok(await users.update(context.params.id, context.body, actorOf(context))),
+      etag: true,
+      handler: async (context) => {
+        const view = await users.update(context.params.id, context.body, writing(context));
+        return ok(view, { ETag: userTag(view) });
+      },
     }),
     route({
       method: 'post',
       path: '/api/v1/users/{id}/invitation',
+      operation_id: 'inviteUser',
       summary: 'Make a link with which the user chooses a password, in place of any earlier one',
       description: 'Valid for 7 days, once. The present password stays until then.',
       tag: 'Users',
@@ -74,7 +93,11 @@ export function userRoutes({ users }: { users: UserService }): Route[] {
       params: IdParams,
       response: IssuedInvitationView,
       status: 201,
-      handler: async (context) => created(await users.invite(context.params.id, actorOf(context)), NO_STORE),
+      handler: async (context) =>
+        created(await users.invite(context.params.id, actorOf(context)), {
+          Location: locationOf(context.params.id),
+          ...NO_STORE,
+        }),
     }),
     route({
       method: 'delete',
@@ -84,8 +107,9 @@ export function userRoutes({ users }: { users: UserService }): Route[] {
       access: MANAGER,
       params: IdParams,
       status: 204,
+      etag: true,
       handler: async (context) => {
-        await users.delete(context.params.id, actorOf(context));
+        await users.delete(context.params.id, writing(context));
         return noContent();
       },
     }),

@@ -1,6 +1,7 @@
 import type { FieldFault } from '@cortex-mqtt/contracts';
 import { type DataSource, type EntityManager, ILike, QueryFailedError } from 'typeorm';
 import { ConflictError, ValidationError } from '../../http/app-error';
+import { contentTag, requireTag } from '../../http/etag';
 import { type Page, pageWindow } from '../../http/pagination';
 import { UserEntity } from '../../model/user.entity';
 import { type Actor, recordAudit } from '../audit/audit-trail';
@@ -26,6 +27,15 @@ export interface UserServiceDeps {
   /** Makes the invitation of a user, in place of any earlier one. */
   issueInvitation(manager: EntityManager, user_id: number): Promise<{ token: string; expires_at: Date }>;
 }
+
+export interface UserWriteOptions {
+  actor: Actor;
+  /** What the caller has read (`If-Match`); undefined = the last write wins. */
+  expected_tags: readonly string[] | undefined;
+}
+
+/** Signing in is no change of a user. */
+export const userTag = (view: UserView): string => contentTag(view, ['last_login_at', 'updated_at']);
 
 export class UserService {
   constructor(private readonly deps: UserServiceDeps) {}
@@ -85,7 +95,7 @@ export class UserService {
     );
   }
 
-  async update(id: number, dto: UpdateUserDto, actor: Actor): Promise<UserView> {
+  async update(id: number, dto: UpdateUserDto, { actor, expected_tags }: UserWriteOptions): Promise<UserView> {
     const { password } = dto;
     const current = await this.read(id);
     this.requireOurs(current, dto);
@@ -99,7 +109,9 @@ export class UserService {
     return withUniqueEmail(() =>
       this.deps.dataSource.transaction(async (manager) => {
         await lockAdmins(manager);
+        await manager.query('SELECT id FROM users WHERE id = $1 FOR UPDATE', [id]);
         const before = await readUser(manager, id);
+        requireTag(expected_tags, userTag(before));
         const user = await manager.findOneByOrFail(UserEntity, { id });
         Object.assign(user, changedFields(dto, password_hash));
         await manager.save(user);
@@ -144,10 +156,11 @@ export class UserService {
     });
   }
 
-  async delete(id: number, actor: Actor): Promise<void> {
+  async delete(id: number, { actor, expected_tags }: UserWriteOptions): Promise<void> {
     await this.deps.dataSource.transaction(async (manager) => {
       await lockAdmins(manager);
       const before = await readUser(manager, id);
+      requireTag(expected_tags, userTag(before));
       await manager.delete(UserEntity, { id });
       await requireAnAdmin(manager, 'id');
       await recordAudit(manager, {

@@ -32,6 +32,7 @@ export function alertChannelRoutes({ alertChannels }: { alertChannels: AlertChan
       body: CreateAlertChannelDto,
       response: AlertChannelView,
       status: 201,
+      etag: true,
       handler: async (context) => {
         const { value, revision } = await alertChannels.create(context.body, actorOf(context));
         return created(value, {
@@ -48,6 +49,7 @@ export function alertChannelRoutes({ alertChannels }: { alertChannels: AlertChan
       access: OPERATOR,
       params: IdParams,
       response: AlertChannelView,
+      etag: true,
       handler: async ({ params }) => {
         const { value, revision } = await alertChannels.read(params.id);
         // No 304: what waits for it changes without its revision.
@@ -57,6 +59,7 @@ export function alertChannelRoutes({ alertChannels }: { alertChannels: AlertChan
     ...(['put', 'patch'] as const).map((method) =>
       route({
         method,
+        operation_id: `${method === 'put' ? 'update' : 'patch'}AlertChannel`,
         path: '/api/v1/alert-channels/{id}',
         summary: 'Change an alert channel',
         description: 'Takes any of the fields. An absent secret keeps the stored one, null clears it.',
@@ -65,10 +68,11 @@ export function alertChannelRoutes({ alertChannels }: { alertChannels: AlertChan
         params: IdParams,
         body: UpdateAlertChannelDto,
         response: AlertChannelView,
+        etag: true,
         handler: async (context) => {
           const { value, revision } = await alertChannels.update(context.params.id, context.body, {
             actor: actorOf(context),
-            expected_revision: expectedRevision(context.request.headers['if-match'])?.number,
+            expected_revision: expectedRevision(context.request.headers['if-match']),
           });
           return ok(value, { ETag: revisionTag({ number: revision, key: '' }) });
         },
@@ -82,10 +86,11 @@ export function alertChannelRoutes({ alertChannels }: { alertChannels: AlertChan
       access: ADMIN,
       params: IdParams,
       status: 204,
+      etag: true,
       handler: async (context) => {
         await alertChannels.delete(context.params.id, {
           actor: actorOf(context),
-          expected_revision: expectedRevision(context.request.headers['if-match'])?.number,
+          expected_revision: expectedRevision(context.request.headers['if-match']),
         });
         return noContent();
       },

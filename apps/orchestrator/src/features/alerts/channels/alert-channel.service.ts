@@ -1,3 +1,4 @@
+import type { ExpectedRevisions } from '../../../http/etag';
 import { type DataSource, QueryFailedError } from 'typeorm';
 import { ConflictError, NotFoundError, ValidationError } from '../../../http/app-error';
 import { type Page, type PageQuery, pageWindow } from '../../../http/pagination';
@@ -32,7 +33,7 @@ const COMMON = [
 
 interface WriteOptions {
   actor: Actor;
-  expected_revision: number | undefined;
+  expected_revision: ExpectedRevisions | undefined;
 }
 
 export interface WrittenChannel {

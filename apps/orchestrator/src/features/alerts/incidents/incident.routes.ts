@@ -79,6 +79,7 @@ export function incidentRoutes({ incidents }: { incidents: IncidentService }): R
     route({
       method: 'post',
       path: `${path}/comment`,
+      operation_id: 'commentOnIncident',
       summary: 'Comment an incident',
       tag: 'Alerts',
       access: OPERATOR,
@@ -97,6 +98,8 @@ export function incidentRoutes({ incidents }: { incidents: IncidentService }): R
       tag: 'Alerts',
       access: { kind: 'public' },
       rate_limit: 'strict',
+      html: true,
+      problems: [410],
       params: LinkParams,
       handler: async ({ params, response }) => {
         const { incident } = await incidents.ofLink(params.token);
@@ -107,10 +110,13 @@ export function incidentRoutes({ incidents }: { incidents: IncidentService }): R
     route({
       method: 'post',
       path: '/api/v1/incident-links/{token}',
+      operation_id: 'acknowledgeByLink',
       summary: 'Acknowledge an incident by a link in a message; it works once',
       tag: 'Alerts',
       access: { kind: 'public' },
       rate_limit: 'strict',
+      html: true,
+      problems: [410],
       params: LinkParams,
       handler: async ({ params, response, ip, request_id }) => {
         const incident = await incidents.redeem(params.token, ip, request_id);

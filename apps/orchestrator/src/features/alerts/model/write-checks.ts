@@ -1,11 +1,12 @@
+import { type ExpectedRevisions, namesRevision } from '../../../http/etag';
 import type { FieldFault } from '@cortex-mqtt/contracts';
 import { ForbiddenError, PreconditionFailedError } from '../../../http/app-error';
 import type { ProductScope } from '../../../http/principal';
 
-export function requireRevision({ revision }: { revision: number }, expected: number | undefined): void {
-  if (expected !== undefined && expected !== revision) {
+export function requireRevision({ revision }: { revision: number }, expected: ExpectedRevisions | undefined): void {
+  if (expected !== undefined && !namesRevision(expected, { number: revision, key: '' })) {
     throw new PreconditionFailedError(
-      `It is at revision ${revision}, you have read ${expected}. Read it again and repeat your change.`,
+      `It is at revision ${revision}, you have read ${expected.map(({ number }) => number).join(' or ') || 'none of its own'}. Read it again and repeat your change.`,
     );
   }
 }

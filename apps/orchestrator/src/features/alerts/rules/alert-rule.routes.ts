@@ -46,6 +46,7 @@ export function alertRuleRoutes({
       body: CreateAlertRuleDto,
       response: AlertRuleView,
       status: 201,
+      etag: true,
       handler: async (context) => {
         const { value, revision } = await alertRules.create(context.body, writing(context));
         return created(value, {
@@ -74,6 +75,7 @@ export function alertRuleRoutes({
       access: VIEWER,
       params: IdParams,
       response: AlertRuleView,
+      etag: true,
       handler: async ({ params, principal }) => {
         const { value, revision } = await alertRules.read(params.id, productsOf(principal));
         return ok(value, { ETag: revisionTag({ number: revision, key: '' }) });
@@ -82,6 +84,7 @@ export function alertRuleRoutes({
     ...(['put', 'patch'] as const).map((method) =>
       route({
         method,
+        operation_id: `${method === 'put' ? 'update' : 'patch'}AlertRule`,
         path: '/api/v1/alert-rules/{id}',
         summary: 'Change an alert rule',
         description: 'Takes any of the fields.',
@@ -90,6 +93,7 @@ export function alertRuleRoutes({
         params: IdParams,
         body: UpdateAlertRuleDto,
         response: AlertRuleView,
+        etag: true,
         handler: async (context) => {
           const { value, revision } = await alertRules.update(context.params.id, context.body, writing(context));
           return ok(value, { ETag: revisionTag({ number: revision, key: '' }) });
@@ -104,6 +108,7 @@ export function alertRuleRoutes({
       access: OPERATOR,
       params: IdParams,
       status: 204,
+      etag: true,
       handler: async (context) => {
         await alertRules.delete(context.params.id, writing(context));
         return noContent();
@@ -116,6 +121,6 @@ function writing(context: RouteContext<object, object, object, UserPrincipal>): 
   return {
     actor: actorOf(context),
     scope: productsOf(context.principal),
-    expected_revision: expectedRevision(context.request.headers['if-match'])?.number,
+    expected_revision: expectedRevision(context.request.headers['if-match']),
   };
 }

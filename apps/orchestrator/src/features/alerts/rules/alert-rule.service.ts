@@ -1,3 +1,4 @@
+import type { ExpectedRevisions } from '../../../http/etag';
 import { KIND_INFO, type RuleKind } from '@cortex-mqtt/alerting';
 import type { FieldFault } from '@cortex-mqtt/contracts';
 import type { DataSource, EntityManager } from 'typeorm';
@@ -20,7 +21,7 @@ import { productOfSubscription, ruleStates } from './alert-rule.store';
 export interface RuleWriteOptions {
   actor: Actor;
   scope: ProductScope;
-  expected_revision: number | undefined;
+  expected_revision: ExpectedRevisions | undefined;
 }
 
 export interface WrittenRule {

@@ -40,6 +40,16 @@ export function maintenanceWindowRoutes({ windows }: { windows: MaintenanceWindo
       },
     }),
     route({
+      method: 'get',
+      path: '/api/v1/maintenance-windows/{id}',
+      summary: 'Read a maintenance window',
+      tag: 'Alerts',
+      access: { kind: 'role', role: 'viewer' },
+      params: IdParams,
+      response: MaintenanceWindowView,
+      handler: async ({ params, principal }) => ok(await windows.read(params.id, productsOf(principal))),
+    }),
+    route({
       method: 'delete',
       path: '/api/v1/maintenance-windows/{id}',
       summary: 'Delete a maintenance window',

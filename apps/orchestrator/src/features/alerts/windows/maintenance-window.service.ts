@@ -31,6 +31,14 @@ export class MaintenanceWindowService {
     return { items: rows.map(present), total, page: window.page, page_size: window.page_size };
   }
 
+  async read(id: number, scope: ProductScope): Promise<MaintenanceWindowView> {
+    const row = await this.deps.dataSource.manager.findOneBy(MaintenanceWindowEntity, { id });
+    const is_seen =
+      row !== null && (scope === 'all' || row.all_products || row.product_ids.some((one) => scope.includes(one)));
+    if (!is_seen) throw new NotFoundError(`There is no maintenance window ${id}.`);
+    return present(row);
+  }
+
   create(dto: CreateMaintenanceWindowDto, { actor, scope }: Writer): Promise<MaintenanceWindowView> {
     return this.deps.dataSource.transaction(async (manager) => {
       const row = manager.create(MaintenanceWindowEntity, { created_by: actor.name, ...columnsOf(dto) });

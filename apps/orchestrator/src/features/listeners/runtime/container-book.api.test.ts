@@ -43,7 +43,7 @@ describe('the containers of a product', () => {
     const lines = `/api/v1/products/${id}/listener-containers`;
     await viewer('get', lines).expect(403);
     const operator = await app.client('operator', [id]);
-    expect((await operator('get', lines).expect(200)).body[0].last_lines).toEqual(['a line with a payload']);
+    expect((await operator('get', lines).expect(200)).body.items[0].last_lines).toEqual(['a line with a payload']);
   });
 
   it('are not shown when no runtime looks any more, and forgotten when it keeps none', async () => {
@@ -52,9 +52,9 @@ describe('the containers of a product', () => {
     const path = `/api/v1/products/${id}/listener-containers`;
     const book = new ContainerBook({ dataSource: app.dataSource });
     await book.write(new Map([[id, [buildSeen()]]]));
-    expect((await admin('get', path).expect(200)).body).toHaveLength(1);
+    expect((await admin('get', path).expect(200)).body.items).toHaveLength(1);
     await app.dataSource.query(`UPDATE listener_containers SET seen_at = now() - interval '3 minutes'`);
-    expect((await admin('get', path).expect(200)).body).toEqual([]);
+    expect((await admin('get', path).expect(200)).body.items).toEqual([]);
     await book.write(new Map());
     expect(await app.dataSource.query('SELECT 1 FROM listener_containers')).toEqual([]);
     await admin('get', '/api/v1/products/999999/listener-containers').expect(404);
