@@ -40,11 +40,17 @@ export interface WorldOptions {
   product?: Partial<ProductWishes>;
   /** Without one the product waits for a listener. */
   listener: boolean;
+  /** Further settings of the orchestrator. */
+  env?: Record<string, string>;
 }
 
-export async function startConsoleWorld({ product: wishes = {}, listener }: WorldOptions): Promise<ConsoleWorld> {
+export async function startConsoleWorld({
+  product: wishes = {},
+  listener,
+  env = {},
+}: WorldOptions): Promise<ConsoleWorld> {
   const [stack, mosquitto, receiver, browser] = await Promise.all([
-    startStack({ queue: 'postgres' }),
+    startStack({ queue: 'postgres', env }),
     startMosquitto({ users: { [BROKER_USER.username]: BROKER_USER.password } }),
     startHttpReceiver(),
     launchBrowser(),

@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core';
-import { openConsole, signInAt } from './browser';
+import { openConsole, overflow, seriousFaults, signInAt } from './browser';
 import { BROKER_USER, type ConsoleWorld, STEPS_MS, startConsoleWorld } from './console-world';
 
 const VIEWER = {
@@ -7,6 +7,20 @@ const VIEWER = {
   password: 'looking-is-enough',
   role: 'viewer' as const,
   all_products: true,
+};
+
+/** One that is away: what a real one answers is tested at the API. */
+const PROVIDERS = {
+  PUBLIC_URL: 'http://localhost',
+  OIDC_PROVIDERS: JSON.stringify([
+    {
+      id: 'corp',
+      name: 'Example Corp',
+      issuer: 'http://127.0.0.1:9',
+      client_id: 'cortex',
+      grants: [{ group: '*', role: 'viewer' }],
+    },
+  ]),
 };
 
 /** Everything that the browser keeps for the page: storage, databases, and cookies that scripts can read. */
@@ -21,7 +35,7 @@ describe('people in the console', () => {
   let page: Page;
 
   beforeAll(async () => {
-    world = await startConsoleWorld({ listener: false });
+    world = await startConsoleWorld({ listener: false, env: PROVIDERS });
     ({ page } = world);
     await world.addUser(VIEWER);
   }, STEPS_MS);
@@ -39,6 +53,30 @@ describe('people in the console', () => {
       await visit.page.waitForURL(`**${asked}`);
       await visit.page.getByText('Nothing is being retried').waitFor();
       await visit.close();
+    },
+    STEPS_MS,
+  );
+
+  it(
+    'are sent to their provider, and told why it did not work',
+    async () => {
+      for (const scheme of ['light', 'dark'] as const) {
+        const visit = await openConsole({
+          browser: world.browser,
+          url: world.stack.orchestrator_url,
+          width: scheme === 'dark' ? 390 : 1280,
+          scheme,
+        });
+        await visit.page.goto('/products');
+        await visit.page.getByRole('link', { name: 'Sign in with Example Corp' }).click();
+        await visit.page.waitForURL('**/sign-in?refused=unavailable');
+        await visit.page.getByText('The provider is not reachable at the moment').waitFor();
+        await visit.page.getByRole('textbox', { name: 'Password' }).waitFor();
+        expect(await seriousFaults(visit.page)).toEqual([]);
+        expect(await overflow(visit.page)).toBeLessThanOrEqual(0);
+        expect(visit.faults).toEqual([]);
+        await visit.close();
+      }
     },
     STEPS_MS,
   );
@@ -81,7 +119,8 @@ describe('people in the console', () => {
       await world.said('invited');
 
       const visit = await openConsole({ browser: world.browser, url: world.stack.orchestrator_url });
-      await visit.page.goto(link);
+      const { pathname, hash } = new URL(link);
+      await visit.page.goto(pathname + hash);
       await visit.page.getByText('You were invited as ina@example.com').waitFor();
       await visit.page.getByRole('textbox', { name: 'Your name' }).fill('Ina');
       await visit.page.getByLabel('Password', { exact: true }).fill('password1234');

@@ -1,6 +1,7 @@
 /** Keys of the query cache, so that a write can name what it made stale. */
 export const keys = {
   me: ['me'] as const,
+  signInOptions: ['sign-in-options'] as const,
   products: ['products'] as const,
   /** Below the products: what makes them stale makes it stale. */
   overview: ['products', 'overview'] as const,

@@ -34,6 +34,8 @@ export type Problem = Pick<Schemas['Problem'], 'type' | 'title' | 'status' | 'de
 export type FieldFault = Schemas['Problem']['errors'][number];
 
 export type User = Schemas['SignedInUserView'];
+/** How one can sign in. */
+export type SignInOptions = Schemas['SignInOptionsView'];
 /** A user as an administrator sees it. */
 export type UserAccount = Schemas['UserView'];
 /** A link with which somebody chooses a password, shown once. */

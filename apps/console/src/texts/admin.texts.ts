@@ -218,6 +218,8 @@ export const usersTexts = {
   invite: 'Invite by a link',
   inviteHelp: 'The user chooses a password with it. Off: you set one.',
   inviteAgain: 'New invitation',
+  ofProvider: (provider: string) =>
+    `This user signs in with ${provider}, whose groups decide about role and products. Change the groups there.`,
   isInvited: 'invited',
   invitationFor: (email: string) => `Invitation for ${email}`,
   invitationOnce:

@@ -1,8 +1,12 @@
-import { Alert, Button, Paper, PasswordInput, Stack, TextInput, Title } from '@mantine/core';
-import { IconAlertCircle, IconInfoCircle } from '@tabler/icons-react';
+import { Alert, Button, Divider, Paper, PasswordInput, Stack, TextInput, Title } from '@mantine/core';
+import { IconAlertCircle, IconBuilding, IconInfoCircle } from '@tabler/icons-react';
+import { useQuery } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { Navigate, useLocation, useNavigate } from 'react-router';
+import { get } from '../../api/client';
+import { keys } from '../../api/keys';
 import { ApiError, messageOf } from '../../api/problem';
+import type { SignInOptions } from '../../api/types';
 import { Logo } from '../../shell/logo';
 import { useSession, useSignIn } from '../../shell/session';
 import { texts } from '../../texts';
@@ -20,11 +24,18 @@ export function SignInPage() {
   const signIn = useSignIn();
   const state = (location.state ?? {}) as FromState;
   const target = state.from ?? '/products';
-  const [error, setError] = useState<string | null>(null);
+  const options = useQuery({
+    queryKey: keys.signInOptions,
+    queryFn: ({ signal }) => get<SignInOptions>('/auth/options', { signal }),
+    retry: false,
+    staleTime: 60_000,
+  });
+  const [error, setError] = useState<string | null>(() => refusalIn(location.search));
+  const [isEmergency, setEmergency] = useState(false);
   const [busy, setBusy] = useState(false);
 
   // Until it is known that nobody is signed in, the form would only flash.
-  if (session.isPending) return null;
+  if (session.isPending || options.isPending) return null;
   if (session.data && !busy) return <Navigate to={target} replace />;
 
   const submit = async (event: FormEvent<HTMLFormElement>) => {
@@ -42,6 +53,9 @@ export function SignInPage() {
     }
   };
 
+  // A server that does not say how takes a password.
+  const { password: takesPassword, providers } = options.data ?? { password: true, providers: [] };
+  const asksPassword = takesPassword || isEmergency;
   return (
     <main className={classes.page}>
       <title>{`${texts.signIn.title} · cortex-mqtt`}</title>
@@ -64,30 +78,62 @@ export function SignInPage() {
                 {error}
               </Alert>
             )}
-            <TextInput
-              label={texts.signIn.email}
-              type="email"
-              autoComplete="username"
-              required
-              withAsterisk={false}
-              autoFocus
-              name="email"
-            />
-            <PasswordInput
-              label={texts.signIn.password}
-              autoComplete="current-password"
-              required
-              withAsterisk={false}
-              name="password"
-            />
-            <Button type="submit" loading={busy} fullWidth size="md">
-              {texts.signIn.submit}
-            </Button>
+            {providers.map((provider) => (
+              <Button
+                key={provider.id}
+                component="a"
+                href={`${provider.url}?return_to=${encodeURIComponent(target)}`}
+                variant={takesPassword ? 'default' : 'filled'}
+                leftSection={<IconBuilding size={18} />}
+                fullWidth
+                size="md"
+              >
+                {texts.signIn.with(provider.name)}
+              </Button>
+            ))}
+            {providers.length > 0 && takesPassword && <Divider label={texts.signIn.or} />}
+            {!asksPassword && (
+              <Button variant="subtle" size="compact-sm" onClick={() => setEmergency(true)}>
+                {texts.signIn.emergency}
+              </Button>
+            )}
+            {asksPassword && (
+              <>
+                <TextInput
+                  label={texts.signIn.email}
+                  type="email"
+                  autoComplete="username"
+                  required
+                  withAsterisk={false}
+                  autoFocus={providers.length === 0 || isEmergency}
+                  name="email"
+                />
+                <PasswordInput
+                  label={texts.signIn.password}
+                  autoComplete="current-password"
+                  required
+                  withAsterisk={false}
+                  name="password"
+                />
+                <Button type="submit" loading={busy} fullWidth size="md">
+                  {texts.signIn.submit}
+                </Button>
+              </>
+            )}
           </Stack>
         </Paper>
       </div>
     </main>
   );
+}
+
+/** Why a provider's answer signed nobody in, as the server says in the address. */
+function refusalIn(search: string): string | null {
+  const reason = new URLSearchParams(search).get('refused');
+  if (reason === null) return null;
+  return Object.hasOwn(texts.signIn.refused, reason)
+    ? (texts.signIn.refused[reason] ?? null)
+    : texts.signIn.refusedOtherwise;
 }
 
 function wordsFor(error: unknown): string {

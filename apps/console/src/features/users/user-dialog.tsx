@@ -1,4 +1,5 @@
-import { Button, Group, Modal, PasswordInput, Radio, Stack, Switch, TextInput } from '@mantine/core';
+import { Alert, Button, Group, Modal, PasswordInput, Radio, Stack, Switch, TextInput } from '@mantine/core';
+import { IconBuilding } from '@tabler/icons-react';
 import { type FormEvent, useState } from 'react';
 import { patch, post, remove } from '../../api/client';
 import { faultsByField } from '../../api/problem';
@@ -38,6 +39,8 @@ export function UserDialog({ user, isMe, onClose, onDone }: DialogProps) {
   const [faults, setFaults] = useState<Record<string, string>>({});
   const [busy, setBusy] = useState(false);
   const [deleting, setDeleting] = useState(false);
+  // Its groups decide about role and grants, and there is no password here.
+  const provider = user?.identity_provider ?? null;
 
   const submit = async (event: FormEvent) => {
     event.preventDefault();
@@ -47,8 +50,8 @@ export function UserDialog({ user, isMe, onClose, onDone }: DialogProps) {
     const body = {
       email,
       name,
-      role,
-      ...(role === 'admin' ? {} : granted),
+      ...(provider === null ? { role } : {}),
+      ...(role === 'admin' || provider !== null ? {} : granted),
       ...(password && !invite ? { password } : {}),
     };
     try {
@@ -109,10 +112,15 @@ export function UserDialog({ user, isMe, onClose, onDone }: DialogProps) {
             autoComplete="off"
             onChange={(event) => setName(event.currentTarget.value)}
           />
+          {provider !== null && (
+            <Alert icon={<IconBuilding size={18} />} color="cortex" p="sm">
+              {words.ofProvider(provider)}
+            </Alert>
+          )}
           <Radio.Group label={words.role} value={role} error={faults.role} onChange={(value) => setRole(value as Role)}>
             <div className={classes.roles}>
               {(['viewer', 'operator', 'admin'] as const).map((one) => (
-                <Radio.Card key={one} value={one} className={classes.choice}>
+                <Radio.Card key={one} value={one} className={classes.choice} disabled={provider !== null}>
                   <Radio.Indicator size="sm" />
                   <span>
                     <span className={rows.title}>{words.roles[one]}</span>
@@ -122,7 +130,7 @@ export function UserDialog({ user, isMe, onClose, onDone }: DialogProps) {
               ))}
             </div>
           </Radio.Group>
-          {role !== 'admin' && (
+          {role !== 'admin' && provider === null && (
             <GrantFields role={role} value={grants} onChange={setGrants} error={faults.product_ids} />
           )}
           {!user && (
@@ -133,7 +141,7 @@ export function UserDialog({ user, isMe, onClose, onDone }: DialogProps) {
               onChange={(event) => setInvite(event.currentTarget.checked)}
             />
           )}
-          {!invite && (
+          {!invite && provider === null && (
             <PasswordInput
               label={user ? words.newPassword : words.password}
               description={user ? words.newPasswordHelp : words.passwordHelp}
@@ -159,7 +167,11 @@ export function UserDialog({ user, isMe, onClose, onDone }: DialogProps) {
                 <Button variant="subtle" color="red" onClick={() => setDeleting(true)}>
                   {words.delete}
                 </Button>
-                <Button variant="subtle" disabled={user.disabled} onClick={() => void inviteAgain()}>
+                <Button
+                  variant="subtle"
+                  disabled={user.disabled || provider !== null}
+                  onClick={() => void inviteAgain()}
+                >
                   {words.inviteAgain}
                 </Button>
               </Group>

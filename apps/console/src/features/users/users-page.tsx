@@ -70,6 +70,7 @@ export function UsersPage() {
                           )}
                         </span>
                       </span>
+                      {user.identity_provider && <ToneBadge tone="off">{user.identity_provider}</ToneBadge>}
                       {user.disabled && <ToneBadge tone="off">{words.isDisabled}</ToneBadge>}
                       {user.invited_until && <ToneBadge tone="off">{words.isInvited}</ToneBadge>}
                       <span className={classes.role}>{words.roles[user.role]}</span>
