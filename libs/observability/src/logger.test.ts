@@ -118,6 +118,29 @@ describe('createLogger', () => {
     expect(rest.join('\n')).toContain('cause: Error: because');
   });
 
+  it('says which statement failed, and nothing of the values in it', async () => {
+    const { destination, logger } = build();
+    const driverError = Object.assign(new Error('new row violates check constraint "ck_x"'), {
+      severity: 'ERROR',
+      code: '23514',
+      constraint: 'ck_x',
+      detail: 'Failing row contains (1, canary-in-row).',
+      where: 'PL/pgSQL function f(canary-in-where)',
+    });
+    const error = Object.assign(new Error(driverError.message), {
+      query: 'INSERT INTO x VALUES ($1)',
+      parameters: ['canary-in-parameters'],
+      driverError,
+      detail: driverError.detail,
+    });
+    logger.error('request failed unexpectedly', { error });
+    await logger.close();
+    expect(destination.text).toContain('INSERT INTO x VALUES ($1)');
+    expect(destination.text).toContain('ck_x');
+    expect(destination.text).toContain('23514');
+    expect(destination.text).not.toContain('canary');
+  });
+
   it('lives on when its destination breaks', async () => {
     const destination = new Destination();
     const { logger } = build({ destination });

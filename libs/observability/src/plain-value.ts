@@ -90,9 +90,19 @@ function describe(value: object, walk: Walk): Plain {
   );
 }
 
+/** Fields of a failed statement that repeat its values: rows, payloads and hashes are nobody's business in a log. */
+const VALUES_OF_A_STATEMENT = ['parameters', 'detail', 'where', 'internalQuery'];
+
+/** PostgreSQL's errors, and TypeORM's around them. */
+function isOfDatabase(error: Error): boolean {
+  return ('severity' in error && 'code' in error) || ('query' in error && 'parameters' in error);
+}
+
 /** Name, message, stack and cause are not enumerable, so an error needs more than its own keys. */
 function describeError(error: Error, walk: Walk): Plain {
-  const own = Object.keys(error).filter((key) => !['name', 'message', 'stack', 'cause', 'errors'].includes(key));
+  const hidden = isOfDatabase(error) ? VALUES_OF_A_STATEMENT : [];
+  const known = ['name', 'message', 'stack', 'cause', 'errors', ...hidden];
+  const own = Object.keys(error).filter((key) => !known.includes(key));
   const entries: Entry[] = [
     ['name', () => error.name],
     ['message', () => error.message],
