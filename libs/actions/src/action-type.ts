@@ -5,7 +5,7 @@ import type { ActionBase } from './action-base';
 import type { ActionRuntime } from './action-runtime';
 import type { AttemptContext } from './attempt-context';
 import type { Sibling } from './publish/publish-cycle';
-import type { PublishLimits } from './publish/publish-limits';
+import type { BrokerLimits } from './publish/publish-limits';
 
 /** What is known where a definition is saved. */
 export interface CheckContext {
@@ -18,7 +18,7 @@ export interface CheckContext {
   /** The other enabled subscriptions of the product; absent = unknown. */
   siblings?: readonly Sibling[];
   /** What the broker takes; absent or null = unknown. */
-  broker_limits?: PublishLimits | null;
+  broker?: BrokerLimits | null;
   /** null = unknown. */
   protocol_version: ProtocolVersion | null;
 }
@@ -81,6 +81,8 @@ export interface ActionType<D extends ActionBase, P> {
   execute(prepared: P, runtime: ActionRuntime, options: ExecuteOptions): ActionOutcome | Promise<ActionOutcome>;
   /** Name of where it goes, such as `https://example.test:443`: what fails together. Shown to people. */
   destination(prepared: P): string;
+  /** Which limit of the broker it goes beyond, in words; absent: it doesn't go to the broker. */
+  beyondLimits?(prepared: P, broker: BrokerLimits): string | null;
   /** What is shown of it in a dry run; without secrets when it was prepared with `redact`. */
   preview(prepared: P): Record<string, unknown>;
 }

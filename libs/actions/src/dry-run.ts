@@ -6,8 +6,9 @@ import {
 } from '@cortex-mqtt/contracts';
 import { createEnvelope, createSharedPayload, type ExpressionEngine, messageExtras } from '@cortex-mqtt/expressions';
 import { matchParams } from '@cortex-mqtt/mqtt';
-import { type FaultDetail, toActionFault } from './action-fault';
+import { ActionFault, type FaultDetail, toActionFault } from './action-fault';
 import { type ActionScope, CompiledAction, contextOf, inputOf } from './action-runner';
+import type { BrokerLimits } from './publish/publish-limits';
 import { assertSecretsKnown } from './secret-references';
 import { actionDeliveryId, messageIdentity, orderingValue } from './delivery-id';
 
@@ -57,6 +58,8 @@ export interface DryRunOptions {
   engine: ExpressionEngine;
   /** Names of the product's secrets; a reference to another is a fault. null = not checked. */
   secretsKnown: ReadonlySet<string> | null;
+  /** What the broker takes; absent or null = unknown. */
+  broker?: BrokerLimits | null;
 }
 
 /**
@@ -66,7 +69,7 @@ export interface DryRunOptions {
 export async function dryRun(
   subscription: ListenerSubscription,
   message: DryRunMessage,
-  { product_id, engine, secretsKnown }: DryRunOptions,
+  { product_id, engine, secretsKnown, broker = null }: DryRunOptions,
 ): Promise<DryRunResult> {
   const params = matchParams(subscription.topic_filter, subscription.wildcard_names, message.topic);
   const raw = { bytes: Buffer.from(message.payload_base64, 'base64'), format: subscription.payload_format };
@@ -129,7 +132,7 @@ export async function dryRun(
       topic_filter: subscription.topic_filter,
       secrets: 'redact',
     };
-    result.actions.push(await dryRunAction(action, scope, { engine, secretsKnown, passed }));
+    result.actions.push(await dryRunAction(action, scope, { engine, secretsKnown, broker, passed }));
   }
   return result;
 }
@@ -137,7 +140,7 @@ export async function dryRun(
 async function dryRunAction(
   action: ActionDefinition,
   scope: ActionScope,
-  { engine, secretsKnown, passed }: Pick<DryRunOptions, 'engine' | 'secretsKnown'> & { passed: boolean },
+  { engine, secretsKnown, broker, passed }: Pick<DryRunOptions, 'engine' | 'secretsKnown' | 'broker'> & { passed: boolean },
 ): Promise<DryRunAction> {
   const { when } = action;
   const outcome: DryRunAction = {
@@ -158,7 +161,10 @@ async function dryRunAction(
   outcome.request = await step(async () => {
     assertSecretsKnown(action, secretsKnown);
     const ready = await new CompiledAction(action).prepare(contextOf(scope, engine, input?.value));
-    return ready.action.type.preview(ready.prepared);
+    const { type } = ready.action;
+    const beyond = broker ? (type.beyondLimits?.(ready.prepared, broker) ?? null) : null;
+    if (beyond !== null) throw new ActionFault(beyond, { permanent: true, detail: { code: 'BROKER_LIMIT' } });
+    return type.preview(ready.prepared);
   });
   outcome.would_run = passed && action.enabled && outcome.request.ok;
   return outcome;

@@ -23,7 +23,7 @@ export { createMqttPublisher } from './publish/mqtt-publisher';
 export { HOPS_PROPERTY, MAX_HOPS } from './publish/publish.action';
 export { publishedTopics, type Sibling } from './publish/publish-cycle';
 export { HopMemory } from './publish/hop-memory';
-export { limitsOf, NO_LIMITS, type PublishLimits } from './publish/publish-limits';
+export { type BrokerLimits, limitsOf, NO_LIMITS, type PublishLimits } from './publish/publish-limits';
 export type { Publisher, PublishOptions, PublishRequest } from './publish/publisher';
 export { withTimeLimit } from './publish/publish-time-limit';
 export type { JobQueues, JobRequest } from './queue/job-queues';

@@ -1,4 +1,4 @@
-import type { QoS } from '@cortex-mqtt/contracts';
+import type { ProtocolVersion, QoS } from '@cortex-mqtt/contracts';
 import type { PublishRequest } from './publisher';
 
 /** What a broker takes, as it says in CONNACK (MQTT 5, 3.2.2.3); null = it doesn't say, so there is no limit. */
@@ -6,6 +6,12 @@ export interface PublishLimits {
   maximum_packet_size: number | null;
   maximum_qos: QoS | null;
   retain_available: boolean | null;
+}
+
+/** What is known of a broker where nothing is sent: at save and in a dry run. */
+export interface BrokerLimits {
+  limits: PublishLimits;
+  protocol_version: ProtocolVersion;
 }
 
 export const NO_LIMITS: PublishLimits = { maximum_packet_size: null, maximum_qos: null, retain_available: null };
@@ -26,7 +32,7 @@ export function limitsOf(
  * Which limit a message goes beyond, in words; null when it may be sent. A client must not send it (3.2.2.3.4 to 3.2.2.3.6): the
  * broker would end the connection, and with it every publish that is on its way.
  */
-export function limitFault(request: PublishRequest, limits: PublishLimits, version: 4 | 5): string | null {
+export function limitFault(request: PublishRequest, limits: PublishLimits, version: ProtocolVersion): string | null {
   const qos = qosFault(request.qos, limits) ?? retainFault(request.retain, limits);
   if (qos !== null) return qos;
   const largest = Math.min(limits.maximum_packet_size ?? LARGEST_PACKET, LARGEST_PACKET);

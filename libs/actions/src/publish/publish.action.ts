@@ -10,7 +10,7 @@ import { escapeOf, scopeOf } from '../rendering';
 import { PublishAction } from './publish-action';
 import { wayBack } from './publish-cycle';
 import type { HopMemory } from './hop-memory';
-import { qosFault, retainFault } from './publish-limits';
+import { limitFault, qosFault, retainFault } from './publish-limits';
 import type { PublishRequest } from './publisher';
 
 export interface PreparedPublish extends PublishRequest {
@@ -86,6 +86,8 @@ export const publishAction: ActionType<PublishAction, PreparedPublish> = {
     return { detail: { topic: request.topic, qos: request.qos } };
   },
   destination: () => 'broker',
+  beyondLimits: ({ returns, source, ...request }, { limits, protocol_version }) =>
+    limitFault(request, limits, protocol_version),
   preview: ({ payload, returns, source, ...request }) => ({
     ...request,
     payload: payload.toString('utf8'),
@@ -177,11 +179,11 @@ function literalTopicFaults(topic: string, context: CheckContext): FieldFault[] 
 }
 
 /** What the broker said when it was last connected to. */
-function brokerLimitFaults({ qos = 1, retain = false }: PublishAction, { broker_limits }: CheckContext): FieldFault[] {
-  if (!broker_limits) return [];
+function brokerLimitFaults({ qos = 1, retain = false }: PublishAction, { broker }: CheckContext): FieldFault[] {
+  if (!broker) return [];
   const faults: [string, string | null][] = [
-    ['qos', qosFault(qos, broker_limits)],
-    ['retain', retainFault(retain, broker_limits)],
+    ['qos', qosFault(qos, broker.limits)],
+    ['retain', retainFault(retain, broker.limits)],
   ];
   return faults.flatMap(([field, message]) => (message === null ? [] : [{ field, message }]));
 }

@@ -262,9 +262,10 @@ describe('what a broker does not take', () => {
   });
 
   it('is refused at save where the broker has said it', () => {
-    const broker_limits = { maximum_packet_size: null, maximum_qos: 1, retain_available: false } as const;
+    const limits = { maximum_packet_size: null, maximum_qos: 1, retain_available: false } as const;
+    const broker = { limits, protocol_version: 5 } as const;
     const faults = (fields: object) =>
-      validateActions([{ type: 'publish', topic: 'a', ...fields }], { context: { broker_limits } }).faults.map(
+      validateActions([{ type: 'publish', topic: 'a', ...fields }], { context: { broker } }).faults.map(
         ({ field }) => field,
       );
     expect(faults({})).toEqual([]);

@@ -1,3 +1,4 @@
+import { buildStatusReport } from '../../testing/build-status-report';
 import { buildTestApp, type Client, type TestApp } from '../../testing/build-test-app';
 
 describe('a dry run over REST', () => {
@@ -71,6 +72,34 @@ describe('a dry run over REST', () => {
       'draft.actions[0].url',
       'draft.filter',
     ]);
+  });
+
+  it('refuses what goes beyond the limits that the broker has told a listener, at save and before it', async () => {
+    const { id } = await test.product();
+    const of = `/api/v1/products/${id}/mqtt-config/subscriptions`;
+    const admin = await test.client('admin');
+    const { body: saved } = await admin('post', of)
+      .send({ name: 'copies', topic: 'in', actions: [{ type: 'publish', topic: 'out', qos: 2 }] })
+      .expect(201);
+    const broker_info = { protocol_version: '5.0', maximum_qos: 1, retain_available: false, maximum_packet_size: 200 };
+    await test.features.statusReports.ingest(id, buildStatusReport({ broker_info }));
+    // It may still be renamed.
+    await admin('put', `${of}/${saved.id}`).send({ name: 'renamed' }).expect(200);
+    const dryRun = async (payload: string) =>
+      (await admin('post', `${of}/${saved.id}/dry-run`).send({ message: { topic: 'in', payload } }).expect(200)).body
+        .actions[0];
+    expect(await dryRun('1')).toMatchObject({
+      would_run: false,
+      request: { ok: false, fault: { message: 'the broker takes QoS 1 at most, not 2', permanent: true } },
+    });
+    const actions = [{ type: 'publish', topic: 'out', qos: 2, retain: true }];
+    const { body } = await admin('put', `${of}/${saved.id}`).send({ actions }).expect(400);
+    expect(body.errors.map((error: { field: string }) => error.field)).toEqual(['actions[0].qos', 'actions[0].retain']);
+    await admin('put', `${of}/${saved.id}`)
+      .send({ actions: [{ type: 'publish', topic: 'out', qos: 1 }] })
+      .expect(200);
+    expect(await dryRun('1')).toMatchObject({ would_run: true });
+    expect((await dryRun(`"${'x'.repeat(200)}"`)).request.fault.message).toMatch(/the broker takes 200 at most/);
   });
 
   it('lists the action types with their schemas', async () => {

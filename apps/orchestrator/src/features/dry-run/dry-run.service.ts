@@ -42,6 +42,7 @@ export class DryRunService {
       product_id,
       engine: this.deps.engine,
       secretsKnown: surroundings.secretNames,
+      broker: surroundings.broker,
     });
   }
 }

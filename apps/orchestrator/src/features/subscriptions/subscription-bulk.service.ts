@@ -4,6 +4,7 @@ import type { EntityManager } from 'typeorm';
 import { type ChangeOptions, type ChangeRecord, changeConfiguration } from '../../configuration/change-configuration';
 import type { Versioned } from '../../configuration/versioned';
 import { NotFoundError, ValidationError } from '../../http/app-error';
+import { reportedBrokerLimits } from '../../model/broker-limits';
 import type { MqttConfigEntity } from '../../model/mqtt-config.entity';
 import { ProductEntity } from '../../model/product.entity';
 import { SubscriptionEntity } from '../../model/subscription.entity';
@@ -131,12 +132,13 @@ export class SubscriptionBulkService {
     }: { product: ProductEntity; config: MqttConfigEntity; untouched: SubscriptionEntity[]; planned: Planned[] },
   ): Promise<void> {
     const secrets = await usableSecrets(manager, product.id, this.deps.secretBox);
+    const broker = await reportedBrokerLimits(manager, product.id);
     const names = new Set(untouched.map(({ name }) => name));
     const siblings = untouched.filter(({ enabled }) => enabled).flatMap((other) => siblingOf(product, config, other));
     const faults: FieldFault[] = [];
     for (const [index, { field, dto, subscription }] of planned.entries()) {
       if (index % CHECKED_IN_A_ROW === CHECKED_IN_A_ROW - 1) await nextTurn();
-      const found = applySubscription(subscription, dto, { product, config, ...secrets, siblings });
+      const found = applySubscription(subscription, dto, { product, config, ...secrets, siblings, broker });
       if (names.has(subscription.name))
         found.push({ field: 'name', message: 'is taken by another subscription of this product' });
       names.add(subscription.name);

@@ -1,7 +1,8 @@
-import { publishedTopics, type Sibling, validateActions } from '@cortex-mqtt/actions';
+import { type BrokerLimits, publishedTopics, type Sibling, validateActions } from '@cortex-mqtt/actions';
 import type { FieldFault } from '@cortex-mqtt/contracts';
 import { checkExpression } from '@cortex-mqtt/expressions';
 import type { EntityManager } from 'typeorm';
+import { reportedBrokerLimits } from '../../model/broker-limits';
 import type { MqttConfigEntity } from '../../model/mqtt-config.entity';
 import type { ProductEntity } from '../../model/product.entity';
 import { ProductSecretEntity } from '../../model/product-secret.entity';
@@ -19,6 +20,8 @@ export interface SubscriptionSurroundings {
   secretValue?: (name: string) => string | null;
   /** The other enabled subscriptions of the product. */
   siblings?: readonly Sibling[];
+  /** What the broker takes that a listener is connected to; null = unknown. */
+  broker?: BrokerLimits | null;
 }
 
 /** What a subscription is checked against. `except`: the one that is checked. */
@@ -40,6 +43,7 @@ export async function subscriptionSurroundings(
     config,
     ...(await usableSecrets(manager, product.id, secretBox)),
     siblings: others.filter(({ id }) => id !== except).flatMap((other) => siblingOf(product, config, other)),
+    broker: await reportedBrokerLimits(manager, product.id),
   };
 }
 
@@ -105,7 +109,7 @@ const EXPRESSION_FIELDS = new Set(['when', 'input', 'parameters']);
 export function applySubscription(
   subscription: SubscriptionEntity,
   dto: UpdateSubscriptionDto,
-  { product, config, secretNames, secretValue, siblings }: SubscriptionSurroundings,
+  { product, config, secretNames, secretValue, siblings, broker }: SubscriptionSurroundings,
 ): FieldFault[] {
   const { actions = subscription.actions, ...fields } = dto;
   Object.assign(subscription, Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)));
@@ -121,6 +125,8 @@ export function applySubscription(
       secretNames,
       secretValue,
       siblings,
+      // What was saved before the broker set its limits may still be renamed or switched off.
+      broker: dto.actions === undefined ? null : broker,
       protocol_version: config.protocol_version,
       subscription: resolved.ok
         ? { topic_filter: resolved.topic_filter, payload_format: subscription.payload_format }
