@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { Socket } from 'node:net';
 import { EgressRefusedError } from '@cortex-mqtt/egress';
-import type { Pool, PoolConfig } from 'pg';
+import type { Client, ClientBase, Pool, PoolConfig } from 'pg';
 import { postgres } from '../on-demand';
 import { ActionFault } from '../action-fault';
+import { startDeadline } from '../deadline';
 import { Places } from '../places';
 import type { TlsIdentity } from '../tls-identity';
 import type { EgressGuard } from '../webhook/http/open-socket';
@@ -35,6 +36,8 @@ export interface PostgresSenderDeps {
 
 /** Databases with a pool; beyond that the one unused for longest is closed. */
 const MAX_POOLS = 50;
+/** Milliseconds to connect and sign in, within the statement's own time. */
+const CONNECT_LIMIT_MS = 10_000;
 /** The server ends a statement at its limit; one that doesn't even do that is given up this much later. */
 const GRACE_MS = 1_000;
 
@@ -52,7 +55,10 @@ export function createPostgresSender({ egress, connections = 4 }: PostgresSender
       pools.set(key, known);
       return known;
     }
-    const pool = new (postgres().Pool)(poolConfig(request, { egress, connections }));
+    const pool = new (postgres().Pool)({
+      ...poolConfig(request, { egress, connections }),
+      Client: patientClient(Math.min(timeout_ms, CONNECT_LIMIT_MS)),
+    });
     // An idle connection that breaks is replaced at the next use; without a listener it would end the process.
     pool.on('error', () => {});
     // One that breaks under a statement fails the statement, and tells its own listeners as well.
@@ -88,21 +94,30 @@ export function createPostgresSender({ egress, connections = 4 }: PostgresSender
     const client = await pool.connect().catch((error: unknown) => {
       throw postgresFault(error);
     });
-    const onAbort = () => {
-      // `end()` would wait until the server has finished the statement.
-      (client as unknown as { connection: { stream: Socket } }).connection.stream.destroy();
-      client.release(new Error('stopped'));
-    };
     let released = false;
+    let overdue: ActionFault | null = null;
     const release = (error?: Error) => {
       if (released) return;
       released = true;
       signal?.removeEventListener('abort', onAbort);
-      if (!signal?.aborted) client.release(error);
+      cancel();
+      client.release(error);
     };
+    const breakOff = () => {
+      // `end()` would wait until the server has finished the statement.
+      streamOf(client).destroy();
+      release(new Error('stopped'));
+    };
+    const onAbort = () => breakOff();
+    const cancel = startDeadline(request.timeout_ms + GRACE_MS, () => {
+      overdue = new ActionFault(`no answer of the database within ${request.timeout_ms} ms`, {
+        permanent: false,
+        detail: { code: 'TIMEOUT' },
+      });
+      breakOff();
+    });
     if (signal?.aborted) {
-      release();
-      onAbort();
+      breakOff();
       throw aborted();
     }
     signal?.addEventListener('abort', onAbort, { once: true });
@@ -119,7 +134,7 @@ export function createPostgresSender({ egress, connections = 4 }: PostgresSender
             ? error
             : new Error(String(error)),
       );
-      throw signal?.aborted ? aborted() : postgresFault(error);
+      throw overdue ?? (signal?.aborted ? aborted() : postgresFault(error));
     }
   }
 
@@ -135,6 +150,29 @@ export function createPostgresSender({ egress, connections = 4 }: PostgresSender
       pools.clear();
       await Promise.all(open.map(({ pool }) => pool.end()));
     },
+  };
+}
+
+const streamOf = (client: ClientBase): Socket =>
+  (client as unknown as { connection: { stream: Socket } }).connection.stream;
+
+type OnConnect = Parameters<Client['connect']>[0];
+
+/** pg's client, whose own time limits count our stalls as the database's. */
+function patientClient(connect_limit_ms: number): typeof Client {
+  return class PatientClient extends postgres().Client {
+    override connect(): Promise<Client>;
+    override connect(callback: OnConnect): void;
+    override connect(callback?: OnConnect): Promise<Client> | void {
+      const cancel = startDeadline(connect_limit_ms, () =>
+        streamOf(this).destroy(new Error(`no connection within ${connect_limit_ms} ms`)),
+      );
+      if (callback === undefined) return super.connect().finally(cancel);
+      super.connect((error: Error) => {
+        cancel();
+        (callback as (error: Error) => void)(error);
+      });
+    }
   };
 }
 
@@ -158,11 +196,9 @@ function poolConfig(
     max: connections,
     application_name: target.application_name ?? 'cortex-mqtt',
     ...(target.options === null ? {} : { options: target.options }),
-    connectionTimeoutMillis: Math.min(timeout_ms, 10_000),
     idleTimeoutMillis: 30_000,
     allowExitOnIdle: true,
     statement_timeout: timeout_ms,
-    query_timeout: timeout_ms + GRACE_MS,
     keepAlive: true,
     stream: () => guardedSocket(egress),
   };

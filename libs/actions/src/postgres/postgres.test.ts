@@ -112,6 +112,31 @@ describe('the postgres action', () => {
     await proxy.stop();
   });
 
+  it('is not failed by a stall of our own, with the answer there to be read', async () => {
+    const quick = statement({ statement: 'SELECT pg_sleep(0.1)', timeout_ms: 500 });
+    await bench.run(quick, secrets());
+    const result = bench.run(quick, secrets());
+    await waitFor(async () => {
+      const { rows } = await client.query(
+        "SELECT FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(0.1)' AND state = 'active'",
+      );
+      return rows.length > 0;
+    });
+    const until_ms = performance.now() + 2_000;
+    while (performance.now() < until_ms);
+    expect(await result).toMatchObject({ status: 'succeeded' });
+  });
+
+  it('gives up a database that accepts a connection and never says a word', async () => {
+    const mute = createServer().listen(0, '127.0.0.1');
+    await once(mute, 'listening');
+    const url = new URL(database.url);
+    url.port = String((mute.address() as AddressInfo).port);
+    const fault = await bench.faultOf(statement({ statement: 'SELECT 1', timeout_ms: 300 }), { secrets: { DB: url.href } });
+    expect(fault).toMatchObject({ permanent: false, message: expect.stringContaining('no connection within 300 ms') });
+    mute.close();
+  });
+
   it('that waits for a connection of ours has all its time once it has one', async () => {
     const hold = statement({ statement: 'SELECT pg_sleep(0.6)', timeout_ms: 1_000 });
     // Eight on four connections: the second four wait longer than an attempt may take.

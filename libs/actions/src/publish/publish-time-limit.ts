@@ -1,4 +1,6 @@
-/** Runs `work` under a signal that is aborted when the time is over or `signal` is. */
+import { startDeadline } from '../deadline';
+
+/** Runs `work` under a signal that is aborted when the time is over, stalls of ours not counted, or `signal` is. */
 export async function withTimeLimit(
   work: (signal: AbortSignal) => Promise<void>,
   { timeout_ms, signal }: { timeout_ms?: number | undefined; signal: AbortSignal | undefined },
@@ -7,11 +9,11 @@ export async function withTimeLimit(
   const stop = () => limit.abort();
   if (signal?.aborted) stop();
   signal?.addEventListener('abort', stop, { once: true });
-  const timer = timeout_ms === undefined ? undefined : setTimeout(stop, timeout_ms);
+  const cancel = timeout_ms === undefined ? undefined : startDeadline(timeout_ms, stop);
   try {
     await work(limit.signal);
   } finally {
-    clearTimeout(timer);
+    cancel?.();
     signal?.removeEventListener('abort', stop);
   }
 }

@@ -232,6 +232,14 @@ describe('what a broker does not take', () => {
     }
   });
 
+  it('is not failed by a stall of our own, with the confirmation there to be read', async () => {
+    const result = bench.run({ type: 'publish', topic: 'out/stall', timeout_ms: 400 }, { payload: '1' });
+    await new Promise((resolve) => setImmediate(resolve));
+    const until_ms = performance.now() + 1_000;
+    while (performance.now() < until_ms);
+    expect(await result).toMatchObject({ status: 'succeeded' });
+  });
+
   it.each([
     [{ maximum_packet_size: 120 }, /has \d+ bytes as a packet, and the broker takes 120 at most/],
     [{ maximum_qos: 0 }, /takes QoS 0 at most, not 1/],

@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
+import { startDeadline } from '../../deadline';
 import { AnswerFault } from './answer-head';
 import { AnswerReader } from './answer-reader';
 import type { Exchange, Phase, Place } from './exchange';
 import { openSocket, type SocketOptions } from './open-socket';
-import { STALL_MS } from './stall';
 import { ConnectionError, transportFault } from './transport-fault';
 
 /** Whose connection it is. */
@@ -41,7 +41,7 @@ export class HttpConnection implements Place {
   private is_gone = false;
   /** It has carried a request before. */
   private is_used = false;
-  private connect_timer: NodeJS.Timeout;
+  private readonly endConnectTimer: () => void;
 
   /** @throws EgressRefusedError */
   constructor(options: ConnectionOptions) {
@@ -61,14 +61,9 @@ export class HttpConnection implements Place {
     this.socket.on('error', (error) => this.end(error));
     this.socket.on('end', () => this.onEnd());
     this.socket.on('close', () => this.end(new ConnectionError('closed by the other side', 'CLOSED')));
-    const giveUp = () => this.end(new ConnectionError(`none within ${connect_timeout_ms} ms`, 'CONNECT_TIMEOUT'));
-    const due_ms = performance.now() + connect_timeout_ms;
-    this.connect_timer = setTimeout(() => {
-      const late_ms = performance.now() - due_ms;
-      if (late_ms < STALL_MS) giveUp();
-      // It may have been there for long: we have not looked.
-      else this.connect_timer = setTimeout(giveUp, Math.min(late_ms, connect_timeout_ms));
-    }, connect_timeout_ms);
+    this.endConnectTimer = startDeadline(connect_timeout_ms, () =>
+      this.end(new ConnectionError(`none within ${connect_timeout_ms} ms`, 'CONNECT_TIMEOUT')),
+    );
   }
 
   /** No request has been sent on it yet. */
@@ -112,7 +107,7 @@ export class HttpConnection implements Place {
   }
 
   private onOpen(): void {
-    clearTimeout(this.connect_timer);
+    this.endConnectTimer();
     if (this.is_gone) return;
     this.is_open = true;
     this.owner.onFree(this, null);
@@ -161,7 +156,7 @@ export class HttpConnection implements Place {
   private end(error: Error | null): void {
     if (this.is_gone) return;
     this.is_gone = true;
-    clearTimeout(this.connect_timer);
+    this.endConnectTimer();
     const { exchange } = this;
     this.exchange = null;
     this.socket.destroy();

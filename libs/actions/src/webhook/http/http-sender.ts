@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
+import { STALL_MS } from '../../deadline';
 import type { ActionFault } from '../../action-fault';
 import type { HttpAnswer } from './answer-reader';
 import { ConnectionPool } from './connection-pool';
 import type { TlsIdentity } from '../../tls-identity';
 import { Exchange, type HttpRequest } from './exchange';
 import type { EgressGuard } from './open-socket';
-import { STALL_MS } from './stall';
 
 /** Sends HTTP/1.1 requests over kept connections, one pool an origin. */
 export interface HttpSender {
