@@ -3,6 +3,7 @@ import {
   type ListenerSubscription,
   type QueuedMessage,
   type ProductId,
+  type StoredPayload,
 } from '@cortex-mqtt/contracts';
 import { createEnvelope, createSharedPayload, type ExpressionEngine, messageExtras } from '@cortex-mqtt/expressions';
 import { matchParams } from '@cortex-mqtt/mqtt';
@@ -51,7 +52,7 @@ export interface DryRunResult {
   actions: DryRunAction[];
 }
 
-export type DryRunMessage = Omit<QueuedMessage, 'message_id'>;
+export type DryRunMessage = Omit<QueuedMessage, 'message_id' | keyof StoredPayload> & { payload_base64: string };
 
 export interface DryRunOptions {
   product_id: ProductId | number;
@@ -140,7 +141,12 @@ export async function dryRun(
 async function dryRunAction(
   action: ActionDefinition,
   scope: ActionScope,
-  { engine, secretsKnown, broker, passed }: Pick<DryRunOptions, 'engine' | 'secretsKnown' | 'broker'> & { passed: boolean },
+  {
+    engine,
+    secretsKnown,
+    broker,
+    passed,
+  }: Pick<DryRunOptions, 'engine' | 'secretsKnown' | 'broker'> & { passed: boolean },
 ): Promise<DryRunAction> {
   const { when } = action;
   const outcome: DryRunAction = {

@@ -125,12 +125,24 @@ export interface DeliveryAttempt {
 /** A delivery in the queue of its product. */
 export type DeliveryJob = { name: 'deliver'; data: DeliveryJobData };
 
-/** An MQTT PUBLISH as it was received; bytes in base64. */
-export interface QueuedMessage {
+/** The bytes of a payload as a job holds them, in one of three ways. `storePayload` and `payloadOf` of the queues know them. */
+export interface StoredPayload {
+  /** Of UTF-8 without U+0000. */
+  payload_text?: string;
+  /** Pairs of ASCII characters that have changed places in the text. */
+  payload_swaps?: string;
+  /** Base64 of raw deflate (RFC 1951), with the length of the payload. */
+  payload_deflated?: string;
+  payload_bytes?: number;
+  /** Of all other bytes, and of every payload in older jobs. */
+  payload_base64?: string;
+}
+
+/** An MQTT PUBLISH as it was received. */
+export interface QueuedMessage extends StoredPayload {
   /** Identity of the message: carried by it where it has one, else made on receipt. */
   message_id: string;
   topic: string;
-  payload_base64: string;
   qos: 0 | 1 | 2;
   retain: boolean;
   duplicate: boolean;

@@ -3,6 +3,7 @@ export { writeTolerantly } from './deliveries/delivery-content';
 export * from './deliveries/delivery-journal';
 export * from './deliveries/delivery-store';
 export * from './deliveries/delivery-survey';
+export { payloadOf, payloadSize, storedSize, storePayload } from './deliveries/stored-payload';
 export * from './job-types';
 export { createPostgresQueueRole } from './postgres-queue-role';
 export * from './queue-backend';

@@ -1,4 +1,5 @@
 import type { DeliveryJobData } from '@cortex-mqtt/contracts';
+import { payloadOf, storePayload } from '@cortex-mqtt/queues';
 import { ACTION_SUCCEEDED, ACTION_TO_DO, type Delivery } from '../pipeline/delivery';
 import type { PipelineMessage } from '../pipeline/pipeline-message';
 
@@ -22,7 +23,7 @@ export function toJobData(
     message: {
       message_id: delivery.message_id,
       topic: message.topic,
-      payload_base64: message.payload.toString('base64'),
+      ...storePayload(message.payload),
       qos: message.qos,
       retain: message.retain,
       duplicate: message.duplicate,
@@ -57,7 +58,7 @@ export function toMessage(data: DeliveryJobData): PipelineMessage {
   const { message } = data;
   return {
     topic: message.topic,
-    payload: Buffer.from(message.payload_base64, 'base64'),
+    payload: payloadOf(message),
     qos: message.qos,
     retain: message.retain,
     duplicate: message.duplicate,

@@ -7,10 +7,12 @@ import {
   describeError,
   isContentRefused,
   makeDue,
+  payloadSize,
   PermanentJobError,
   type QueueBackend,
   type QueueLogger,
   type RunningJob,
+  storedSize,
   type TypedWorker,
   writeTolerantly,
 } from '@cortex-mqtt/queues';
@@ -26,7 +28,7 @@ import { WaitingRoom } from './waiting-room';
 
 /** Deliveries from the queue that one listener runs at once. */
 const DEFAULT_CONCURRENCY = 50;
-/** Characters of the jobs that it holds at once: base64 of 24 MB. */
+/** Characters of the jobs that it holds at once. */
 const MAX_DATA_LENGTH = 32 * 1024 * 1024;
 /** Pause of a delivery for which others of its key come first, milliseconds; it is called when it is its turn. */
 const LANE_PAUSE_MS = 2_000;
@@ -146,9 +148,9 @@ export function startRetryWorker(deps: {
     job: RunningJob<'deliver', DeliveryJobData>,
     subscription: CompiledSubscription,
   ): ReturnType<typeof run> => {
-    const { payload_base64 } = job.data.message;
-    if (pipeline.hasPlaceFor(subscription, Buffer.byteLength(payload_base64, 'base64'))) return run(job, subscription);
-    const crowded = { subscription_id: subscription.id, length: payload_base64.length };
+    const { message } = job.data;
+    if (pipeline.hasPlaceFor(subscription, payloadSize(message))) return run(job, subscription);
+    const crowded = { subscription_id: subscription.id, length: storedSize(message) };
     if (!room.enter(crowded)) throw await job.postpone(room.pauseOf(crowded));
     try {
       return await run(job, subscription);
@@ -221,7 +223,7 @@ export function startRetryWorker(deps: {
     noteEnd(job);
     // It waits as what it is: the worker that takes it up then only has to bury it.
     if (deps.deadLetters?.isHolding) throw await job.postpone(HOLD_PAUSE_MS);
-    deps.deadLetters?.note(data.message.payload_base64.length);
+    deps.deadLetters?.note(storedSize(data.message));
     throw new PermanentJobError(reason);
   };
 

@@ -132,7 +132,9 @@ describe('the postgres action', () => {
     await once(mute, 'listening');
     const url = new URL(database.url);
     url.port = String((mute.address() as AddressInfo).port);
-    const fault = await bench.faultOf(statement({ statement: 'SELECT 1', timeout_ms: 300 }), { secrets: { DB: url.href } });
+    const fault = await bench.faultOf(statement({ statement: 'SELECT 1', timeout_ms: 300 }), {
+      secrets: { DB: url.href },
+    });
     expect(fault).toMatchObject({ permanent: false, message: expect.stringContaining('no connection within 300 ms') });
     mute.close();
   });

@@ -3,10 +3,11 @@ import { isContentRefused } from '../queue-errors';
 
 /** A delivery as every store takes it: texts from outside can hold what `jsonb` refuses. */
 export function cleanJobData(data: DeliveryJobData): DeliveryJobData {
-  // Base64 is long and clean.
-  const { payload_base64 } = data.message;
-  const cleaned = cleanTexts({ ...data, message: { ...data.message, payload_base64: '' } });
-  return { ...cleaned, message: { ...cleaned.message, payload_base64 } };
+  // The payload is long, and clean as it is stored.
+  const { payload_text, payload_deflated, payload_base64, ...message } = data.message;
+  const cleaned = cleanTexts({ ...data, message });
+  const payload = { payload_text, payload_deflated, payload_base64 };
+  return { ...cleaned, message: { ...cleaned.message, ...payload } };
 }
 
 const LEFT_OUT = 'left out: the queue refused it';

@@ -5,6 +5,7 @@ import { silentQueueLogger } from '../queue-logger';
 import { PermanentJobError } from '../typed-worker';
 import { createDeliveryJournal, type DeliveryJournal } from './delivery-journal';
 import { createDeliveryStore, type DeliveryStore } from './delivery-store';
+import { payloadOf } from './stored-payload';
 
 function buildData(overrides: Partial<DeliveryJobData> & { payload?: string } = {}): DeliveryJobData {
   const { payload = '{"n":1}', ...rest } = overrides;
@@ -182,7 +183,7 @@ describe.each(['redis', 'postgres'] as const)('the deliveries of a product in a 
     await work(async () => {
       await waitFor(() => ran.length === 2);
     });
-    const payloads = ran.map((data) => Buffer.from(data.message.payload_base64, 'base64').toString()).sort();
+    const payloads = ran.map((data) => payloadOf(data.message).toString()).sort();
     expect(payloads).toEqual(['{"n":1}', '{"n":2}']);
     for (const data of ran) {
       expect(data).toMatchObject({ dead_reason: null, failed_actions: [], attempts_made: {} });

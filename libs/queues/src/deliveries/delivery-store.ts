@@ -1,8 +1,9 @@
-import type { DeliveryAttempt, DeliveryJobData, ProductId } from '@cortex-mqtt/contracts';
+import type { DeliveryAttempt, DeliveryJobData, ProductId, QueuedMessage } from '@cortex-mqtt/contracts';
 import type { Job, JobType } from 'bullmq';
 import type { QueueBackend } from '../queue-backend';
 import { describeError, isUnavailable } from '../queue-errors';
 import { deliveriesQueue, inParallel, isTaken, makeDue } from './delivery-journal';
+import { payloadOf, payloadSize, storePayload } from './stored-payload';
 
 /** Jobs looked through at most for one filtered list. */
 const SCAN_LIMIT = 50_000;
@@ -271,8 +272,7 @@ export function createDeliveryStore(deps: { backend: QueueBackend; product_id: P
     },
 
     retry: (id) => revive(id, (data) => data),
-    retryEdited: (id, payload) =>
-      revive(id, (data) => ({ ...data, message: { ...data.message, payload_base64: payload.toString('base64') } })),
+    retryEdited: (id, payload) => revive(id, (data) => ({ ...data, message: withPayload(data.message, payload) })),
     retryMatching: (filter, options = {}) =>
       forAll(filter, options, async (id) => {
         if (!(await isDead(id, filter))) return NOT_DEAD;
@@ -327,16 +327,16 @@ function summarise(job: Job<DeliveryJobData>, state: DeliveryState): DeliverySum
     next_try_at: state === 'waiting' ? data.next_try_at : null,
     error: state === 'dead' ? (job.failedReason ?? data.dead_reason) : (latest?.error ?? null),
     attempts_made: Object.values(data.attempts_made).reduce((sum, made) => sum + made, 0),
-    payload_bytes: Buffer.byteLength(data.message.payload_base64, 'base64'),
+    payload_bytes: payloadSize(data.message),
   };
 }
 
 function detail(job: Job<DeliveryJobData>, state: DeliveryState): DeliveryDetail {
   const { data } = job;
-  const { payload_base64, qos, retain, user_properties, content_type } = data.message;
+  const { qos, retain, user_properties, content_type } = data.message;
   return {
     ...summarise(job, state),
-    payload_base64,
+    payload_base64: payloadOf(data.message).toString('base64'),
     qos,
     retain,
     user_properties,
@@ -345,6 +345,11 @@ function detail(job: Job<DeliveryJobData>, state: DeliveryState): DeliveryDetail
     failed_actions: data.failed_actions,
     attempts: data.attempts,
   };
+}
+
+function withPayload(message: QueuedMessage, payload: Buffer): QueuedMessage {
+  const { payload_text, payload_swaps, payload_deflated, payload_bytes, payload_base64, ...rest } = message;
+  return { ...rest, ...storePayload(payload) };
 }
 
 const isUnfiltered = (filter: DeliveryFilter): boolean =>

@@ -3,6 +3,7 @@ import type { JobType } from 'bullmq';
 import type { QueueBackend } from '../queue-backend';
 import type { TypedQueue } from '../typed-queue';
 import { deliveriesQueue, inParallel, makeDue } from './delivery-journal';
+import { storedSize } from './stored-payload';
 
 /** What a listener looks for among the deliveries that others have left in the queue. */
 export interface SurveyedDelivery {
@@ -43,7 +44,7 @@ export function createDeliverySurvey(deps: { backend: QueueBackend; product_id: 
       for (const job of jobs) {
         const data = job?.data as DeliveryJob['data'] | undefined;
         if (!job?.id || !data || data.dead_reason !== null) continue;
-        length += data.message.payload_base64.length + 1_000;
+        length += storedSize(data.message) + 1_000;
         if (seen.has(job.id)) continue;
         seen.add(job.id);
         const { subscription_id, ordering, deferral = null } = data;

@@ -2,6 +2,7 @@ import { asProductId, type DeliveryJob, type DeliveryJobData, queueNames } from 
 import {
   createDeliveryJournal,
   createQueueBackend,
+  payloadOf,
   PermanentJobError,
   QueueUnavailableError,
   silentQueueLogger,
@@ -177,7 +178,7 @@ describe('deliveries over REST', () => {
       .expect(400);
     await operator('post', `${base}/deliveries/d-2/retry`).send({ payload: '{"n":2}' }).expect(204);
     const ran = await work((done) => done.length === 2);
-    const payloads = ran.map((data) => Buffer.from(data.message.payload_base64, 'base64').toString());
+    const payloads = ran.map((data) => payloadOf(data.message).toString());
     expect(payloads.sort()).toEqual(['{"n":1}', '{"n":2}']);
     await operator('post', `${base}/deliveries/d-1/retry`).expect(404);
     expect(await audits()).toEqual(['delivery.retry_edited', 'delivery.retry', 'product.create']);

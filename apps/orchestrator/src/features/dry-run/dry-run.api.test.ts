@@ -86,8 +86,11 @@ describe('a dry run over REST', () => {
     // It may still be renamed.
     await admin('put', `${of}/${saved.id}`).send({ name: 'renamed' }).expect(200);
     const dryRun = async (payload: string) =>
-      (await admin('post', `${of}/${saved.id}/dry-run`).send({ message: { topic: 'in', payload } }).expect(200)).body
-        .actions[0];
+      (
+        await admin('post', `${of}/${saved.id}/dry-run`)
+          .send({ message: { topic: 'in', payload } })
+          .expect(200)
+      ).body.actions[0];
     expect(await dryRun('1')).toMatchObject({
       would_run: false,
       request: { ok: false, fault: { message: 'the broker takes QoS 1 at most, not 2', permanent: true } },

@@ -4,7 +4,13 @@ import { asProductId, type DeliveryJobData, type ListenerSubscription } from '@c
 import type { ExpressionEngine } from '@cortex-mqtt/expressions';
 import { identityOf } from '@cortex-mqtt/messages';
 import type { Logger } from '@cortex-mqtt/observability';
-import { createDeliveryJournal, createDeliveryStore, type JournalEntry, type QueueBackend } from '@cortex-mqtt/queues';
+import {
+  createDeliveryJournal,
+  createDeliveryStore,
+  type JournalEntry,
+  type QueueBackend,
+  storePayload,
+} from '@cortex-mqtt/queues';
 import type { DataSource } from 'typeorm';
 import type { StoredMessage } from '../messages/stored-message';
 import { ReplayEntity } from './replay.entity';
@@ -144,7 +150,7 @@ export class ReplayRunner {
       message: {
         message_id,
         topic: message.topic,
-        payload_base64: message.payload.toString('base64'),
+        ...storePayload(message.payload),
         qos: message.qos,
         retain: message.retain,
         duplicate: message.duplicate,
