@@ -1,4 +1,4 @@
-import { buildStatusReport } from '../../testing/build-status-report';
+import { buildStatusReport } from '@cortex-mqtt/testing';
 import { buildTestApp, type Client, type TestApp } from '../../testing/build-test-app';
 
 describe('a dry run over REST', () => {
