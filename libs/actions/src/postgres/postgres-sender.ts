@@ -163,7 +163,7 @@ function patientClient(connect_limit_ms: number): typeof Client {
   return class PatientClient extends postgres().Client {
     override connect(): Promise<Client>;
     override connect(callback: OnConnect): void;
-    override connect(callback?: OnConnect): Promise<Client> | void {
+    override connect(callback?: OnConnect): Promise<Client> | undefined {
       const cancel = startDeadline(connect_limit_ms, () =>
         streamOf(this).destroy(new Error(`no connection within ${connect_limit_ms} ms`)),
       );
@@ -172,6 +172,7 @@ function patientClient(connect_limit_ms: number): typeof Client {
         cancel();
         (callback as (error: Error) => void)(error);
       });
+      return undefined;
     }
   };
 }
