@@ -42,6 +42,7 @@ import { OrderGuard } from './deliveries/order-guard';
 import { ParkingLot } from './deliveries/parking-lot';
 import { Recall } from './deliveries/recall';
 import { startRetryWorker } from './deliveries/retry-worker';
+import { AttemptMeter } from './observations/attempt-meter';
 import { DestinationMeter } from './observations/destination-meter';
 import { SilenceWatcher } from './observations/silence-watcher';
 import { compilePlan, createIdentify } from './pipeline/compile-plan';
@@ -146,6 +147,7 @@ export class ProductListener {
   private readonly parking = new ParkingLot();
   private readonly recall: Recall | null;
   readonly destinations: DestinationMeter;
+  readonly attempts = new AttemptMeter();
   readonly silence = new SilenceWatcher();
   private readonly silence_timer: NodeJS.Timeout;
   private readonly stopping = new AbortController();
@@ -498,6 +500,7 @@ export class ProductListener {
       engine: this.engine,
       breakers: this.breakers,
       meter: this.destinations,
+      attempts: this.attempts,
       route: (message) => (this.receiving ?? this.session)?.route(message as Parameters<MqttSession['route']>[0]) ?? [],
       signal: this.stopping.signal,
     });

@@ -48,8 +48,14 @@ export function messageExtras({ broker, properties }: ExtrasSource): EnvelopeExt
   };
 }
 
-/** RFC 3339, or seconds or milliseconds since the epoch; null when no property says it. */
+/** As RFC 3339; null when no property says it. */
 export function publishedAt(user_properties: Record<string, string | string[]>): string | null {
+  const at_ms = publishedAtMs(user_properties);
+  return at_ms === null ? null : new Date(at_ms).toISOString();
+}
+
+/** Milliseconds since the epoch, of RFC 3339 or seconds or milliseconds since the epoch; null when no property says it. */
+export function publishedAtMs(user_properties: Record<string, string | string[]>): number | null {
   for (const name of TIME_PROPERTIES) {
     const value = Object.hasOwn(user_properties, name) ? user_properties[name] : undefined;
     if (typeof value !== 'string') continue;
@@ -60,7 +66,7 @@ export function publishedAt(user_properties: Record<string, string | string[]>):
         : /^\d{4}-\d{2}-\d{2}T/.test(value)
           ? Date.parse(value)
           : Number.NaN;
-    if (Number.isFinite(at)) return new Date(at).toISOString();
+    if (Number.isFinite(at)) return at;
   }
   return null;
 }

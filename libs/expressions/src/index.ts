@@ -2,7 +2,7 @@ export * from './check-expression';
 export * from './envelope';
 export { ExactValue } from './exact-value';
 export type { Moment } from './evaluation-moment';
-export { type ExtrasSource, messageExtras } from './envelope-extras';
+export { type ExtrasSource, messageExtras, publishedAtMs } from './envelope-extras';
 export * from './expression-engine';
 export * from './expression-error';
 export { DEFAULT_LIMITS, type ExpressionLimits, MAX_SOURCE_CHARS } from './limits';

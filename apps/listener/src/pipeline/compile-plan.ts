@@ -24,6 +24,7 @@ import {
 } from './compiled-plan';
 import { createIsoTime, DeliveryEnvelope, type EnvelopeScope } from './delivery-envelope';
 import type { InFlightMemory } from './in-flight-memory';
+import type { AttemptMeter } from '../observations/attempt-meter';
 import type { DestinationMeter } from '../observations/destination-meter';
 import type { AttemptTrace, TracedAction } from '../tracing/delivery-trace';
 import type { PipelineMessage } from './pipeline-message';
@@ -40,6 +41,8 @@ export interface CompilePlanDeps {
   breakers: ReturnType<typeof createBreakers>;
   /** Told how each attempt ends; null = nobody wants to know. */
   meter?: Pick<DestinationMeter, 'ended'> | null;
+  /** Told as well. */
+  attempts?: Pick<AttemptMeter, 'ended'> | null;
   /** Ids of the subscriptions that a copy of a message has to run; the session knows. */
   route(message: PipelineMessage): readonly number[];
   /** Aborted when what is in flight must end. */
@@ -204,13 +207,15 @@ class PlannedAction implements CompiledAction {
   private metered(destination: string, began_ms: number, outcome: ActionOutcome): ActionOutcome {
     // A breaker that is open has attempted nothing.
     if (outcome.kind === 'succeeded' || outcome.kind === 'failed') {
-      this.plan.meter?.ended({
+      const attempt = {
         destination,
         action_type: this.action.definition.type,
         subscription_id: this.subscription.id,
         duration_ms: performance.now() - began_ms,
         error: outcome.kind === 'failed' ? outcome.error : null,
-      });
+      };
+      this.plan.meter?.ended(attempt);
+      this.plan.attempts?.ended(attempt);
     }
     return outcome;
   }

@@ -1,4 +1,5 @@
 import type { DeliveryDeferral, InstanceCounters } from '@cortex-mqtt/contracts';
+import { publishedAtMs } from '@cortex-mqtt/expressions';
 import { AttemptRecord, type NextDelay, shorten } from './attempt-record';
 import type { ActionOutcome, CompiledAction } from './compiled-plan';
 import { ConcurrencyGate, type GateLimits } from './concurrency-gate';
@@ -42,6 +43,8 @@ export class DeliveryEngine implements OverflowEvents {
     private readonly deps: {
       counters: InstanceCounters;
       latency: LatencyHistogram;
+      /** From the publisher's own time to the end. */
+      end_to_end: LatencyHistogram;
       nextDelay: NextDelay;
       limits: EngineLimits;
       eventLog: EventLog | null;
@@ -217,6 +220,8 @@ export class DeliveryEngine implements OverflowEvents {
     this.deps.counters.deliveries_succeeded += 1;
     const now_ms = Date.now();
     this.deps.latency.record(now_ms - delivery.message.received_at_ms, now_ms);
+    const published_at_ms = publishedAtMs(delivery.message.properties.user_properties);
+    if (published_at_ms !== null) this.deps.end_to_end.record(now_ms - published_at_ms, now_ms);
     this.tell(delivery, 'succeeded');
     if (delivery.onFate) {
       this.hand(delivery, { kind: 'done' });

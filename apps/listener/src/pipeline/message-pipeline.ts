@@ -87,6 +87,8 @@ export interface MessagePipeline {
   latency(): LatencySnapshot | null;
   /** Since the start, for a histogram that can be added up. */
   cumulativeLatency(bounds_ms: readonly number[]): ReturnType<LatencyHistogram['cumulative']>;
+  /** The same from the publisher's own time on, of messages that name it. */
+  cumulativeEndToEnd(bounds_ms: readonly number[]): ReturnType<LatencyHistogram['cumulative']>;
   /** Resolves when no delivery is in flight here. */
   drain(): Promise<void>;
 }
@@ -94,6 +96,7 @@ export interface MessagePipeline {
 export function createMessagePipeline(deps: MessagePipelineDeps): MessagePipeline {
   const counters = emptyCounters();
   const latency = createLatencyHistogram();
+  const end_to_end = createLatencyHistogram();
   const budget = createSampleBudget();
   const runtimes = new Map<number, SubscriptionRuntime<Delivery>>();
   const eventLog = deps.eventLog ?? null;
@@ -103,6 +106,7 @@ export function createMessagePipeline(deps: MessagePipelineDeps): MessagePipelin
   const engine = new DeliveryEngine({
     counters,
     latency,
+    end_to_end,
     nextDelay: deps.nextDelay,
     limits: { ...DEFAULT_ENGINE_LIMITS, ...deps.limits },
     eventLog,
@@ -310,6 +314,7 @@ export function createMessagePipeline(deps: MessagePipelineDeps): MessagePipelin
     recentMessages: (subscription_id) => runtimes.get(subscription_id)?.recent.list() ?? [],
     latency: () => latency.latest(Date.now()),
     cumulativeLatency: (bounds_ms) => latency.cumulative(bounds_ms),
+    cumulativeEndToEnd: (bounds_ms) => end_to_end.cumulative(bounds_ms),
     drain: () => engine.drain(),
   };
 }

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createMetrics } from '@cortex-mqtt/observability';
 import { findProgram } from '@cortex-mqtt/testing';
+import { AttemptMeter } from '../observations/attempt-meter';
 import { createLatencyHistogram } from '../pipeline/latency-histogram';
 import type { ProductListener } from '../product-listener';
 import { registerListenerMetrics } from './listener-metrics';
@@ -12,6 +13,8 @@ const DOC = join(__dirname, '..', '..', '..', '..', 'docs', 'metrics.md');
 function build() {
   const latency = createLatencyHistogram();
   for (const latency_ms of [0.5, 3, 40, 40, 700]) latency.record(latency_ms, Date.now());
+  const attempts = new AttemptMeter();
+  attempts.ended({ subscription_id: 3, action_type: 'webhook', duration_ms: 30, error: null });
   const listener = {
     applied: { document: { product_slug: 'shop' } },
     session: { snapshot: () => ({ state: 'connected', oldest_unacknowledged_ms: 1_500 }) },
@@ -26,7 +29,9 @@ function build() {
         { subscription_id: 3, messages_received: 5, actions_executed: 4, actions_failed: 1 },
       ],
       cumulativeLatency: (bounds: readonly number[]) => latency.cumulative(bounds),
+      cumulativeEndToEnd: (bounds: readonly number[]) => latency.cumulative(bounds),
     },
+    attempts,
   } as unknown as ProductListener;
   const metrics = createMetrics({ service: 'listener', version: '1.0.0' });
   registerListenerMetrics(metrics, () => listener);
@@ -52,6 +57,11 @@ describe('the metrics of a listener', () => {
     expect(body).toContain(
       'cortex_mqtt_destination_breaker_open{product="shop",action_type="webhook",destination="https://a.example.com",service="listener"} 1',
     );
+    expect(body).toContain(
+      'cortex_mqtt_action_attempts_total{product="shop",subscription="3",action_type="webhook",outcome="succeeded",service="listener"} 1',
+    );
+    expect(body).toMatch(/action_duration_seconds_bucket\{le="0.05",[^}]*action_type="webhook"[^}]*\} 1/);
+    expect(body).toMatch(/end_to_end_duration_seconds_count\{[^}]*\} 5/);
     const buckets = [...body.matchAll(/delivery_duration_seconds_bucket\{le="([^"]+)"[^}]*\} (\d+)/g)].map(
       ([, le, count]) => [le, Number(count)],
     );

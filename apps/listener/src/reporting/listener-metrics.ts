@@ -1,5 +1,6 @@
 import type { InstanceCounters } from '@cortex-mqtt/contracts';
 import type { Metrics } from '@cortex-mqtt/observability';
+import type { LatencyHistogram } from '../pipeline/latency-histogram';
 import type { ProductListener } from '../product-listener';
 
 const COUNTERS: { [N in keyof InstanceCounters]: string } = {
@@ -126,7 +127,38 @@ export function registerListenerMetrics(
       },
     });
   }
-  metrics.registry.registerMetric(deliveryDuration(product, listener) as never);
+  metrics.counter({
+    name: 'cortex_mqtt_action_attempts_total',
+    help: 'Attempts of actions by subscription, type and outcome; subscriptions beyond the bound have an empty label',
+    labelNames: ['product', 'subscription', 'action_type', 'outcome'],
+    collect() {
+      this.reset();
+      for (const { subscription, action_type, succeeded, failed } of listener()?.attempts.series() ?? []) {
+        const labels = { product: product(), subscription, action_type };
+        this.inc({ ...labels, outcome: 'succeeded' }, succeeded);
+        this.inc({ ...labels, outcome: 'failed' }, failed);
+      }
+    },
+  });
+  registerHistogram(metrics, {
+    name: 'cortex_mqtt_action_duration_seconds',
+    help: 'Time that an attempt of an action takes, by subscription and type',
+    series: () =>
+      (listener()?.attempts.series() ?? []).map(({ subscription, action_type, durations }) => ({
+        labels: { product: product(), subscription, action_type },
+        values: durations.cumulative(BOUNDS_MS),
+      })),
+  });
+  registerHistogram(metrics, {
+    name: 'cortex_mqtt_delivery_duration_seconds',
+    help: 'Time from receipt of a message to the end of its delivery',
+    series: () => [{ labels: { product: product() }, values: listener()?.pipeline.cumulativeLatency(BOUNDS_MS) }],
+  });
+  registerHistogram(metrics, {
+    name: 'cortex_mqtt_end_to_end_duration_seconds',
+    help: "Time from the publisher's own time (published_at) to the end of a delivery, of messages that name it",
+    series: () => [{ labels: { product: product() }, values: listener()?.pipeline.cumulativeEndToEnd(BOUNDS_MS) }],
+  });
 }
 
 const subscriptionsOf = (of: ProductListener | null) =>
@@ -137,37 +169,33 @@ function isConnected(of: ProductListener): boolean {
   return state === 'connected' || state === 'degraded';
 }
 
-/** The pipeline's own histogram, whose buckets add up over time and instances. */
-function deliveryDuration(product: () => string, listener: () => ProductListener | null) {
-  const name = 'cortex_mqtt_delivery_duration_seconds';
-  return {
-    name,
-    type: 'histogram',
-    help: 'Time from receipt of a message to the end of its delivery',
-    reset: () => undefined,
-    get: async () => {
-      const { at_most, count, sum_ms } = listener()?.pipeline.cumulativeLatency(BOUNDS_MS) ?? {
-        at_most: BOUNDS_MS.map(() => 0),
-        count: 0,
-        sum_ms: 0,
-      };
-      const labels = { product: product() };
-      return {
-        name,
-        type: 'histogram',
-        help: 'Time from receipt of a message to the end of its delivery',
-        aggregator: 'sum',
-        values: [
-          ...BOUNDS_MS.map((bound, index) => ({
-            metricName: `${name}_bucket`,
-            labels: { le: bound / 1_000, ...labels },
-            value: at_most[index] ?? 0,
-          })),
-          { metricName: `${name}_bucket`, labels: { le: '+Inf', ...labels }, value: count },
-          { metricName: `${name}_sum`, labels, value: sum_ms / 1_000 },
-          { metricName: `${name}_count`, labels, value: count },
-        ],
-      };
-    },
-  };
+type Cumulative = ReturnType<LatencyHistogram['cumulative']>;
+
+const NONE: Cumulative = { at_most: BOUNDS_MS.map(() => 0), count: 0, sum_ms: 0 };
+
+/** The listener's own histograms, whose buckets add up over time and instances: read when somebody scrapes. */
+function registerHistogram(
+  metrics: Metrics,
+  definition: {
+    name: string;
+    help: string;
+    series(): { labels: Record<string, string>; values: Cumulative | undefined }[];
+  },
+): void {
+  const { name, help, series } = definition;
+  const type = 'histogram';
+  const valuesOf = ({ labels, values = NONE }: ReturnType<typeof series>[number]) => [
+    ...BOUNDS_MS.map((bound, index) => ({
+      metricName: `${name}_bucket`,
+      labels: { le: bound / 1_000, ...labels },
+      value: values.at_most[index] ?? 0,
+    })),
+    { metricName: `${name}_bucket`, labels: { le: '+Inf', ...labels }, value: values.count },
+    { metricName: `${name}_sum`, labels, value: values.sum_ms / 1_000 },
+    { metricName: `${name}_count`, labels, value: values.count },
+  ];
+  metrics.registry.registerMetric({
+    ...{ name, type, help, reset: () => undefined },
+    get: async () => ({ name, type, help, aggregator: 'sum', values: series().flatMap(valuesOf) }),
+  } as never);
 }
