@@ -31,6 +31,7 @@ import { Provisioning, variablesForFiles } from './features/configuration-plans/
 import { consoleRouter } from './features/console/console.router';
 import { docsRouter } from './features/docs/docs.router';
 import { healthRouter } from './features/health/health.router';
+import { registerFleetMetrics } from './features/health/fleet-metrics';
 import { createHttpMetrics } from './features/health/http-metrics';
 import { openInstallation, WrongKeyError } from './features/installation/installation';
 import { createDockerRuntime } from './features/listeners/runtime/create-docker-runtime';
@@ -94,6 +95,7 @@ export async function startOrchestrator(
   const health = createHealth({ redactText });
   const guard = guardProcess({ logger });
   guard.register(metrics);
+  registerFleetMetrics(metrics, { dataSource });
   let started = false;
   let runtime: ListenerRuntime | null = null;
   /** Why nothing is received, delivered or alerted by this process; see features/installation. */

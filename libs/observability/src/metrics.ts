@@ -34,7 +34,11 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } = promClient();
   const registry = new Registry();
   registry.setDefaultLabels({ service: options.service });
-  if (options.defaultMetrics) collectDefaultMetrics({ register: registry });
+  if (options.defaultMetrics) {
+    collectDefaultMetrics({ register: registry });
+    // Gauges with the name of a counter; the same is there by type, to be summed.
+    for (const what of ['handles', 'requests', 'resources']) registry.removeSingleMetric(`nodejs_active_${what}_total`);
+  }
   const registers = [registry];
   const metrics: Metrics = {
     registry,

@@ -2,7 +2,7 @@ import type { Logger } from './logger';
 import type { Metrics } from './metrics';
 
 export interface ProcessGuard {
-  /** Makes the count visible as `cortex_unhandled_rejections`. */
+  /** Makes the count visible as `cortex_mqtt_unhandled_rejections_total`. */
   register(metrics: Metrics): void;
   end(): void;
 }
@@ -20,11 +20,12 @@ export function guardProcess(deps: { logger: Pick<Logger, 'error'> }): ProcessGu
   process.on('unhandledRejection', onRejection);
   return {
     register: (metrics) => {
-      metrics.gauge({
-        name: 'cortex_unhandled_rejections',
+      metrics.counter({
+        name: 'cortex_mqtt_unhandled_rejections_total',
         help: 'Rejections that nobody handled since the start; each is a defect',
         collect() {
-          this.set(rejections);
+          this.reset();
+          this.inc(rejections);
         },
       });
     },
