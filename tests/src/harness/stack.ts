@@ -49,6 +49,7 @@ export interface TestListener {
   instance_id: string;
   data_dir: string;
   pid(): number;
+  health_port(): number;
   /** Resident memory of the process. */
   memory_bytes(): number;
   kill(): Promise<void>;
@@ -134,6 +135,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         instance_id,
         data_dir,
         pid: () => restartable.current().pid,
+        health_port: () => health_port,
         memory_bytes: () => {
           const [, kibibytes] =
             /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${restartable.current().pid}/status`, 'utf8')) ?? [];
