@@ -59,6 +59,7 @@ import { MessageArchive } from './features/messages/message-archive';
 import { PostgresMessageStore } from './features/messages/store/postgres-message-store';
 import { metricsRoutes } from './features/metrics/metrics.routes';
 import { MetricsService } from './features/metrics/metrics.service';
+import { OverviewService } from './features/metrics/overview.service';
 import { mqttConfigRoutes } from './features/mqtt-config/mqtt-config.routes';
 import { MqttConfigService } from './features/mqtt-config/mqtt-config.service';
 import { productRoutes } from './features/products/product.routes';
@@ -266,10 +267,11 @@ export function buildFeatures(deps: FeatureDeps): Features {
   });
   const subscriptionDeps = { dataSource, notifier, secretBox, engine: deps.engine };
   const auditLogs = new AuditLogService({ dataSource });
-  const metrics = new MetricsService({
+  const metrics = new MetricsService({ dataSource });
+  const overview = new OverviewService({
     dataSource,
-    readHealth,
     stale_after_ms,
+    readHealth,
     deadLetters: (product_ids) => deadLetterCounts.of(product_ids),
   });
   const alerts = buildAlerts({ ...deps, deadLetters: (product_ids) => deadLetterCounts.of(product_ids) });
@@ -336,7 +338,7 @@ export function buildFeatures(deps: FeatureDeps): Features {
       ...statusReportRoutes({ statusReports: fleet.statusReports }),
       ...connectionStatusRoutes({ connectionStatus, statusStream }),
       ...connectionHistoryRoutes({ connectionHistory, statusStream }),
-      ...metricsRoutes({ metrics }),
+      ...metricsRoutes({ metrics, overview }),
       ...destinationRoutes({
         destinations: new DestinationService({ dataSource, queues, stale_after_ms, liveInstanceIds }),
       }),

@@ -85,6 +85,14 @@ export function createPostgresDriver(deps: { url: string; prefix: string; logger
       return rows.map(({ id, bytes }) => ({ job_id: id, bytes }));
     },
 
+    async failedCounts(names) {
+      const { rows } = await pool.query<{ queue: string; count: number }>(
+        `SELECT queue, count(*)::int AS count FROM job WHERE state = 'failed' AND queue = ANY($1) GROUP BY queue`,
+        [names],
+      );
+      return new Map(rows.map(({ queue, count }) => [queue, count]));
+    },
+
     async forget(name) {
       await pool.query('DELETE FROM meta WHERE queue = $1', [name]);
       await pool.query('DELETE FROM event WHERE queue = $1', [name]);

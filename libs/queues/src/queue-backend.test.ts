@@ -76,6 +76,22 @@ describe.each(['redis', 'postgres'] as const)('a %s queue backend', (kind) => {
     await backend.ping();
   });
 
+  it('counts the failed jobs of many queues at once', async () => {
+    const broken = backend.queue<ExampleJob>('broken');
+    await broken.add('break', { how: 'loudly' }, { attempts: 1 });
+    const worker = backend.worker<ExampleJob>('broken', {
+      greet: async () => undefined,
+      break: async () => {
+        throw new PermanentJobError('broken');
+      },
+    });
+    await waitFor(async () => (await backend.failedCounts(['broken'])).get('broken') === 1);
+    const counts = await backend.failedCounts(['broken', 'never-used']);
+    expect([counts.get('broken'), counts.get('never-used') ?? 0]).toEqual([1, 0]);
+    expect((await backend.failedCounts([])).size).toBe(0);
+    await worker.close();
+  });
+
   it('hands every job to the handler of its name', async () => {
     const { seen } = collect('names');
     const queue = backend.queue<ExampleJob>('names');

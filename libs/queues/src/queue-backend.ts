@@ -31,6 +31,8 @@ export interface QueueBackend {
   removeQueue(name: string): Promise<void>;
   /** Failed jobs of a queue and the bytes that their data takes, oldest first. */
   failedSizes(name: string): Promise<JobSize[]>;
+  /** How many failed jobs queues have, asked at once; one without any may be missing. @throws QueueUnavailableError */
+  failedCounts(names: readonly string[]): Promise<Map<string, number>>;
   /** Settings of the backend that can lose jobs, in words. */
   check(): Promise<string[]>;
   /** @throws QueueUnavailableError */
@@ -115,6 +117,7 @@ export function createQueueBackend(deps: {
     },
 
     failedSizes: (name) => run('failedSizes', () => driver.failedSizes(name)),
+    failedCounts: (names) => run('failedCounts', () => driver.failedCounts(names)),
     check: () => run('check', () => driver.check()),
     ping: (limit = limit_ms) => run('ping', () => driver.ping(), limit),
 

@@ -21,6 +21,8 @@ export interface QueueDriver {
   listQueueNames(): Promise<string[]>;
   /** Failed jobs of a queue and the bytes that their data takes, oldest first. */
   failedSizes(name: string): Promise<JobSize[]>;
+  /** How many failed jobs queues have; one without any may be missing. */
+  failedCounts(names: readonly string[]): Promise<Map<string, number>>;
   /** Removes what is left of a queue after BullMQ's obliterate. */
   forget(name: string): Promise<void>;
   /** Settings that can lose jobs, in words; empty = none. */

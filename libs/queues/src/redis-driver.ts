@@ -70,6 +70,22 @@ export function createRedisDriver(deps: { url: string; prefix: string; logger: Q
       return sizes;
     },
 
+    async failedCounts(names) {
+      const counts = new Map<string, number>();
+      for (let start = 0; start < names.length; start += SIZES_AT_ONCE) {
+        const some = names.slice(start, start + SIZES_AT_ONCE);
+        const asked = client.pipeline();
+        for (const name of some) asked.zcard(`${prefix}:${name}:failed`);
+        const answers = (await asked.exec()) ?? [];
+        for (const [index, name] of some.entries()) {
+          const [error, count] = answers[index] ?? [new Error('Redis did not answer')];
+          if (error) throw error;
+          counts.set(name, Number(count));
+        }
+      }
+      return counts;
+    },
+
     async forget(name) {
       for await (const keys of client.scanStream({ match: `${escapeGlob(`${prefix}:${name}`)}:*`, count: 500 })) {
         if ((keys as string[]).length > 0) await client.unlink(...(keys as string[]));

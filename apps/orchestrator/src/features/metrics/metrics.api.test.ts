@@ -160,6 +160,21 @@ describe('the overview of all products', () => {
     expect(last.rate_1m).toBeGreaterThan(0);
     const found = await viewer('get', '/api/v1/overview?search=b+cut&page_size=1').expect(200);
     expect(found.body).toMatchObject({ total: 1, items: [{ product_id: cut.id }] });
-    expect(off.id).toBeGreaterThan(0);
+    const second = await viewer('get', '/api/v1/overview?page=2&page_size=2').expect(200);
+    expect(second.body).toMatchObject({
+      total: 5,
+      page: 2,
+      items: [{ name: 'E no listener' }, { product_id: well.id }],
+    });
+    expect((await viewer('get', '/api/v1/overview?page=9').expect(200)).body).toMatchObject({ total: 5, items: [] });
+    expect((await viewer('get', '/api/v1/overview?search=none').expect(200)).body).toMatchObject({
+      total: 0,
+      items: [],
+    });
+    const granted = await app.client('viewer', [off.id]);
+    expect((await granted('get', '/api/v1/overview').expect(200)).body).toMatchObject({
+      total: 1,
+      items: [{ product_id: off.id }],
+    });
   });
 });

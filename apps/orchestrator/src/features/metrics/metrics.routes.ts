@@ -3,8 +3,9 @@ import { ok, type Route, route } from '../../http/route';
 import { ProductParams } from '../../http/route-params';
 import { MetricsQuery, MetricsView, OverviewQuery, ProductOverviewView } from './metrics.dto';
 import type { MetricsService } from './metrics.service';
+import type { OverviewService } from './overview.service';
 
-export function metricsRoutes({ metrics }: { metrics: MetricsService }): Route[] {
+export function metricsRoutes({ metrics, overview }: { metrics: MetricsService; overview: OverviewService }): Route[] {
   return [
     route({
       method: 'get',
@@ -15,7 +16,7 @@ export function metricsRoutes({ metrics }: { metrics: MetricsService }): Route[]
       access: { kind: 'role', role: 'viewer' },
       query: OverviewQuery,
       response: { page: ProductOverviewView },
-      handler: async ({ principal, query }) => ok(await metrics.overview(query, productsOf(principal))),
+      handler: async ({ principal, query }) => ok(await overview.page(query, productsOf(principal))),
     }),
     route({
       method: 'get',
