@@ -26,6 +26,7 @@ import { NarrowHeartbeats1765000000000 } from './1765000000000-narrow-heartbeats
 import { ConfigurationAsCode1765007000000 } from './1765007000000-configuration-as-code';
 import { Replays1765005200000 } from './1765005200000-replays';
 import { SingleSignOn1766040000000 } from './1766040000000-single-sign-on';
+import { LeftSessions1766010000000 } from './1766010000000-left-sessions';
 
 /** In the order in which they are applied. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -56,6 +57,7 @@ export const migrations: (new () => MigrationInterface)[] = [
   ListenerContainers1766060000000,
   SingleSignOn1766040000000,
   IdempotencyKeys1766050000000,
+  LeftSessions1766010000000,
 ];
 
 /** Those of a database that has recorded messages and nothing else. */

@@ -65,7 +65,11 @@ export async function startListener(
   const client =
     config.orchestratorUrl === undefined || config.listenerToken === undefined
       ? null
-      : createOrchestratorClient({ url: config.orchestratorUrl, token: config.listenerToken });
+      : createOrchestratorClient({
+          url: config.orchestratorUrl,
+          token: config.listenerToken,
+          instance_id: config.instanceId,
+        });
   const rotatingEventLog =
     config.eventLog === undefined ? null : createRotatingEventLog({ path: config.eventLog, redactor });
   const guard = guardProcess({ logger });
@@ -132,6 +136,7 @@ export async function startListener(
           ? null
           : { post: (bytes) => client.postSegment(bytes), secret: config.listenerToken },
       tracer: tracing?.tracer ?? null,
+      leftSessions: client?.leftSessions ?? null,
       eventLog: rotatingEventLog === null ? null : createEventLog((line) => rotatingEventLog.record(line as never)),
       onChange: () => reporter?.changed(),
       onEvent: (event) => {
@@ -184,13 +189,15 @@ export async function startListener(
       }
     },
     onRejected: (rejected) => listener?.reject(rejected),
-    onTokenRefused: (reason) => {
-      idle = {
-        reason,
-        reason_code: 'TOKEN_REFUSED',
-        advice: 'Create a new listener token for this product and start the listener with it.',
-      };
-      if (listener) applying = listener.withdraw();
+    onTokenRefused: (reason, { is_deleted }) => {
+      idle = is_deleted
+        ? { reason, reason_code: 'PRODUCT_DELETED', advice: 'Stop this listener: there is nothing left to listen for.' }
+        : {
+            reason,
+            reason_code: 'TOKEN_REFUSED',
+            advice: 'Create a new listener token for this product and start the listener with it.',
+          };
+      if (listener) applying = listener.withdraw({ ends_sessions: is_deleted, drain_ms: config.stopTimeout_ms });
     },
   });
 
@@ -234,9 +241,14 @@ export async function startListener(
     async stop() {
       await source.stop();
       await control?.close(1_000);
-      const ask_limit_ms = Math.max(LAST_REPORT_LIMIT_MS, config.stopTimeout_ms / 2);
-      const leave_group = (listener?.shares_load && (await reporter?.askToLeave(ask_limit_ms))) ?? false;
-      await listener?.stop({ drain_ms: config.stopTimeout_ms, leave_group });
+      const shares_load = listener?.shares_load ?? false;
+      const ask_limit_ms = Math.max(LAST_REPORT_LIMIT_MS, shares_load ? config.stopTimeout_ms / 2 : 0);
+      const leaving = (await reporter?.askToLeave(ask_limit_ms)) ?? 'stay';
+      await listener?.stop({
+        drain_ms: config.stopTimeout_ms,
+        leave_group: shares_load && leaving === 'may_leave',
+        ends_sessions: leaving === 'deleted',
+      });
       await tracing?.exporter.stop(TRACES_LIMIT_MS);
       is_stopped = true;
       await reporter?.stop(LAST_REPORT_LIMIT_MS);

@@ -57,6 +57,7 @@ async function startListener() {
       tracer: null,
       segments: null,
     },
+    leftSessions: null,
     onChange: () => undefined,
     onEvent: (event) => events.push(event),
     redact: (text) => text,

@@ -19,6 +19,7 @@ import {
   type BrokerConnection,
   type ConfigSource,
   type ConnectionEvent,
+  type LeftSession,
   type ListenerConfigDocument,
   type ReportedSession,
   type TestMessageOutcome,
@@ -26,7 +27,14 @@ import {
 } from '@cortex-mqtt/contracts';
 import { createExpressionEngine } from '@cortex-mqtt/expressions';
 import type { EgressPolicy } from '@cortex-mqtt/egress';
-import { deriveClientId, deriveProductClientId, settingsFault, sharedFilter, takesTurns } from '@cortex-mqtt/mqtt';
+import {
+  deriveClientId,
+  deriveProductClientId,
+  endSessionWithLanes,
+  settingsFault,
+  sharedFilter,
+  takesTurns,
+} from '@cortex-mqtt/mqtt';
 import type { Logger } from '@cortex-mqtt/observability';
 import {
   createDeliveryJournal,
@@ -61,7 +69,10 @@ import { DiscardedMessages } from './reporting/discarded-messages';
 import { type QueueGauge, startQueueGauge } from './reporting/queue-gauge';
 import { createBrokerSessions } from './session/broker-sessions';
 import { type DropWatch, startDropWatch } from './session/drop-watch';
+import type { IncomingMessage } from './session/incoming-message';
 import { createMqttSession, type MqttSession } from './session/mqtt-session';
+import { LeftSessionEmptier } from './session/left-session';
+import { type LeftSessionRegister, LeftSessions } from './session/left-sessions';
 import { createPublishConnection, type PublishConnection } from './session/publish-connection';
 import { ReportedSessions } from './session/reported-sessions';
 import type { Tracer } from './tracing/tracer';
@@ -90,6 +101,8 @@ export interface ProductListenerDeps {
   redact(text: string): string;
   /** Stores recorded messages; null: there is nobody who would. */
   segments: { post(bytes: Buffer): Promise<PostResult>; secret: string } | null;
+  /** Knows which sessions earlier configurations have left; null: nobody does. */
+  leftSessions: LeftSessionRegister | null;
   onChange(): void;
   onEvent(event: ConnectionEvent): void;
   onCredentialsRefused(): void;
@@ -156,9 +169,12 @@ export class ProductListener {
   private is_stopping = false;
   private readonly born_at_ms = Date.now();
   private readonly reported = new ReportedSessions();
-  /** The session of another instance whose message is just being taken. */
-  private receiving: MqttSession | null = null;
+  /** The session, other than the present one, whose message is just being taken. */
+  private receiving: { route(message: IncomingMessage): readonly number[] } | null = null;
   readonly adopter: SessionAdopter;
+  private readonly emptier: LeftSessionEmptier;
+  private ended_connections = 0;
+  private readonly leftSessions: LeftSessions | null;
   /** Filters of documents that came while another instance was active: it may have subscribed to them. */
   private readonly suspects = new Set<string>();
 
@@ -258,6 +274,15 @@ export class ProductListener {
       onEvent: deps.onEvent,
       logger,
     });
+    this.emptier = this.createEmptier();
+    this.leftSessions =
+      deps.leftSessions &&
+      new LeftSessions({
+        register: deps.leftSessions,
+        empty: (left) => this.emptier.empty(left),
+        isReady: () => this.session?.isConnected() ?? false,
+        logger,
+      });
     this.role = new ReplicaRole({
       memory: deps.has_orchestrator ? createRoleMemory({ directory: deps.data_dir, logger }) : null,
       logger,
@@ -302,10 +327,18 @@ export class ProductListener {
     this.deps.onChange();
   }
 
-  /** Disconnects and works nothing more: the credentials and secrets in use are not ours to use any longer. */
-  async withdraw(): Promise<void> {
+  /**
+   * Disconnects and works nothing more: the credentials and secrets in use are not ours to use any longer. `ends_sessions`: the
+   * product is deleted, so first what the broker holds is delivered within `drain_ms`, and nothing is left there.
+   */
+  async withdraw(
+    options: { ends_sessions: boolean; drain_ms: number } = { ends_sessions: false, drain_ms: 0 },
+  ): Promise<void> {
     await this.work;
+    this.leftSessions?.use([]);
+    await this.emptier.stop();
     await this.adopter.letGo();
+    if (options.ends_sessions) await this.leaveBrokers(options.drain_ms);
     await this.endSession(0);
     await this.stopRetries();
     this.applied = null;
@@ -376,9 +409,17 @@ export class ProductListener {
 
   /**
    * Takes no more messages, ends what is in flight within `drain_ms`, disconnects. `leave_group`: other instances go on, so
-   * the broker must not keep messages of the shared group for this one.
+   * the broker must not keep messages of the shared group for this one. `ends_sessions`: the product is deleted.
    */
-  async stop({ drain_ms, leave_group = false }: { drain_ms: number; leave_group?: boolean }): Promise<void> {
+  async stop({
+    drain_ms,
+    leave_group = false,
+    ends_sessions = false,
+  }: {
+    drain_ms: number;
+    leave_group?: boolean;
+    ends_sessions?: boolean;
+  }): Promise<void> {
     this.is_stopping = true;
     clearInterval(this.silence_timer);
     this.role.stop();
@@ -386,11 +427,14 @@ export class ProductListener {
     this.drops.stop();
     this.queue_gauge?.stop();
     this.deadLetters?.stop();
+    await this.emptier.stop();
+    await this.leftSessions?.stop();
     await this.adopter.stop();
     await this.work;
     const until_ms = Date.now() + drain_ms;
     const left_ms = (): number => Math.max(0, until_ms - Date.now());
-    if (leave_group) await this.session?.leaveGroup({ limit_ms: drain_ms / 2 });
+    if (ends_sessions) await this.leaveBrokers(drain_ms / 2);
+    else if (leave_group) await this.session?.leaveGroup({ limit_ms: drain_ms / 2 });
     await this.retryWorker?.close(left_ms());
     // What does not end in time is safe in the queue, so that the broker can be answered.
     this.handover?.handOverAll();
@@ -469,6 +513,7 @@ export class ProductListener {
         is_session_running ? document.probe : null,
         document.brokers.map(({ name }) => name),
       );
+      this.leftSessions?.use(is_session_running ? leftToUs(document, deriveClientId(this.deps)) : []);
       // Whoever is active works the queue as well: `publish` actions need the broker, and ordered ones one worker.
       if (may_run) this.startRetries();
       else await this.stopRetries();
@@ -501,7 +546,7 @@ export class ProductListener {
       breakers: this.breakers,
       meter: this.destinations,
       attempts: this.attempts,
-      route: (message) => (this.receiving ?? this.session)?.route(message as Parameters<MqttSession['route']>[0]) ?? [],
+      route: (message) => (this.receiving ?? this.session)?.route(message as IncomingMessage) ?? [],
       signal: this.stopping.signal,
     });
   }
@@ -572,6 +617,7 @@ export class ProductListener {
     this.suspects.clear();
     session.on('change', this.deps.onChange);
     session.on('event', (event) => {
+      if (event.type === 'disconnected') this.ended_connections += 1;
       this.deps.onEvent(event);
       // A rival that the broker does not name shows as a link that flaps.
       if ((event.type === 'taken_over' || event.type === 'flapping') && in_turn) this.role.stepBack();
@@ -609,9 +655,49 @@ export class ProductListener {
     return { session, messages: () => messages };
   }
 
+  private createEmptier(): LeftSessionEmptier {
+    const { egress, logger, max_in_flight, max_payload_bytes } = this.deps;
+    return new LeftSessionEmptier({
+      egress,
+      logger,
+      limits: { messages: max_in_flight, bytes: MAX_IN_FLIGHT_BYTES, payload_bytes: max_payload_bytes },
+      subscriptions: () => this.applied?.document.subscriptions ?? [],
+      onMessage: (message, route) => {
+        if (this.probe.take(message)) return;
+        this.receiving = { route };
+        this.pipeline.accept(message);
+        this.receiving = null;
+      },
+      onDiscarded: (message) => this.discarded.note(message),
+      isStopped: () => this.is_stopping || this.applied?.is_session_running !== true,
+      uses: (client_id) => this.session?.snapshot().brokers.some((broker) => broker.client_id === client_id) ?? false,
+      ends: () => this.ended_connections,
+    });
+  }
+
   private suspect({ subscriptions, shared_group }: ListenerConfigDocument): void {
     for (const { topic_filter } of subscriptions)
       this.suspects.add(shared_group === null ? topic_filter : sharedFilter(shared_group, topic_filter));
+  }
+
+  /** Takes the subscriptions back, has what is on its way delivered, and ends the sessions at the brokers in use. */
+  private async leaveBrokers(limit_ms: number): Promise<void> {
+    const { session } = this;
+    const document = this.applied?.document;
+    if (!session || !document) return;
+    await session.leaveGroup({ limit_ms });
+    const held = session.snapshot().brokers;
+    await this.endSession(limit_ms);
+    for (const { name, client_id } of held) {
+      const broker = document.brokers.find((one) => one.name === name);
+      if (!broker || client_id === null || broker.clean_session) continue;
+      try {
+        await endSessionWithLanes({ broker, client_id }, this.deps);
+      } catch (error) {
+        // The orchestrator has it on its list, and tries for as long as it takes.
+        this.deps.logger.warn('A session of the deleted product could not be ended', { broker: name, error });
+      }
+    }
   }
 
   private async endSession(drain_ms: number): Promise<void> {
@@ -677,6 +763,14 @@ export class ProductListener {
       logger,
     });
   }
+}
+
+/** A session under the id of another member of the group is that member's: nobody else notices if it is in use after all. */
+function leftToUs(document: ListenerConfigDocument, own_client_id: string): LeftSession[] {
+  const left = document.left_sessions ?? [];
+  if (takesTurns(document)) return left;
+  const of_members = new RegExp(`^cmqp${document.product_id}[ih]`);
+  return left.filter(({ client_id }) => client_id === own_client_id || !of_members.test(client_id));
 }
 
 /** Without a queue the `queue` action cannot work; the delivery tells so. */

@@ -1,7 +1,7 @@
 import type { EgressPolicy } from '@cortex-mqtt/egress';
 import type { ExpressionEngine } from '@cortex-mqtt/expressions';
 import type { Logger } from '@cortex-mqtt/observability';
-import type { DiscoverRequest } from '@cortex-mqtt/mqtt';
+import { type DiscoverRequest, endSessionWithLanes } from '@cortex-mqtt/mqtt';
 import type { QueueBackend } from '@cortex-mqtt/queues';
 import type { DataSource } from 'typeorm';
 import { type Alerts, buildAlerts } from './features/alerts/alerts';
@@ -39,6 +39,9 @@ import { discoverRoutes } from './features/discover/discover.routes';
 import { dryRunRoutes } from './features/dry-run/dry-run.routes';
 import { DryRunService } from './features/dry-run/dry-run.service';
 import { StoredReplies } from './features/idempotency/stored-replies';
+import { LeftSessionNotes } from './features/left-sessions/left-session.notes';
+import { leftSessionRoutes } from './features/left-sessions/left-session.routes';
+import { LeftSessionService } from './features/left-sessions/left-session.service';
 import { listenerConfigRoutes } from './features/listener-config/listener-config.routes';
 import { ListenerConfigService } from './features/listener-config/listener-config.service';
 import { listenerTokenRoutes } from './features/listener-tokens/listener-token.routes';
@@ -146,6 +149,7 @@ export interface Features {
   connectionStatus: ConnectionStatusService;
   connectionTests: ConnectionTestService;
   statusStream: StatusStream;
+  leftSessions: LeftSessionService;
   connectionHistory: ConnectionHistoryService;
   metrics: MetricsService;
   operations: OperationService;
@@ -169,11 +173,22 @@ export function buildFeatures(deps: FeatureDeps): Features {
     deadLetters: (product_ids) => deadLetterCounts.of(product_ids),
   });
   const subscriptionWarnings = new SubscriptionWarnings({ dataSource });
+  const sessionNotes = new LeftSessionNotes({ secretBox });
+  const leftSessions = new LeftSessionService({
+    dataSource,
+    secretBox,
+    notes: sessionNotes,
+    endSession: (session) => endSessionWithLanes(session, { egress: deps.egress }),
+    logger,
+  });
   const connectionStatus = new ConnectionStatusService({
     dataSource,
     stale_after_ms,
     readHealth,
-    configurationWarnings: (product, config, now) => subscriptionWarnings.of(product, config, now),
+    configurationWarnings: async (product, config, now) => [
+      ...(await subscriptionWarnings.of(product, config, now)),
+      ...(await leftSessions.warnings(product.id, now)),
+    ],
   });
   const statusStream = new StatusStream({ changes, connectionStatus, logger });
   const liveInstanceIds = (product_id: number) => connectionStatus.liveInstanceIds(product_id);
@@ -215,17 +230,20 @@ export function buildFeatures(deps: FeatureDeps): Features {
     dataSource,
     readHealth,
     notifier,
+    sessions: sessionNotes,
     checkTopics: (manager, product, config) => checkAllTopics(manager, product, config, () => 'variables'),
     onProductsChanged: deps.onProductsChanged,
   });
   const mqttConfigs = new MqttConfigService({
     dataSource,
+    sessions: sessionNotes,
     notifier,
     secretBox,
     readStatus: (product_id) => connectionStatus.read(product_id),
   });
   const brokers = new BrokerService({
     dataSource,
+    sessions: sessionNotes,
     notifier,
     secretBox,
     brokersInUse: (product_id) => connectionStatus.brokersInUse(product_id),
@@ -277,6 +295,7 @@ export function buildFeatures(deps: FeatureDeps): Features {
   const alerts = buildAlerts({ ...deps, deadLetters: (product_ids) => deadLetterCounts.of(product_ids) });
   const configurationPlans = new ConfigurationPlanService({
     dataSource,
+    sessions: sessionNotes,
     secretBox,
     notifier,
     progressOf: (product_id) => connectionStatus.progressOf(product_id),
@@ -294,6 +313,7 @@ export function buildFeatures(deps: FeatureDeps): Features {
     connectionStatus,
     connectionTests,
     statusStream,
+    leftSessions,
     connectionHistory,
     metrics,
     operations,
@@ -337,6 +357,7 @@ export function buildFeatures(deps: FeatureDeps): Features {
       }),
       ...statusReportRoutes({ statusReports: fleet.statusReports }),
       ...connectionStatusRoutes({ connectionStatus, statusStream }),
+      ...leftSessionRoutes({ leftSessions }),
       ...connectionHistoryRoutes({ connectionHistory, statusStream }),
       ...metricsRoutes({ metrics, overview }),
       ...destinationRoutes({
@@ -359,7 +380,13 @@ export function buildFeatures(deps: FeatureDeps): Features {
       ...alerts.routes,
       ...configurationPlanRoutes({ configurationPlans }),
       ...auditLogRoutes({ auditLogs }),
-      ...listenerConfigRoutes({ listenerConfigs: new ListenerConfigService({ dataSource, secretBox }) }),
+      ...listenerConfigRoutes({
+        listenerConfigs: new ListenerConfigService({
+          dataSource,
+          secretBox,
+          leftSessions: (manager, product_id) => leftSessions.pending(manager, product_id),
+        }),
+      }),
     ],
   };
 }

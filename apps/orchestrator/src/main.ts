@@ -261,6 +261,14 @@ export async function startOrchestrator(
     if (apart === null) {
       for (const part of features.alerts.parts()) await lifecycle.start(part);
       await lifecycle.start(
+        periodic({
+          name: 'sessions that nobody uses',
+          interval_ms: 2_000,
+          work: () => features.leftSessions.endUnwanted(),
+          logger,
+        }),
+      );
+      await lifecycle.start(
         periodic({ name: 'replays', interval_ms: 250, work: () => features.replayRunner.turn(), logger }),
       );
     }

@@ -6,6 +6,7 @@ export * from './connection-test';
 export * from './envelope';
 export * from './ids';
 export * from './jobs';
+export * from './left-session';
 export * from './listener-config';
 export * from './observations';
 export * from './problem';

@@ -1,6 +1,7 @@
 import type { ActionDefinition } from './action-definition';
 import type { ListenerArchive } from './archive';
 import type { BrokerConnection, QoS } from './broker';
+import type { LeftSession } from './left-session';
 
 export const PAYLOAD_FORMATS = ['json', 'text', 'binary'] as const;
 export type PayloadFormat = (typeof PAYLOAD_FORMATS)[number];
@@ -68,6 +69,8 @@ export interface ListenerConfigDocument {
   subscriptions: ListenerSubscription[];
   /** null = nothing is recorded, as with an orchestrator that keeps no archive. */
   archive?: ListenerArchive | null;
+  /** Sessions of earlier configurations that are to be emptied and ended. Absent from an older orchestrator. */
+  left_sessions?: LeftSession[];
   /** Values of `{{secrets.NAME}}`. */
   secrets: Record<string, string>;
 }

@@ -165,6 +165,8 @@ export interface ConnectionEvent {
     | 'taken_over'
     | 'flapping'
     | 'session_adopted'
+    | 'session_ended'
+    | 'session_not_ended'
     | 'config_applied'
     | 'config_rejected';
   broker: string | null;

@@ -97,6 +97,14 @@ export function deriveProductClientId(product: { product_id: number; session_key
   return `${head}${hashOf(product.session_key, CLIENT_ID_LENGTH - head.length)}`;
 }
 
+/** Connections that filters are spread over at most, where overlapping ones must not meet on one: MQTT 3.1.1. */
+export const MAX_LANES = 4;
+
+/** Each lane is a session of its own at the broker. */
+export function laneClientId(client_id: string, lane: number): string {
+  return lane === 0 ? client_id : `${client_id}L${lane + 1}`;
+}
+
 /**
  * Whether instances would use one session at the broker, so that only one of them may be connected: they share no load, or
  * a client id is given that they would all use.

@@ -2,6 +2,7 @@ export * from './broker-stream-error';
 export * from './client-options';
 export * from './diagnosis/diagnosis';
 export * from './discover';
+export * from './end-session';
 export * from './diagnosis/failure';
 export { takenOver } from './diagnosis/mqtt-faults';
 export { isProxyRefusal } from './diagnosis/proxy-faults';

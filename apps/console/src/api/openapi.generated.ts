@@ -733,6 +733,100 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/left-sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sessions at brokers that no configuration uses any more
+         * @description Of changed brokers and client ids, of shared subscriptions that were switched, of deleted products. What waits in them is delivered where the product is there still, then they are ended; those that are ended stay listed for a week.
+         */
+        get: operations["getLeftSessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/left-sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Stop trying to end a session that was left
+         * @description For a broker that is gone for good. Where it is not, it keeps the session until that expires.
+         */
+        delete: operations["deleteLeftSession"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/products/{product_id}/left-sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End the sessions of a product that is disabled for good
+         * @description What waits in them is dropped. Without this they go on collecting at the broker, and all of it runs once the product is enabled again. 409 while the product is enabled.
+         */
+        post: operations["leftSessions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/internal/v1/left-sessions/{id}/claim": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A listener is about to empty a session that was left */
+        post: operations["claimLeftSession"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/internal/v1/left-sessions/{id}/outcome": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What became of a session that was left */
+        post: operations["outcomeLeftSession"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/products/{product_id}/mqtt-config/events": {
         parameters: {
             query?: never;
@@ -3224,6 +3318,37 @@ export interface components {
             description: string;
             schema: Record<string, unknown>;
         };
+        LeftSessionClaimDto: {
+            instance_id: string;
+        };
+        LeftSessionOutcomeDto: {
+            is_ended: boolean;
+            messages: number;
+            reason?: string | null;
+            instance_id: string;
+        };
+        LeftSessionView: {
+            id: number;
+            product_id: number;
+            product_name: string;
+            /** @enum {string} */
+            reason: "broker_changed" | "client_id_changed" | "sharing_changed" | "product_disabled" | "product_deleted";
+            host: string;
+            port: number;
+            client_id: string;
+            /** @enum {string} */
+            state: "left" | "ended";
+            left_at: string;
+            attempts: number;
+            last_error: string | null;
+            next_attempt_at: string | null;
+            messages: number | null;
+            ended_at: string | null;
+            expires_at: string;
+        };
+        LeftSessionsView: {
+            items: components["schemas"]["LeftSessionView"][];
+        };
         ListenerTokenView: {
             product_id: number;
             id: number;
@@ -3614,7 +3739,7 @@ export interface components {
         ConnectionEventDto: {
             at: string;
             /** @enum {string} */
-            type: "connected" | "disconnected" | "connect_failed" | "failover" | "failback" | "subscription_refused" | "qos_downgraded" | "session_lost" | "probe_lost" | "probe_recovered" | "taken_over" | "flapping" | "session_adopted" | "config_applied" | "config_rejected";
+            type: "connected" | "disconnected" | "connect_failed" | "failover" | "failback" | "subscription_refused" | "qos_downgraded" | "session_lost" | "probe_lost" | "probe_recovered" | "taken_over" | "flapping" | "session_adopted" | "session_ended" | "session_not_ended" | "config_applied" | "config_rejected";
             broker?: string | null;
             detail: Record<string, unknown>;
         };
@@ -5825,6 +5950,158 @@ export interface operations {
             403: components["responses"]["Problem403"];
             404: components["responses"]["Problem404"];
             429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    getLeftSessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LeftSessionsView"];
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    deleteLeftSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; no content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    leftSessions: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A value of your own, such as a UUID: within 24 hours the same request with the same key is carried out once, and answered with what the first one was. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                product_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LeftSessionsView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    claimLeftSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LeftSessionClaimDto"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    outcomeLeftSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LeftSessionOutcomeDto"];
+            };
+        };
+        responses: {
+            /** @description Done; no content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
         };

@@ -41,6 +41,9 @@ export const historyTexts = {
     sessionAdoptedHint: 'the instance is gone, and its session at the broker is empty now',
     sessionNotEmptied: (brokers: string) =>
       `messages may still wait for it at ${brokers}: the broker settings have no session there any more`,
+    sessionEnded: (client: string, messages: number) =>
+      `Ended the session ${client}, which nothing uses any more: ${messages} ${messages === 1 ? 'message' : 'messages'} delivered`,
+    sessionNotEnded: (client: string) => `The session ${client}, which nothing uses any more, could not be ended yet`,
     turnPassedOn: (to: string) => `It is the turn of ${to} now`,
     turnPassedOnHint: 'the listener before could not reach the broker',
     unknown: (type: string) => type.replaceAll('_', ' '),

@@ -35,7 +35,7 @@ async function buildChain(options: { environment?: ListenerConfigDocument | null
   const told: SourcedDocument[] = [];
   const rejected: { revision: number; reason: string }[] = [];
   const refused: string[] = [];
-  const client = createOrchestratorClient({ url: receiver.url, token: TOKEN });
+  const client = createOrchestratorClient({ url: receiver.url, token: TOKEN, instance_id: 'one' });
   const cache = new EncryptedFile({ path: join(directory, 'cache'), secret: TOKEN, purpose: 'listener configuration' });
   const chain = new ConfigSourceChain({
     client,

@@ -2,7 +2,12 @@ import type { ConfigSource, ListenerConfigDocument } from '@cortex-mqtt/contract
 import type { Logger } from '@cortex-mqtt/observability';
 import type { EncryptedFile } from '@cortex-mqtt/secrets';
 import { checkDocument } from './config-document';
-import { type OrchestratorClient, OrchestratorUnavailableError, TokenRefusedError } from './orchestrator-client';
+import {
+  type OrchestratorClient,
+  OrchestratorUnavailableError,
+  ProductDeletedError,
+  TokenRefusedError,
+} from './orchestrator-client';
 
 /** A configuration and where it is from. */
 export interface SourcedDocument {
@@ -21,8 +26,8 @@ export interface ConfigSourceDeps {
   onDocument(sourced: SourcedDocument): void;
   /** A document that cannot be used; the one before stays in force. */
   onRejected(rejected: { revision: number; reason: string }): void;
-  /** The token is refused: nothing that was cached may be used any longer. */
-  onTokenRefused(reason: string): void;
+  /** The token is refused: nothing that was cached may be used any longer. `is_deleted`: because its product is. */
+  onTokenRefused(reason: string, about: { is_deleted: boolean }): void;
 }
 
 /**
@@ -140,7 +145,7 @@ export class ConfigSourceChain {
       this.etag = null;
       this.inForce = null;
       this.uncached = null;
-      this.deps.onTokenRefused(this.lastFault);
+      this.deps.onTokenRefused(this.lastFault, { is_deleted: error instanceof ProductDeletedError });
       await this.deps.cache?.remove();
       return;
     }

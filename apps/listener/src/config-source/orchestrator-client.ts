@@ -1,6 +1,13 @@
-import type { ConnectionTestRequest, StageResult, StatusReply, StatusReport } from '@cortex-mqtt/contracts';
+import type {
+  ConnectionTestRequest,
+  LeftSessionOutcome,
+  StageResult,
+  StatusReply,
+  StatusReport,
+} from '@cortex-mqtt/contracts';
 import { Agent } from '@cortex-mqtt/egress';
 import type { PostResult } from '../recording/segment-sender';
+import type { Claim, LeftSessionRegister } from '../session/left-sessions';
 
 /** Milliseconds one call may take. */
 const CALL_LIMIT_MS = 10_000;
@@ -15,6 +22,9 @@ export class OrchestratorUnavailableError extends Error {
 export class TokenRefusedError extends Error {
   override readonly name = 'TokenRefusedError';
 }
+
+/** 410: the product is deleted, and with it the token. */
+export class ProductDeletedError extends TokenRefusedError {}
 
 /** Any other 4xx: the two do not understand each other. */
 export class OrchestratorRefusedError extends Error {
@@ -31,10 +41,19 @@ export interface OrchestratorClient {
   postStages(id: string, stages: StageResult[]): Promise<void>;
   /** Stores recorded messages; never rejects for what the orchestrator answers. */
   postSegment(bytes: Buffer): Promise<PostResult>;
+  leftSessions: LeftSessionRegister;
   close(): Promise<void>;
 }
 
-export function createOrchestratorClient({ url, token }: { url: string; token: string }): OrchestratorClient {
+export function createOrchestratorClient({
+  url,
+  token,
+  instance_id,
+}: {
+  url: string;
+  token: string;
+  instance_id: string;
+}): OrchestratorClient {
   const agent = new Agent({ connections: 4, keepAliveTimeout: 30_000, connect: { timeout: 5_000 } });
   const base = url.replace(/\/+$/, '');
 
@@ -67,6 +86,7 @@ export function createOrchestratorClient({ url, token }: { url: string; token: s
       });
     }
     const { statusCode: status } = response;
+    if (status === 410) throw new ProductDeletedError(excerpt(text));
     if (status === 401 || status === 403)
       throw new TokenRefusedError(`the orchestrator refused the token (${status}): ${excerpt(text)}`);
     if (status >= 500 || status === 429)
@@ -110,6 +130,15 @@ export function createOrchestratorClient({ url, token }: { url: string; token: s
         // A token that is refused now may be renewed; only what the orchestrator has looked at is refused for good.
         return error instanceof OrchestratorRefusedError ? 'refused' : 'later';
       }
+    },
+    leftSessions: {
+      async claim(id) {
+        const { text } = await call('POST', `/internal/v1/left-sessions/${id}/claim`, { body: { instance_id } });
+        return (parsed(text) as { claim: Claim }).claim;
+      },
+      async report(id, outcome: LeftSessionOutcome) {
+        await call('POST', `/internal/v1/left-sessions/${id}/outcome`, { body: { ...outcome, instance_id } });
+      },
     },
     close: () => agent.close(),
   };

@@ -1,6 +1,6 @@
 import { type StatusReply, type StatusReport, waitAtMost, withTimeLimit } from '@cortex-mqtt/contracts';
 import type { Logger } from '@cortex-mqtt/observability';
-import { TokenRefusedError } from '../config-source/orchestrator-client';
+import { ProductDeletedError, TokenRefusedError } from '../config-source/orchestrator-client';
 import type { DeltaBox } from './delta-box';
 
 /** Changes that follow each other this closely are one report. */
@@ -37,6 +37,7 @@ export class StatusReporter {
   private stopped = false;
   private failures = 0;
   private is_leaving = false;
+  private is_deleted = false;
 
   constructor(private readonly deps: StatusReporterDeps) {}
 
@@ -88,14 +89,19 @@ export class StatusReporter {
     });
   }
 
-  /** Whether another instance stays in the shared group, so that this one may leave it; false when nobody answers in time. */
-  async askToLeave(limit_ms: number): Promise<boolean> {
+  /**
+   * What a listener that stops leaves behind. `may_leave`: another instance stays in the shared group, so that this one may leave
+   * it. `deleted`: the product is gone. `stay` too when nobody answers in time.
+   */
+  async askToLeave(limit_ms: number): Promise<'may_leave' | 'stay' | 'deleted'> {
     this.is_leaving = true;
     const asked = (async () => {
       await this.running;
-      return (await this.post())?.may_leave ?? false;
+      const reply = await this.post();
+      if (this.is_deleted) return 'deleted';
+      return reply?.may_leave === true ? 'may_leave' : 'stay';
     })();
-    return withTimeLimit(asked, { limit_ms, atLimit: () => false });
+    return withTimeLimit(asked, { limit_ms, atLimit: () => 'stay' });
   }
 
   private async post(): Promise<StatusReply | null> {
@@ -122,6 +128,7 @@ export class StatusReporter {
       return reply;
     } catch (error) {
       this.failures += 1;
+      this.is_deleted = error instanceof ProductDeletedError;
       if (!this.stopped) deps.onUnreachable();
       // The first of a row is news; the rest would only fill the log. A refused token is the config source's to tell.
       if (this.failures === 1 && !(error instanceof TokenRefusedError)) {

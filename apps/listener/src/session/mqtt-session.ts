@@ -9,7 +9,7 @@ import {
   waitAtMost,
 } from '@cortex-mqtt/contracts';
 import type { EgressPolicy } from '@cortex-mqtt/egress';
-import type { ConnackDetail } from '@cortex-mqtt/mqtt';
+import { type ConnackDetail, laneClientId } from '@cortex-mqtt/mqtt';
 import type { Logger } from '@cortex-mqtt/observability';
 import { type DiscardedMessage, type ReceiverLimits, ReceiverSession } from './acknowledgement/receiver-session';
 import { DEFAULT_BACKOFF } from './backoff';
@@ -204,6 +204,9 @@ class Session implements MqttSession {
         this.watchFailover();
         return;
       }
+      // Another session: what is in flight would come again by the one that is left, when that is emptied.
+      if (this.broker && (next === null || this.sessionOf(next, 0) !== this.sessionOf(this.broker, 0)))
+        await this.settleInFlight();
       await this.closeLinks();
       if (next !== null) await this.openLinks(next);
     });
@@ -398,8 +401,7 @@ class Session implements MqttSession {
 
   /** Each lane is a session of its own at the broker. */
   private clientIdOf(broker: BrokerConnection, lane: number): string {
-    const client_id = broker.client_id ?? this.deps.client_id;
-    return lane === 0 ? client_id : `${client_id}L${lane + 1}`;
+    return laneClientId(broker.client_id ?? this.deps.client_id, lane);
   }
 
   private sessionOf(broker: BrokerConnection, lane: number): string {
@@ -631,15 +633,19 @@ class Session implements MqttSession {
       this.emit(type, { from, to: to.name }, to.name);
       const broker = this.broker;
       this.left = type === 'failback' && broker && !broker.clean_session ? { broker, at_ms: Date.now() } : null;
-      if (this.links.some((link) => link.is_connected)) {
-        for (const receiver of this.receivers.values()) receiver.stopAccepting();
-        await this.drain(this.timing.switch_drain_ms);
-      }
+      await this.settleInFlight();
       await this.closeLinks();
       await this.openLinks(to);
     }).catch((error: unknown) => {
       this.deps.logger.error('The broker could not be changed', { from, error });
     });
+  }
+
+  /** Takes no more messages of the broker in use, and lets those in flight end as far as there is time. */
+  private async settleInFlight(): Promise<void> {
+    if (!this.links.some((link) => link.is_connected)) return;
+    for (const receiver of this.receivers.values()) receiver.stopAccepting();
+    await this.drain(this.timing.switch_drain_ms);
   }
 
   /** Waits until nothing is in flight, `limit_ms` at most. */

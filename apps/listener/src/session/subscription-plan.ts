@@ -1,13 +1,10 @@
 import type { ListenerSubscription, ProtocolVersion, QoS } from '@cortex-mqtt/contracts';
-import { createTopicIndex, sharedFilter, type TopicIndex, topicMatches } from '@cortex-mqtt/mqtt';
+import { createTopicIndex, MAX_LANES, sharedFilter, type TopicIndex, topicMatches } from '@cortex-mqtt/mqtt';
 import { FilterTrie } from './filter-trie';
 import type { SubscriptionIdentifiers } from './incoming-message';
 
 /** Largest Subscription Identifier (MQTT 5, 3.8.2.1.2). */
 const MAX_SUBSCRIPTION_IDENTIFIER = 268_435_455;
-
-/** Connections that are opened at most so that filters that overlap don't meet on one. */
-const DEFAULT_MAX_LANES = 4;
 
 /** What of a subscription decides about SUBSCRIBE. */
 export type PlannedSubscription = Pick<ListenerSubscription, 'id' | 'topic_filter' | 'qos'>;
@@ -190,7 +187,7 @@ function planByCovering(groups: readonly FilterGroup[], input: PlanInput): Subsc
     root.subscription_ids.push(...group.subscription_ids);
   }
   const { lane_of, ambiguous_filters } = assignLanes([...roots.keys()], {
-    max_lanes: input.max_lanes ?? DEFAULT_MAX_LANES,
+    max_lanes: input.max_lanes ?? MAX_LANES,
     earlier_lanes: input.earlier_lanes ?? new Map(),
   });
 

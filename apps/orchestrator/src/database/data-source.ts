@@ -12,6 +12,7 @@ import { UserInvitationEntity } from '../model/user-invitation.entity';
 import { ConnectionEventEntity } from '../features/connection-history/connection-event.entity';
 import { ConnectionTestEntity } from '../features/connection-test/connection-test.entity';
 import { OperationEntity } from '../features/deliveries/operation.entity';
+import { LeftSessionEntity } from '../features/left-sessions/left-session.entity';
 import { ListenerTokenEntity } from '../features/listener-tokens/listener-token.entity';
 import { ReconnectEntity } from '../features/listeners/reconnect.entity';
 import { MetricBucketEntity } from '../features/metrics/metric-bucket.entity';
@@ -41,6 +42,7 @@ export const entities = [
   ProductEntity,
   MqttConfigEntity,
   MqttBrokerEntity,
+  LeftSessionEntity,
   OperationEntity,
   SubscriptionEntity,
   ConfigurationPlanEntity,

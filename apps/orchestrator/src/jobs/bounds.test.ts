@@ -27,6 +27,7 @@ const TABLES: Record<string, 'people' | 'product' | 'pruned'> = {
   connection_tests: 'pruned',
   idempotency_keys: 'pruned',
   installation: 'people',
+  left_sessions: 'pruned',
   listener_containers: 'product',
   listener_instances: 'pruned',
   listener_tokens: 'pruned',

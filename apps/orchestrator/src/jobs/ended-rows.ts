@@ -7,6 +7,8 @@ export const ENDED_ROWS = [
   { table: 'listener_tokens', is_over: `least(revoked_at, expires_at) < now() - interval '90 days'` },
   { table: 'sign_in_attempts', is_over: 'expires_at < now()' },
   { table: 'idempotency_keys', is_over: `created_at < now() - interval '24 hours'` },
+  // Past its expiry the broker has ended it by itself.
+  { table: 'left_sessions', is_over: `ended_at < now() - interval '7 days' OR expires_at < now()` },
   { table: 'configuration_plans', is_over: 'expires_at < now()' },
   // With the deliveries of theirs. One that runs or is paused stays, however old.
   {

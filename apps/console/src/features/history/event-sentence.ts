@@ -79,6 +79,10 @@ export function sentenceOf(event: ConnectionEvent): EventSentence {
         left.length === 0 ? sentences.sessionAdoptedHint : sentences.sessionNotEmptied(left.join(', ')),
       );
     }
+    case 'session_ended':
+      return line('ok', sentences.sessionEnded(textOf(detail.client_id) ?? '?', Number(detail.messages)));
+    case 'session_not_ended':
+      return line('warn', sentences.sessionNotEnded(textOf(detail.client_id) ?? '?'), textOf(detail.reason));
     case 'config_applied':
       return line('ok', sentences.applied(Number(detail.revision)), words.source[textOf(detail.source) ?? ''] ?? null);
     case 'config_rejected':

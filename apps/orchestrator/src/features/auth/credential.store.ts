@@ -58,6 +58,15 @@ export class CredentialStore {
     };
   }
 
+  /** Whether a listener's token was that of a product that is deleted, and whose sessions are still being ended. */
+  async isOfDeletedProduct(hash: string): Promise<boolean> {
+    const rows = await this.deps.dataSource.query<unknown[]>(
+      'SELECT 1 FROM left_sessions WHERE listener_token_hashes @> ARRAY[$1] LIMIT 1',
+      [hash],
+    );
+    return rows.length > 0;
+  }
+
   /** A session lives on while it is used, 30 days at most. */
   async session(hash: string): Promise<Credential<UserPrincipal> | null> {
     const { dataSource, session_ttl_ms } = this.deps;

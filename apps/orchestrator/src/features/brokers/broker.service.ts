@@ -8,7 +8,12 @@ import type { ChangeNotifier } from '../../configuration/change-notifier';
 import type { BrokerDto } from './broker-settings.dto';
 import { MqttConfigEntity } from '../../model/mqtt-config.entity';
 import { oneSessionTwice } from './one-session-twice';
-import { type Change, type ChangeOptions, changeConfiguration } from '../../configuration/change-configuration';
+import {
+  type Change,
+  type ChangeOptions,
+  changeConfiguration,
+  type SessionWatch,
+} from '../../configuration/change-configuration';
 import { revisionOf, type Versioned } from '../../configuration/versioned';
 import type { Revision } from '../../http/etag';
 import { resealed, type SecretBox } from '../secrets/secret-box';
@@ -24,6 +29,7 @@ import { MqttBrokerEntity } from '../../model/mqtt-broker.entity';
 export interface BrokerServiceDeps {
   dataSource: DataSource;
   notifier: ChangeNotifier;
+  sessions?: SessionWatch;
   secretBox: SecretBox;
   /** Names of the brokers that live instances are connected to, by instance id. */
   brokersInUse(product_id: number): Promise<Map<string, string[]>>;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { credentialsIn } from '@cortex-mqtt/actions';
 import { type FieldFault, validateShape } from '@cortex-mqtt/contracts';
 import { type DataSource, In, LessThan } from 'typeorm';
-import { changeConfiguration } from '../../configuration/change-configuration';
+import { changeConfiguration, type SessionWatch } from '../../configuration/change-configuration';
 import type { ChangeNotifier } from '../../configuration/change-notifier';
 import { lockConfig } from '../../configuration/revision';
 import {
@@ -44,6 +44,7 @@ export interface ConfigurationPlanDeps {
   dataSource: DataSource;
   secretBox: SecretBox;
   notifier: ChangeNotifier;
+  sessions?: SessionWatch;
   progressOf(product_id: number): Promise<ListenerProgress>;
   /** Told after commit that products appeared, vanished, or were enabled or disabled. */
   onProductsChanged(): void;
@@ -314,7 +315,9 @@ export class ConfigurationPlanService {
         field: `documents[${index}]`,
       });
       if (faults.length > 0) throw new ValidationError(faults);
+      const noteLeftSessions = stored && (await this.deps.sessions?.begin(manager, stored.product.id));
       const revision = await saveProduct(stored, next, { manager, secretBox, actor });
+      await noteLeftSessions?.();
       return { product_id: next.product.id, revision, missing_secrets };
     });
   }
@@ -323,6 +326,7 @@ export class ConfigurationPlanService {
     const { dataSource, secretBox } = this.deps;
     await dataSource.transaction(async (manager) => {
       const stored = await locked(manager, product_id ?? 0, base_revision);
+      await this.deps.sessions?.leaveAll(manager, stored.product.id);
       await deleteProduct(stored, { manager, secretBox, actor });
     });
   }

@@ -7,6 +7,7 @@ import { furtherSecretPlace, primarySecretPlace } from '../brokers/broker-secret
 import {
   channelPlace,
   connectionTestPlace,
+  leftSessionPlace,
   messageKeyPlace,
   type SecretPlace,
   secretPlace,
@@ -37,6 +38,7 @@ export const SEALED_COLUMNS: { table: string; column: string; place(row: SealedR
   { table: 'alert_channels', column: 'secrets', place: ({ id }) => channelPlace(Number(id)) },
   { table: 'connection_tests', column: 'request', place: ({ product_id }) => connectionTestPlace(product_id) },
   { table: 'idempotency_keys', column: 'reply', place: ({ id }) => storedReplyPlace(id) },
+  { table: 'left_sessions', column: 'connection', place: ({ product_id }) => leftSessionPlace(product_id) },
   { table: 'configuration_plans', column: 'request', place: ({ id }) => configurationPlanPlace(id) },
 ];
 

@@ -1,11 +1,12 @@
 import { referencedSecrets } from '@cortex-mqtt/actions';
 import type {
   BrokerConnection,
+  LeftSession,
   ListenerArchive,
   ListenerConfigDocument,
   ListenerSubscription,
 } from '@cortex-mqtt/contracts';
-import type { DataSource } from 'typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
 import { NotFoundError } from '../../http/app-error';
 import type { ListenerPrincipal } from '../../http/principal';
 import { MqttBrokerEntity } from '../../model/mqtt-broker.entity';
@@ -26,7 +27,14 @@ export class ListenerConfigService {
   /** What each token read last, and from where: replicas and restarts would otherwise fill the audit log. */
   private readonly lastRead = new Map<number, string>();
 
-  constructor(private readonly deps: { dataSource: DataSource; secretBox: SecretBox }) {}
+  constructor(
+    private readonly deps: {
+      dataSource: DataSource;
+      secretBox: SecretBox;
+      /** Sessions that are to be emptied and ended. */
+      leftSessions?(manager: EntityManager, product_id: number): Promise<LeftSession[]>;
+    },
+  ) {}
 
   /** Writes down that secrets left the building: once for each revision, token and address. */
   async recordRead(listener: ListenerPrincipal, actor: Actor, document: ListenerConfigDocument): Promise<void> {
@@ -93,6 +101,7 @@ export class ListenerConfigService {
           disabled.flatMap((subscription) => listenerSubscription(product, config, subscription)),
         ),
         subscriptions: enabled.flatMap((subscription) => listenerSubscription(product, config, subscription)),
+        left_sessions: (await this.deps.leftSessions?.(manager, product_id)) ?? [],
         secrets: Object.fromEntries(
           secrets.flatMap(({ name, value }) =>
             used.has(name) && value !== null
@@ -121,7 +130,11 @@ function listenerArchive(archive: ArchiveSettings, paused: ListenerSubscription[
 }
 
 /** The primary broker and the further ones in order; none while the primary is not configured. */
-function openBrokers(config: MqttConfigEntity, further: MqttBrokerEntity[], secretBox: SecretBox): BrokerConnection[] {
+export function openBrokers(
+  config: MqttConfigEntity,
+  further: MqttBrokerEntity[],
+  secretBox: SecretBox,
+): BrokerConnection[] {
   if (config.broker_host === null) return [];
   return [
     openPrimaryBroker(config, config.broker_host, secretBox),

@@ -19,11 +19,12 @@ import { changeWarnings, clientIdWarnings } from './config-warnings';
 import { presentMqttConfig } from './mqtt-config.presenter';
 import type { MqttConfigView } from './mqtt-config.view';
 import { oneSessionTwice } from '../brokers/one-session-twice';
-import { type ChangeOptions, changeConfiguration } from '../../configuration/change-configuration';
+import { type ChangeOptions, changeConfiguration, type SessionWatch } from '../../configuration/change-configuration';
 
 export interface MqttConfigServiceDeps {
   dataSource: DataSource;
   notifier: ChangeNotifier;
+  sessions?: SessionWatch;
   secretBox: SecretBox;
   readStatus(product_id: number): Promise<ConnectionStatusView>;
 }

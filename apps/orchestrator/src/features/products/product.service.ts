@@ -4,7 +4,7 @@ import { transliterate } from 'transliteration';
 import { type DataSource, type EntityManager, ILike, In, QueryFailedError } from 'typeorm';
 import type { ProductScope } from '../../http/principal';
 import { DEFAULT_ARCHIVE } from '../../model/archive-settings';
-import { type ChangeOptions, changeConfiguration } from '../../configuration/change-configuration';
+import { type ChangeOptions, changeConfiguration, type SessionWatch } from '../../configuration/change-configuration';
 import type { ChangeNotifier } from '../../configuration/change-notifier';
 import { notifyConfigurationChange } from '../../configuration/configuration-channel';
 import { lockConfig } from '../../configuration/revision';
@@ -31,6 +31,7 @@ export interface ProductServiceDeps {
   dataSource: DataSource;
   readHealth: ReadHealth;
   notifier: ChangeNotifier;
+  sessions?: SessionWatch;
   checkTopics: CheckTopics;
   /** Told after commit that products appeared, vanished, or were enabled or disabled. */
   onProductsChanged(): void;
@@ -164,6 +165,7 @@ export class ProductService {
         product_id: id,
         before: { ...presentProduct(product) },
       });
+      await this.deps.sessions?.leaveAll(manager, id);
       await manager.delete(ProductEntity, { id });
       await notifyConfigurationChange(manager, id);
     });

@@ -25,6 +25,13 @@ export const connectionTestPlace = (product_id: number): SecretPlace => ({
   column: 'request',
 });
 
+/** Place of the connection by which a session that was left is reached. */
+export const leftSessionPlace = (product_id: number): SecretPlace => ({
+  product_id,
+  table: 'left_sessions',
+  column: 'connection',
+});
+
 /** Place of the key that a product's recorded messages are sealed with. */
 export const messageKeyPlace = (product_id: number): SecretPlace => ({
   product_id,

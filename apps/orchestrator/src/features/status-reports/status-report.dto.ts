@@ -84,6 +84,8 @@ const EVENT_TYPES: ConnectionEvent['type'][] = [
   'taken_over',
   'flapping',
   'session_adopted',
+  'session_ended',
+  'session_not_ended',
   'config_applied',
   'config_rejected',
 ];
