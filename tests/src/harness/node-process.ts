@@ -21,10 +21,13 @@ export function entryOf(app: App): string {
   return entry;
 }
 
-/** Starts an app as a person does: `node apps/<app>/dist/main.js …`. */
-export function spawnApp(app: App, options: { args?: string[]; env: Environment }): Promise<SpawnedProcess> {
+/** Starts an app as a person does: `node apps/<app>/dist/main.js …`, with this Node.js or the one at `node`. */
+export function spawnApp(
+  app: App,
+  options: { args?: string[]; env: Environment; node?: string },
+): Promise<SpawnedProcess> {
   return spawnProcess({
-    command: process.execPath,
+    command: options.node ?? process.execPath,
     args: ['--enable-source-maps', entryOf(app), ...(options.args ?? [])],
     env: { ...WITHOUT_SETTINGS, NODE_ENV: 'production', LOG_FORMAT: 'json', ...options.env },
   });
@@ -54,7 +57,7 @@ export interface Restartable {
 
 const STOP_TIMEOUT_MS = 40_000;
 
-export function createRestartable(app: App, env: Environment): Restartable {
+export function createRestartable(app: App, env: Environment, node?: string): Restartable {
   let running: SpawnedProcess | null = null;
   let earlier = '';
   const end = async (signal: NodeJS.Signals): Promise<ProcessExit> => {
@@ -69,7 +72,7 @@ export function createRestartable(app: App, env: Environment): Restartable {
     async start(more = {}) {
       if (running?.running()) throw new Error(`the ${app} is running`);
       if (running) await end('SIGTERM');
-      running = await spawnApp(app, { env: { ...env, ...more } });
+      running = await spawnApp(app, { env: { ...env, ...more }, node });
       return running;
     },
     current() {

@@ -22,6 +22,8 @@ export interface StackOptions {
   stale_after_ms?: number;
   /** Further variables of the orchestrator. */
   env?: Environment;
+  /** Program of the Node.js that runs orchestrator and listeners; this one by default. */
+  node?: string;
 }
 
 /** An orchestrator with its database and queue, as processes of their own. Listeners are started on top. */
@@ -70,7 +72,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const orchestrator_url = `http://127.0.0.1:${port}`;
   const encryption_key = randomBytes(32).toString('base64');
   const admin = { email: 'admin@example.com', password: randomBytes(12).toString('hex') };
-  const orchestrator = createRestartable('orchestrator', {
+  const orchestratorEnvironment = {
     PORT: String(port),
     DATABASE_URL: database.url,
     QUEUE_URL: queue_url,
@@ -83,7 +85,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     SHUTDOWN_TIMEOUT: '2s',
     STALE_AFTER: `${options.stale_after_ms ?? 15_000}ms`,
     ...options.env,
-  });
+  };
+  const orchestrator = createRestartable('orchestrator', orchestratorEnvironment, options.node);
   const startOrchestrator = async (env: Environment = {}): Promise<void> => {
     const process = await orchestrator.start(env);
     await waitFor(
@@ -113,7 +116,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     newProduct: (wishes) => createProduct(rest, wishes),
     async startListener(product, { instance_id = `${product.slug}-1`, env = {} } = {}) {
       const data_dir = createTestDirectory('listener');
-      const restartable = createRestartable('listener', {
+      const environment = {
         ORCHESTRATOR_URL: orchestrator_url,
         LISTENER_TOKEN: product.listener_token,
         INSTANCE_ID: instance_id,
@@ -122,7 +125,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         HEALTH_PORT: '0',
         EGRESS_ALLOW: 'loopback',
         ...env,
-      });
+      };
+      const restartable = createRestartable('listener', environment, options.node);
       listeners.push(restartable);
       let health_port = 0;
       const start = async (more: Environment = {}): Promise<void> => {
