@@ -115,7 +115,10 @@ function measureOne(
       );
     }
     case 'archive_gap':
-      return of(traffic.archive_gaps);
+      return of(
+        traffic.archive_gaps,
+        traffic.archive_gaps ? `${traffic.archive_gaps} messages are missing from the archive.` : null,
+      );
     default:
       return kind satisfies never;
   }

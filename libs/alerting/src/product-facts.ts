@@ -46,7 +46,8 @@ export interface Traffic {
   /** Times that the connection broke. */
   disconnections: number;
   sessions_lost: number;
-  archive_gaps: number;
+  /** Messages missing from the archive; null = not known. */
+  archive_gaps: number | null;
 }
 
 export const NO_TRAFFIC: Traffic = {

@@ -188,6 +188,7 @@ const RULES: Record<string, Rule> = {
   'get /api/v1/maintenance-windows': 'viewer',
   'post /api/v1/maintenance-windows': 'operator',
   'get /api/v1/maintenance-windows/{id}': 'viewer',
+  'patch /api/v1/maintenance-windows/{id}': 'operator',
   'delete /api/v1/maintenance-windows/{id}': 'operator',
   'get /api/v1/config/export': 'viewer',
   'get /api/v1/config/schema': 'signed-in',

@@ -278,6 +278,105 @@ describe('alerts', () => {
     expect((await admin('get', `/api/v1/incidents?product_id=${id}&state=resolved`)).body.total).toBe(1);
   });
 
+  it('ends a maintenance window early, makes it longer, and turns it into a weekly one', async () => {
+    const { id } = await test.product();
+    const granted = await test.client('operator', [id]);
+    const window = await create('maintenance-windows', {
+      name: 'upgrade',
+      product_ids: [id],
+      starts_at: new Date(Date.now() - 60_000).toISOString(),
+      ends_at: new Date(Date.now() + 60_000).toISOString(),
+    });
+    const path = `/api/v1/maintenance-windows/${window.id}`;
+    const ended = await granted('patch', path)
+      .send({ ends_at: new Date(Date.now() - 1_000).toISOString() })
+      .expect(200);
+    expect(ended.body).toMatchObject({ name: 'upgrade', product_ids: [id], repeats: 'once', active: false });
+    const half = await granted('patch', path)
+      .send({ days: [0] })
+      .expect(400);
+    expect(half.body.errors.map(({ field }: { field: string }) => field)).toEqual(['from', 'to']);
+    const weekly = await granted('patch', path)
+      .send({ days: [0], from: '22:00', to: '02:00' })
+      .expect(200);
+    expect(weekly.body).toMatchObject({ repeats: 'weekly', starts_at: null, days: [0], from: '22:00', to: '02:00' });
+    // Nobody widens one to products that they have no grant for.
+    await granted('patch', path).send({ all_products: true }).expect(403);
+    await (await test.client('operator'))('patch', path).send({ name: 'x' }).expect(403);
+    const { body } = await admin('get', '/api/v1/audit-logs').expect(200);
+    expect(body.items[0]).toMatchObject({ action: 'maintenance_window.update' });
+  });
+
+  it('fires for messages that the archive lacks', async () => {
+    const { id } = await test.product();
+    const rule = await create('alert-rules', {
+      name: 'Gaps',
+      kind: 'archive_gap',
+      product_ids: [id],
+      for_s: 0,
+      keep_firing_for_s: 0,
+    });
+    await test.dataSource.query(
+      `INSERT INTO message_gaps (product_id, segment_id, from_at, to_at, messages, reason)
+       VALUES ($1, 's', now(), now(), 12, 'buffer_full')`,
+      [id],
+    );
+    // What happened is read every five seconds.
+    await test.dataSource.query('SELECT pg_sleep(5.1)');
+    await turn();
+    const { body } = await admin('get', `/api/v1/incidents?product_id=${id}&state=firing`).expect(200);
+    expect(body.items).toMatchObject([
+      { kind: 'archive_gap', summary: expect.stringContaining('12 messages are missing from the archive.') },
+    ]);
+    await admin('delete', `/api/v1/alert-rules/${rule.id}`).expect(204);
+    await turn();
+  });
+
+  it('keeps rules of a product’s subscriptions quiet while it is not connected', async () => {
+    const { id, name } = await test.product();
+    const at_once = { product_ids: [id], for_s: 0, keep_firing_for_s: 0 };
+    const rules = [
+      await create('alert-rules', { name: 'Not connected', kind: 'not_connected', ...at_once }),
+      await create('alert-rules', { name: 'Silence', kind: 'silence', ...at_once }),
+      await create('alert-rules', { name: 'Not resumed', kind: 'not_resumed', ...at_once }),
+    ];
+    const silent = [{ rule_id: rules[1]?.id ?? 0, key: '', last_message_at_ms: Date.now() - 10_000_000, limit_s: 30 }];
+    const subscribed = { wanted: 3, granted: 1 };
+    await report(id, { ...down, ...broker('quiet.example.com'), subscribed, silent });
+    await turn();
+    const firing = async (): Promise<string[]> =>
+      (await admin('get', `/api/v1/incidents?product_id=${id}&state=open`)).body.items.map(
+        ({ title }: { title: string }) => title,
+      );
+    expect(await firing()).toEqual([`${name}: not connected`]);
+    await report(id, { ...broker('quiet.example.com'), subscribed, silent });
+    await turn();
+    expect((await firing()).sort()).toEqual([
+      expect.stringContaining('not resumed'),
+      expect.stringContaining('silence'),
+    ]);
+    for (const rule of rules) await admin('delete', `/api/v1/alert-rules/${rule.id}`).expect(204);
+    await turn();
+  });
+
+  it('calls the heartbeat URL after evaluations, once in its interval, and says why it failed', async () => {
+    const settings = { heartbeat_url: `${receiver.url}/heartbeat`, heartbeat_every_s: 60 };
+    await admin('put', '/api/v1/alert-settings').send(settings).expect(200);
+    const beats = () => receiver.requests.filter(({ url }) => url === '/heartbeat').length;
+    await test.features.alerts.heartbeat.beat();
+    await test.features.alerts.heartbeat.beat();
+    expect(beats()).toBe(1);
+    receiver.answerWith({ status: 503, body: 'closed' });
+    await test.dataSource.query(`UPDATE alert_settings SET heartbeat_sent_at = now() - interval '2 minutes'`);
+    await test.features.alerts.heartbeat.beat();
+    receiver.answerWith({});
+    const { body } = await admin('get', '/api/v1/alert-settings').expect(200);
+    expect(body).toMatchObject({ ...settings, heartbeat_error: 'it answered 503: closed' });
+    await admin('put', '/api/v1/alert-settings').send({ heartbeat_url: null }).expect(200);
+    await test.features.alerts.heartbeat.beat();
+    expect(beats()).toBe(2);
+  });
+
   it('lets operators act on incidents of granted products, with comments and a mute', async () => {
     const { id } = await test.product();
     const granted = await test.client('operator', [id]);

@@ -41,12 +41,15 @@ export interface AlertsDeps {
   console_url: string;
   stale_after_ms: number;
   deadLetters(product_ids: number[]): Promise<Map<number, number>>;
+  /** Where recorded messages are. */
+  archive: DataSource;
 }
 
 export interface Alerts {
   routes: Route[];
   evaluator: AlertEvaluator;
   outbox: AlertOutbox;
+  heartbeat: AlertHeartbeat;
   /** What runs again and again, in every orchestrator. */
   parts(): Part[];
   close(): Promise<void>;
@@ -63,7 +66,11 @@ export function buildAlerts(deps: AlertsDeps): Alerts {
   const incidents = new IncidentService({ dataSource, links });
   const alertRules = new AlertRuleService({ dataSource });
   const duty = new Duty({ name: 'evaluate alerts', dataSource, logger });
-  const evaluator = new AlertEvaluator({ dataSource, duty, stale_after_ms, deadLetters: deps.deadLetters });
+  const evaluator = new AlertEvaluator({
+    ...{ dataSource, duty, stale_after_ms, logger },
+    deadLetters: deps.deadLetters,
+    archive: deps.archive,
+  });
   const outbox = new AlertOutbox({ dataSource, sender: channelSender, links, console_url, logger });
   const heartbeat = new AlertHeartbeat({ dataSource, http });
   const close = async (): Promise<void> => {
@@ -73,6 +80,7 @@ export function buildAlerts(deps: AlertsDeps): Alerts {
   return {
     evaluator,
     outbox,
+    heartbeat,
     close,
     routes: [
       ...alertChannelRoutes({

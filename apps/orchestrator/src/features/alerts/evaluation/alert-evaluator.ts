@@ -11,6 +11,7 @@ import {
   type Sample,
   type Traffic,
 } from '@cortex-mqtt/alerting';
+import type { Logger } from '@cortex-mqtt/observability';
 import type { DataSource } from 'typeorm';
 import type { Duty } from '../../../jobs/duty';
 import { IncidentWriter, type Change } from './incident-writer';
@@ -18,13 +19,16 @@ import { loadFacts } from './facts.store';
 import { remind } from './reminders';
 import { endOrphans, loadChannels, loadRules, loadWindows } from '../model/rules.store';
 import { loadStates, saveStates, type SeriesState, seriesName } from '../model/state.store';
-import { loadTraffic } from './traffic.store';
+import { loadArchiveGaps, loadTraffic } from './traffic.store';
 
 export interface AlertEvaluatorDeps {
   dataSource: DataSource;
   duty: Pick<Duty, 'isMine' | 'release'>;
   stale_after_ms: number;
   deadLetters(product_ids: number[]): Promise<Map<number, number>>;
+  /** Where recorded messages are; it may be a database of its own, and away. */
+  archive: DataSource;
+  logger: Pick<Logger, 'warn'>;
   now_ms?: () => number;
 }
 
@@ -118,8 +122,25 @@ export class AlertEvaluator {
       return by_window;
     const read = new Map<number, Map<number, Traffic>>();
     for (const window_s of wanted) read.set(window_s, await loadTraffic(this.deps.dataSource, window_s));
+    for (const window_s of new Set(rules.flatMap((rule) => (rule.kind === 'archive_gap' ? [rule.window_s] : [])))) {
+      await this.addArchiveGaps(read.get(window_s), window_s);
+    }
     this.traffic = { read_at_ms: now_ms, by_window: read };
     return read;
+  }
+
+  /** An archive that is away says nothing of its gaps, and keeps no other rule from being looked at. */
+  private async addArchiveGaps(traffic: Map<number, Traffic> | undefined, window_s: number): Promise<void> {
+    if (traffic === undefined) return;
+    try {
+      const gaps = await loadArchiveGaps(this.deps.archive, window_s);
+      for (const [product_id, archive_gaps] of gaps) {
+        traffic.set(product_id, { ...(traffic.get(product_id) ?? NO_TRAFFIC), archive_gaps });
+      }
+    } catch (error) {
+      this.deps.logger.warn('gaps of the archive are not known: its database does not answer', { error });
+      for (const [product_id, of] of traffic) traffic.set(product_id, { ...of, archive_gaps: null });
+    }
   }
 }
 

@@ -10,6 +10,16 @@ interface BucketRow {
   p99: number | null;
 }
 
+/** Messages that the archive lacks, of gaps that end in the last `window_s` seconds, by product. */
+export async function loadArchiveGaps(archive: DataSource, window_s: number): Promise<Map<number, number>> {
+  const rows = await archive.query<{ product_id: number; messages: string }[]>(
+    `SELECT product_id, sum(messages) AS messages FROM message_gaps
+     WHERE to_at >= now() - make_interval(secs => $1) GROUP BY product_id`,
+    [window_s],
+  );
+  return new Map(rows.map(({ product_id, messages }) => [product_id, Number(messages)]));
+}
+
 /** What happened in the last `window_s` seconds, by product; one without anything is missing. */
 export async function loadTraffic(dataSource: DataSource, window_s: number): Promise<Map<number, Traffic>> {
   const buckets = await dataSource.query<BucketRow[]>(

@@ -67,6 +67,15 @@ export class CreateMaintenanceWindowDto {
   timezone?: string;
 }
 
+/** What is absent stays as it is. */
+export class UpdateMaintenanceWindowDto extends CreateMaintenanceWindowDto {
+  @IsString()
+  @MinLength(1)
+  @MaxLength(200)
+  @MayBeAbsent()
+  declare name: string;
+}
+
 export class MaintenanceWindowView {
   @IsInt()
   id!: number;

@@ -3,7 +3,11 @@ import { productsOf } from '../../../http/principal';
 import { created, noContent, ok, type Route, route } from '../../../http/route';
 import { IdParams } from '../../../http/route-params';
 import { actorOf } from '../../audit/audit-trail';
-import { CreateMaintenanceWindowDto, MaintenanceWindowView } from './maintenance-window.dto';
+import {
+  CreateMaintenanceWindowDto,
+  MaintenanceWindowView,
+  UpdateMaintenanceWindowDto,
+} from './maintenance-window.dto';
 import type { MaintenanceWindowService } from './maintenance-window.service';
 
 const OPERATOR = { kind: 'role', role: 'operator' } as const;
@@ -48,6 +52,24 @@ export function maintenanceWindowRoutes({ windows }: { windows: MaintenanceWindo
       params: IdParams,
       response: MaintenanceWindowView,
       handler: async ({ params, principal }) => ok(await windows.read(params.id, productsOf(principal))),
+    }),
+    route({
+      method: 'patch',
+      path: '/api/v1/maintenance-windows/{id}',
+      summary: 'Change a maintenance window',
+      description: 'What is absent stays as it is. A window that is open can be made longer, or ended now by ends_at.',
+      tag: 'Alerts',
+      access: OPERATOR,
+      params: IdParams,
+      body: UpdateMaintenanceWindowDto,
+      response: MaintenanceWindowView,
+      handler: async (context) =>
+        ok(
+          await windows.update(context.params.id, context.body, {
+            actor: actorOf(context),
+            scope: productsOf(context.principal),
+          }),
+        ),
     }),
     route({
       method: 'delete',

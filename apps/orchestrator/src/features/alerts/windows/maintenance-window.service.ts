@@ -10,6 +10,9 @@ import { isTimeZone, requireGrants } from '../model/write-checks';
 import type { CreateMaintenanceWindowDto, MaintenanceWindowView } from './maintenance-window.dto';
 import { MaintenanceWindowEntity } from '../model/maintenance-window.entity';
 
+/** What belongs to once or to weekly alone. */
+const NO_TIMES = { starts_at: null, ends_at: null, days: [], from: null, to: null };
+
 type Writer = { actor: Actor; scope: ProductScope };
 
 /** Times in which nothing new fires, because people are at work. */
@@ -53,6 +56,45 @@ export class MaintenanceWindowService {
         entity_type: 'maintenance_window',
         entity_id: row.id,
         product_id: null,
+        after: { ...view },
+      });
+      return view;
+    });
+  }
+
+  /** Absent fields stay; a window that changes between once and weekly needs all that belongs to it. */
+  update(
+    id: number,
+    dto: Partial<CreateMaintenanceWindowDto>,
+    { actor, scope }: Writer,
+  ): Promise<MaintenanceWindowView> {
+    return this.deps.dataSource.transaction(async (manager) => {
+      const row = await manager.findOne(MaintenanceWindowEntity, {
+        where: { id },
+        lock: { mode: 'pessimistic_write' },
+      });
+      if (!row) throw new NotFoundError(`There is no maintenance window ${id}.`);
+      requireGrants(row, scope);
+      const before = present(row);
+      const repeats = dto.repeats ?? (dto.days?.length ? 'weekly' : before.repeats);
+      const stays = before.repeats === repeats ? before : { ...before, ...NO_TIMES };
+      const given = Object.fromEntries(Object.entries(dto).filter(([, value]) => value !== undefined));
+      Object.assign(
+        row,
+        columnsOf({ ...stays, ...(dto.product_ids ? { all_products: false } : {}), ...given, repeats }),
+      );
+      const faults = faultsOf(row);
+      if (faults.length > 0) throw new ValidationError(faults);
+      requireGrants(row, scope);
+      await manager.save(row);
+      const view = present(row);
+      await recordAudit(manager, {
+        actor,
+        action: 'maintenance_window.update',
+        entity_type: 'maintenance_window',
+        entity_id: id,
+        product_id: null,
+        before: { ...before },
         after: { ...view },
       });
       return view;
