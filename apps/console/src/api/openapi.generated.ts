@@ -1777,7 +1777,11 @@ export interface paths {
         delete: operations["deleteMaintenanceWindow"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change a maintenance window
+         * @description What is absent stays as it is. A window that is open can be made longer, or ended now by ends_at.
+         */
+        patch: operations["updateMaintenanceWindow"];
         trace?: never;
     };
     "/api/v1/alert-settings": {
@@ -2382,6 +2386,19 @@ export interface components {
         };
         CreateMaintenanceWindowDto: {
             name: string;
+            all_products?: boolean;
+            product_ids?: number[];
+            /** @enum {string} */
+            repeats?: "once" | "weekly";
+            starts_at?: (string) | null;
+            ends_at?: (string) | null;
+            days?: (0 | 1 | 2 | 3 | 4 | 5 | 6)[];
+            from?: string | null;
+            to?: string | null;
+            timezone?: string;
+        };
+        UpdateMaintenanceWindowDto: {
+            name?: string;
             all_products?: boolean;
             product_ids?: number[];
             /** @enum {string} */
@@ -8434,6 +8451,42 @@ export interface operations {
             403: components["responses"]["Problem403"];
             404: components["responses"]["Problem404"];
             409: components["responses"]["Problem409"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    updateMaintenanceWindow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateMaintenanceWindowDto"];
+                "application/merge-patch+json": components["schemas"]["UpdateMaintenanceWindowDto"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MaintenanceWindowView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
         };

@@ -103,6 +103,7 @@ const RULES: Record<string, Rule> = {
   'get /api/v1/subscriptions': 'viewer',
   'get /api/v1/products/{product_id}/mqtt-config/subscriptions': 'viewer',
   'post /api/v1/products/{product_id}/mqtt-config/subscriptions': 'operator',
+  'post /api/v1/products/{product_id}/mqtt-config/subscriptions/bulk': 'operator',
   'get /api/v1/products/{product_id}/mqtt-config/subscriptions/{sub_id}': 'viewer',
   'put /api/v1/products/{product_id}/mqtt-config/subscriptions/{sub_id}': 'operator',
   'delete /api/v1/products/{product_id}/mqtt-config/subscriptions/{sub_id}': 'operator',

@@ -185,7 +185,7 @@ describe('channels', () => {
       actions: expect.arrayContaining([expect.objectContaining({ action: 'view', label: 'Acknowledge' })]),
     });
     // ntfy takes three actions at most.
-    expect((opened?.actions as object[]).length).toBeLessThanOrEqual(3);
+    expect(opened?.actions).toHaveLength(3);
     expect(resolved).toMatchObject({ priority: 2, tags: ['white_check_mark'] });
     expect(sent('/ntfy/')[0]?.headers.authorization).toBe('Bearer tk_secret');
   });
