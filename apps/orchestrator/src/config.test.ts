@@ -53,7 +53,7 @@ describe('the orchestrator’s environment', () => {
     ['a key of the wrong length', { MQTT_PASSWORD_ENCRYPTION_KEY: 'c2hvcnQ=' }, 'MQTT_PASSWORD_ENCRYPTION_KEY'],
     ['an egress entry that means nothing', { EGRESS_ALLOW: 'http://x' }, 'EGRESS_ALLOW'],
     ['a queue of an unknown kind', { QUEUE_URL: 'amqp://x' }, 'QUEUE_URL'],
-    ['an unknown runtime', { LISTENER_RUNTIME: 'kubernetes' }, 'LISTENER_RUNTIME'],
+    ['an unknown runtime', { LISTENER_RUNTIME: 'nomad' }, 'LISTENER_RUNTIME'],
   ])('refuses %s', (_name, change, variable) => {
     expect(faultsOf({ ...GOOD, ...change })).toEqual([variable]);
   });

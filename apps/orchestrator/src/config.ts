@@ -4,7 +4,7 @@ import { LOG_LEVELS, type LogLevel } from '@cortex-mqtt/observability';
 import { isPlaceholderKey } from '@cortex-mqtt/secrets';
 import { type OidcProvider, parseProviders } from './features/oidc/provider-settings';
 
-export const LISTENER_RUNTIMES = ['none', 'process', 'docker'] as const;
+export const LISTENER_RUNTIMES = ['none', 'process', 'docker', 'kubernetes'] as const;
 export type ListenerRuntimeKind = (typeof LISTENER_RUNTIMES)[number];
 
 const POSTGRES = ['postgres', 'postgresql'] as const;
@@ -22,6 +22,8 @@ export class OrchestratorConfig implements CrossFieldCheck {
     'LOG_',
     'LISTENER_',
     'DOCKER_',
+    'KUBERNETES_API_',
+    'KUBERNETES_SERVICE_ACCOUNT_',
     'DATABASE_',
     'ARCHIVE_',
     'QUEUE_',
@@ -193,7 +195,7 @@ export class OrchestratorConfig implements CrossFieldCheck {
   @Env('LISTENER_RUNTIME', {
     oneOf: LISTENER_RUNTIMES,
     default: 'none',
-    doc: 'process starts a listener process for each enabled product, docker a container; none = they are run elsewhere',
+    doc: 'process starts a listener process for each enabled product, docker containers, kubernetes a StatefulSet; none = they are run elsewhere',
   })
   listenerRuntime: ListenerRuntimeKind;
 
@@ -204,7 +206,50 @@ export class OrchestratorConfig implements CrossFieldCheck {
   })
   dockerHost: string;
 
-  @Env('LISTENER_IMAGE', { default: 'cortex-mqtt/listener', doc: 'Image of listener containers' })
+  @Env('KUBERNETES_API_URL', {
+    type: 'url',
+    protocols: ['https', 'http'],
+    default: 'https://kubernetes.default.svc',
+    doc: 'API server of LISTENER_RUNTIME=kubernetes',
+  })
+  kubernetesApiUrl: string;
+
+  @Env('KUBERNETES_SERVICE_ACCOUNT_DIR', {
+    type: 'path',
+    default: '/var/run/secrets/kubernetes.io/serviceaccount',
+    doc: 'Folder with token, ca.crt and namespace, as Kubernetes mounts it',
+  })
+  kubernetesServiceAccountDir: string;
+
+  @Env('LISTENER_NAMESPACE', { doc: 'Namespace of listener pods; that of the service account when not set' })
+  listenerNamespace?: string;
+
+  @Env('LISTENER_OWNER_DEPLOYMENT', {
+    doc: 'Deployment that listener pods belong to and go with; they stay without one when not set',
+  })
+  listenerOwnerDeployment?: string;
+
+  @Env('LISTENER_IMAGE_PULL_SECRET', { doc: 'Secret with which the image of listener pods is pulled' })
+  listenerImagePullSecret?: string;
+
+  @Env('LISTENER_STORAGE_CLASS', { doc: 'Storage class of the volumes of listener pods; the default one when not set' })
+  listenerStorageClass?: string;
+
+  @Env('LISTENER_VOLUME_MB', {
+    type: 'integer',
+    default: 256,
+    min: 16,
+    max: 1_048_576,
+    doc: 'Size of the volume of a listener pod',
+  })
+  listenerVolume_mb: number;
+
+  @Env('LISTENER_KEDA_AUTHENTICATION', {
+    doc: 'TriggerAuthentication with an API token; with it KEDA scales the listeners of products that share their load',
+  })
+  listenerKedaAuthentication?: string;
+
+  @Env('LISTENER_IMAGE', { default: 'cortex-mqtt/listener', doc: 'Image of listener containers and pods' })
   listenerImage: string;
 
   @Env('LISTENER_NETWORK', { doc: 'Docker network of listener containers; the default one when not set' })

@@ -34,6 +34,7 @@ import { healthRouter } from './features/health/health.router';
 import { registerFleetMetrics } from './features/health/fleet-metrics';
 import { createHttpMetrics } from './features/health/http-metrics';
 import { openInstallation, WrongKeyError } from './features/installation/installation';
+import { createKubernetesRuntime } from './features/listeners/kubernetes/create-kubernetes-runtime';
 import { createDockerRuntime } from './features/listeners/runtime/create-docker-runtime';
 import type { ListenerRuntime, WantedListener } from './features/listeners/runtime/listener-runtime';
 import { removeDeletedFolders } from './features/listeners/runtime/deleted-folders';
@@ -53,7 +54,6 @@ import { maintenance } from './jobs/maintenance';
 import { periodic } from './jobs/periodic';
 import { startOperationWorker } from './jobs/operation.worker';
 import { Lifecycle } from './lifecycle';
-import { ProductEntity } from './model/product.entity';
 
 export interface RunningOrchestrator {
   /** `http://host:port`, with the port that was taken. */
@@ -302,10 +302,11 @@ export async function startOrchestrator(
       queues,
       logger,
     });
-    if (config.listenerRuntime === 'docker' && apart === null) {
+    if ((config.listenerRuntime === 'docker' || config.listenerRuntime === 'kubernetes') && apart === null) {
       const duty = new Duty({ name: 'run listeners', dataSource, logger });
       const wanted = async () => ((await duty.isMine()) ? enabledProducts(dataSource) : null);
-      const containers = createDockerRuntime({ config, dataSource, queueUrl, wanted, logger });
+      const create = config.listenerRuntime === 'docker' ? createDockerRuntime : createKubernetesRuntime;
+      const containers = create({ config, dataSource, queueUrl, wanted, logger });
       runtime = containers;
       await lifecycle.start({ name: 'duty to run listeners', stop: () => duty.release() });
       await lifecycle.start({
@@ -385,12 +386,10 @@ function createStrictLimiter(): RequestHandler {
 }
 
 async function enabledProducts(dataSource: ReturnType<typeof createDataSource>): Promise<WantedListener[]> {
-  const products = await dataSource.getRepository(ProductEntity).find({
-    where: { enabled: true },
-    select: { id: true, slug: true, replicas: true },
-    order: { id: 'ASC' },
-  });
-  return products.map(({ id, slug, replicas }) => ({ product_id: id, slug, replicas }));
+  return dataSource.query<WantedListener[]>(
+    `SELECT p.id AS product_id, p.slug, p.replicas, c.use_shared_subscriptions AS is_shared
+       FROM products p JOIN mqtt_configs c ON c.product_id = p.id WHERE p.enabled ORDER BY p.id`,
+  );
 }
 
 /** Where a child process on this machine reaches the server. */

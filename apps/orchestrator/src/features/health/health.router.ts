@@ -1,3 +1,4 @@
+import type { ListenerRuntimeKind } from '../../config';
 import { timingSafeEqualText } from '@cortex-mqtt/secrets';
 import type { Health, Metrics } from '@cortex-mqtt/observability';
 import { Router } from 'express';
@@ -14,7 +15,7 @@ export function healthRouter(deps: {
   version: string;
   git_commit: string;
   /** Whether this orchestrator starts listeners itself. */
-  listener_runtime: 'process' | 'docker' | 'none';
+  listener_runtime: ListenerRuntimeKind;
   /** Why this process keeps its hands off; null when it is no copy. */
   installationApart(): string | null;
 }): Router {

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 
 /** Whether the server starts listeners itself (`process`), or people do (`none`). */
-export type ListenerRuntime = 'process' | 'docker' | 'none';
+export type ListenerRuntime = 'process' | 'docker' | 'kubernetes' | 'none';
 
 export function useListenerRuntime() {
   return useQuery({

@@ -125,7 +125,7 @@ describe('listeners as containers', () => {
     engine = new FakeEngine(join(createTestDirectory('engine'), `${count}.sock`));
     await engine.start();
     removed = [];
-    wanted = [{ product_id: 7, slug: 'orders', replicas: 2 }];
+    wanted = [{ product_id: 7, slug: 'orders', replicas: 2, is_shared: false }];
     runtime = build();
     await runtime.start();
   });
@@ -207,7 +207,7 @@ describe('listeners as containers', () => {
   it('are left alone while their image cannot be had, and those that are missing say why', async () => {
     const before = ids();
     engine.image = null;
-    wanted = [...wanted, { product_id: 8, slug: 'new', replicas: 1 }];
+    wanted = [...wanted, { product_id: 8, slug: 'new', replicas: 1, is_shared: false }];
     runtime.reconcile();
     await waitFor(() => seen.get(8)?.[0]?.state === 'failed');
     expect(seen.get(8)?.[0]?.reason).toBe('listener cannot be pulled: no registry');

@@ -4,6 +4,8 @@ export interface WantedListener {
   slug: string;
   /** How many; more than one share the load of a shared group, and take turns elsewhere. */
   replicas: number;
+  /** Whether they share the load: what an autoscaler may scale. */
+  is_shared: boolean;
 }
 
 /** One of them. */

@@ -15,7 +15,7 @@ const tokenName = (runtime: string, ordinal: number): string =>
  */
 export function createProcessEnvironment(deps: {
   dataSource: DataSource;
-  runtime: 'process' | 'docker' | 'kubernetes';
+  runtime: 'process' | 'docker';
   orchestrator_url: string;
   queueUrl(): Promise<string>;
   data_dir: string;
@@ -35,6 +35,13 @@ export function createProcessEnvironment(deps: {
     };
   };
 }
+
+/** A new token of a member; the one before is revoked. */
+export const freshMemberToken = (
+  dataSource: DataSource,
+  { product_id, ordinal }: Pick<ListenerMember, 'product_id' | 'ordinal'>,
+  runtime: 'docker' | 'kubernetes',
+): Promise<string> => freshToken(dataSource, product_id, tokenName(runtime, ordinal));
 
 /** A new token of this name; the one before is revoked. */
 async function freshToken(dataSource: DataSource, product_id: number, name: string): Promise<string> {

@@ -30,7 +30,7 @@ describe('listeners as processes', () => {
     const known = <T>(value: T): Promise<T> =>
       isDatabaseAway ? Promise.reject(new Error('the database is away')) : Promise.resolve(value);
     runtime = new ProcessListenerRuntime({
-      wanted: () => known([{ product_id: 1, slug: 'demo', replicas: 1 }]),
+      wanted: () => known([{ product_id: 1, slug: 'demo', replicas: 1, is_shared: false }]),
       environment: () => known({ DIR: directory }),
       entry,
       hang_limit_ms: 1_500,
