@@ -127,12 +127,11 @@ await check('orchestrator is healthy', () =>
     () => docker('inspect', '--format', '{{.State.Health.Status}}', container('orchestrator')) === 'healthy',
   ),
 );
-await check('broker is healthy', () =>
-  until(
-    'healthy',
-    () => docker('inspect', '--format', '{{.State.Health.Status}}', container('mosquitto')) === 'healthy',
-  ),
-);
+for (const service of ['mosquitto', 'redis', 'postgres']) {
+  await check(`${service} is healthy`, () =>
+    until('healthy', () => docker('inspect', '--format', '{{.State.Health.Status}}', container(service)) === 'healthy'),
+  );
+}
 await signIn();
 const { body: product } = await api('POST', '/products', { name: 'Orders', slug: `orders-${Date.now()}` });
 const path = `/products/${product.id}`;
@@ -149,16 +148,17 @@ const { body: token } = await api('POST', `${path}/listener-tokens`, { name: 'co
 const connected = () =>
   until('connected', async () => (await api('GET', `${path}/mqtt-config/status`)).body.state === 'connected');
 
+const files = process.env.COMPOSE_FILES.split(' ').flatMap((file) => ['-f', file]);
+const compose = (args) =>
+  execFileSync('docker-compose', ['-p', project, ...files, ...args], {
+    env: { ...process.env, LISTENER_TOKEN_ORDERS: token.token },
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 120_000,
+  });
+
 await check('listener starts from the compose file with its token and connects', async () => {
-  const files = process.env.COMPOSE_FILES.split(' ').flatMap((file) => ['-f', file]);
-  execFileSync(
-    'docker-compose',
-    ['-p', project, ...files, '--profile', 'listeners', 'up', '-d', '--no-build', 'listener-orders'],
-    {
-      env: { ...process.env, LISTENER_TOKEN_ORDERS: token.token },
-      stdio: 'pipe',
-    },
-  );
+  compose(['--profile', 'listeners', 'up', '-d', '--no-build', 'listener-orders']);
   await connected();
 });
 await check('the main job: 500 published orders reach their webhook', async () => {
@@ -218,6 +218,33 @@ await check('listener stops within its grace while orders come: nothing is lost'
   await sending;
   await allArrived();
   return `${took_ms} ms`;
+});
+await check('listener is healthy by its own check', () =>
+  until(
+    'healthy',
+    () => docker('inspect', '--format', '{{.State.Health.Status}}', container('listener-orders')) === 'healthy',
+  ),
+);
+await check('the schema of an earlier version and back, while orders come: nothing is lost', async () => {
+  const sending = publish(300, { pause_ms: 20 });
+  docker('stop', container('orchestrator'));
+  const command = ['run', '--rm', '-T', 'orchestrator', 'node', 'apps/orchestrator/dist/main.js'];
+  const reverted = [];
+  for (let count = 0; count < 3; count += 1)
+    reverted.push(
+      compose([...command, 'migrate:revert'])
+        .trim()
+        .split('\n')
+        .at(-1),
+    );
+  compose([...command, 'migrate']);
+  docker('start', container('orchestrator'));
+  await until('orchestrator', async () => (await fetch(`${url}/readyz`)).ok);
+  await sending;
+  await allArrived();
+  await connected();
+  must((await api('GET', path)).body.slug === product.slug, 'the product is another');
+  return reverted.join(', ');
 });
 await check('containers have a read-only root, no capabilities and no root user', () => {
   for (const service of ['orchestrator', 'listener-orders']) {

@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 
-/** Whether the server starts listeners itself (`process`), or people do (`none`). */
+/** Whether the server starts listeners itself, or people do (`none`). */
 export type ListenerRuntime = 'process' | 'docker' | 'kubernetes' | 'none';
 
 export function useListenerRuntime() {

@@ -56,7 +56,7 @@ export function ListenerStep({ product, config, status }: Props) {
       <Loaded query={runtime} loading={null}>
         {(kind) => {
           const hasStarted = checks[0]?.tone === 'ok';
-          if (kind === 'process') {
+          if (kind !== 'none') {
             return hasStarted ? (
               <Fold title={words.more}>
                 <Elsewhere product={product} />
