@@ -269,6 +269,7 @@ export function buildFeatures(deps: FeatureDeps): Features {
   const reader = new ReplayReader({ scan: messageArchive.scan, engine: deps.engine });
   const replays = new ReplayService({
     dataSource,
+    engine: deps.engine,
     store: messageArchive.store,
     reader,
     secretBox,
@@ -296,6 +297,7 @@ export function buildFeatures(deps: FeatureDeps): Features {
   const configurationPlans = new ConfigurationPlanService({
     dataSource,
     sessions: sessionNotes,
+    engine: deps.engine,
     secretBox,
     notifier,
     progressOf: (product_id) => connectionStatus.progressOf(product_id),

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createExpressionEngine } from '@cortex-mqtt/expressions';
 import { createEgressPolicy } from '@cortex-mqtt/egress';
 import { discoverTopics } from '@cortex-mqtt/mqtt';
-import { createLogger, createMetrics, createRedactor, type Metrics } from '@cortex-mqtt/observability';
+import { createLogger, createMetrics, createRedactor, type Metrics, type RootLogger } from '@cortex-mqtt/observability';
 import { createQueueBackend, type QueueBackend, silentQueueLogger } from '@cortex-mqtt/queues';
 import { generateKey, generateToken, KeyRing } from '@cortex-mqtt/secrets';
 import type { TestDatabase } from '@cortex-mqtt/testing';
@@ -33,6 +33,7 @@ export interface TestAppOptions {
   single_sign_on?: Partial<SingleSignOnSettings>;
   stream_recheck_ms?: number;
   stale_after_ms?: number;
+  logger?: RootLogger;
   passwords?: PasswordWork;
   mounts?: (parts: { features: Features; dataSource: DataSource; queues: QueueBackend }) => AppDeps['mounts'];
   fallbacks?: AppDeps['fallbacks'];
@@ -87,13 +88,15 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
     options.queues ?? createQueueBackend({ url: database.url, logger: silentQueueLogger, limit_ms: 10_000 });
   const engine = createExpressionEngine();
   const keyRing = KeyRing.parse(generateKey());
-  const logger = createLogger({
-    service: 'orchestrator',
-    version: 'test',
-    redactor: createRedactor(),
-    level: process.env.TEST_LOG === undefined ? 'error' : 'debug',
-    destination: process.stderr,
-  });
+  const logger =
+    options.logger ??
+    createLogger({
+      service: 'orchestrator',
+      version: 'test',
+      redactor: createRedactor(),
+      level: process.env.TEST_LOG === undefined ? 'error' : 'debug',
+      destination: process.stderr,
+    });
   const metrics = createMetrics({ service: 'orchestrator' });
   const features = buildFeatures({
     dataSource,

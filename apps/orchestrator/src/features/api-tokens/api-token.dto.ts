@@ -9,8 +9,10 @@ import {
   IsISO8601,
   IsOptional,
   IsString,
+  Max,
   Min,
 } from 'class-validator';
+import { MAX_ID } from '../../http/route-params';
 import { BearerTokenView, CreateBearerTokenDto } from '../../http/bearer-token.dto';
 import { MayBeAbsent } from '../../http/optional';
 import { PageQuery } from '../../http/pagination';
@@ -20,6 +22,7 @@ export class ApiTokenListQuery extends PageQuery {
   /** Tokens of another user, for administrators; one's own when absent. */
   @Type(() => Number)
   @IsInt()
+  @Max(MAX_ID)
   @Min(1)
   @IsOptional()
   user_id?: number;
@@ -46,6 +49,7 @@ export class CreateApiTokenDto extends CreateBearerTokenDto {
   @ArrayMaxSize(1_000)
   @ArrayUnique()
   @IsInt({ each: true })
+  @Max(MAX_ID, { each: true })
   @Min(1, { each: true })
   @IsOptional()
   product_ids?: number[] | null;

@@ -65,8 +65,8 @@ export async function issueInvitation(
 ): Promise<{ token: string; expires_at: Date }> {
   const { token, hash } = generateToken('cmi');
   const expires_at = new Date(Date.now() + VALID_FOR_MS);
-  await manager.delete(UserInvitationEntity, { user_id });
-  await manager.insert(UserInvitationEntity, { user_id, token_hash: hash, expires_at });
+  // One statement: two that are made at once replace each other.
+  await manager.upsert(UserInvitationEntity, { user_id, token_hash: hash, expires_at }, ['user_id']);
   return { token, expires_at };
 }
 

@@ -1,4 +1,5 @@
-import { ArrayMaxSize, IsArray, IsInt, IsString, Matches, MaxLength, MinLength, NotEquals } from 'class-validator';
+import { ArrayMaxSize, IsArray, IsInt, IsString, Matches, Max, MaxLength, MinLength, NotEquals } from 'class-validator';
+import { MAX_ID } from '../../http/route-params';
 import { MayBeAbsent } from '../../http/optional';
 import { PRIMARY_BROKER } from './broker-secrets';
 import { HOST_MESSAGE, HOST_PATTERN } from '../../model/broker-field-table';
@@ -42,6 +43,7 @@ export class BrokerOrderDto {
   @IsArray()
   @ArrayMaxSize(MAX_FURTHER_BROKERS)
   @IsInt({ each: true })
+  @Max(MAX_ID, { each: true })
   ids!: number[];
 }
 

@@ -28,6 +28,17 @@ describe('configuration as code', () => {
     await other.app.close();
   });
 
+  it('is not planned where expressions take too long to parse', async () => {
+    const subscriptions = [{ name: 'heavy', topic: 'x', filter: 'a'.repeat(10), actions: [] as object[] }];
+    const heavy = { type: 'log', message: 'x', when: 'true', input: `[${'(1)+'.repeat(120_000)}1]` };
+    subscriptions[0]?.actions.push(heavy, heavy);
+    const { body } = await one
+      .admin('post', '/api/v1/config/plan')
+      .send({ documents: [{ version: 1, slug: 'heavy', name: 'Heavy', subscriptions }] })
+      .expect(400);
+    expect(body.errors[0].field).toBe('documents[0].subscriptions');
+  });
+
   const exported = async (admin: Client, slug?: string): Promise<Document[]> =>
     (await admin('get', `/api/v1/config/export${slug ? `?product=${slug}` : ''}`).expect(200)).body.documents;
   const plan = async (admin: Client, documents: object[], options: object = {}) =>

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { credentialsIn } from '@cortex-mqtt/actions';
 import { type FieldFault, validateShape } from '@cortex-mqtt/contracts';
+import type { ExpressionEngine } from '@cortex-mqtt/expressions';
 import { type DataSource, In, LessThan } from 'typeorm';
 import { changeConfiguration, type SessionWatch } from '../../configuration/change-configuration';
 import type { ChangeNotifier } from '../../configuration/change-notifier';
@@ -17,6 +18,7 @@ import {
 import { ProductEntity } from '../../model/product.entity';
 import type { Actor } from '../audit/audit-trail';
 import type { SecretBox } from '../secrets/secret-box';
+import { sourcesOf } from '../subscriptions/subscription-check';
 import { configurationPlanPlace } from './plan-place';
 import type { ApplyRequestDto } from './configuration-plan.dto';
 import { PlanRequestDto } from './configuration-plan.dto';
@@ -42,6 +44,8 @@ const MAX_FAULTS = 200;
 
 export interface ConfigurationPlanDeps {
   dataSource: DataSource;
+  /** Vets what documents want parsed. */
+  engine: Pick<ExpressionEngine, 'vet'>;
   secretBox: SecretBox;
   notifier: ChangeNotifier;
   sessions?: SessionWatch;
@@ -82,6 +86,7 @@ export class ConfigurationPlanService {
 
   async plan(request: PlanRequestDto, actor: Actor, scope: PlanScope): Promise<ConfigurationPlanView> {
     const { dataSource, secretBox } = this.deps;
+    await this.vet(request);
     const all = await dataSource.transaction('REPEATABLE READ', (manager) => loadSnapshots(manager));
     // What is not granted is not there: neither shown nor pruned.
     const planned = this.planAll(
@@ -172,6 +177,20 @@ export class ConfigurationPlanService {
 
   async deleteExpired(): Promise<void> {
     await this.deps.dataSource.manager.delete(ConfigurationPlanEntity, { expires_at: LessThan(new Date()) });
+  }
+
+  /** Before anything is parsed here, each document is parsed where it holds up nobody. */
+  private async vet({ documents }: PlanRequestDto): Promise<void> {
+    for (const [index, { subscriptions = [] }] of documents.entries()) {
+      const sources = subscriptions.map(sourcesOf);
+      const too_much = await this.deps.engine.vet({
+        expressions: sources.flatMap(({ expressions }) => expressions),
+        templates: sources.flatMap(({ templates }) => templates),
+      });
+      if (too_much !== null) {
+        throw new ValidationError([{ field: `documents[${index}].subscriptions`, message: too_much }]);
+      }
+    }
   }
 
   private planAll(request: PlanRequestDto, snapshots: ProductSnapshot[]): Planned[] {

@@ -17,11 +17,11 @@ import {
   Min,
   ValidateNested,
 } from 'class-validator';
+import { MAX_ID } from '../../http/route-params';
 import { MayBeAbsent } from '../../http/optional';
 import { UpdateSubscriptionDto } from '../subscriptions/subscription.dto';
 import { REPLAY_ONLY, REPLAY_STATES, type ReplayOnly } from './replay.entity';
 
-const MAX_ID = 2_147_483_647;
 const MAX_RATE = 10_000;
 
 export class ReplaySelectionDto {
@@ -72,6 +72,7 @@ export class ReplayTargetDto {
   @IsArray()
   @ArrayMaxSize(1_000)
   @IsInt({ each: true })
+  @Max(MAX_ID, { each: true })
   @Min(1, { each: true })
   @MayBeAbsent()
   subscription_ids?: number[];

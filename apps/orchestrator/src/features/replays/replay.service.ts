@@ -1,3 +1,4 @@
+import type { ExpressionEngine } from '@cortex-mqtt/expressions';
 import { randomUUID } from 'node:crypto';
 import type { ListenerSubscription } from '@cortex-mqtt/contracts';
 import type { DataSource, EntityManager } from 'typeorm';
@@ -12,7 +13,7 @@ import { previewOf } from '../messages/message.presenter';
 import { wishFaults } from '../messages/message.service';
 import type { MessageStore } from '../messages/store/message-store';
 import type { SecretBox } from '../secrets/secret-box';
-import { applySubscription, subscriptionSurroundings } from '../subscriptions/subscription-check';
+import { applySubscription, sourcesOf, subscriptionSurroundings } from '../subscriptions/subscription-check';
 import type { UpdateSubscriptionDto } from '../subscriptions/subscription.dto';
 import { newSubscription } from '../subscriptions/subscription.service';
 import type { CreateReplayDto, ReplayView } from './replay.dto';
@@ -38,6 +39,8 @@ const MAY_BECOME: Record<'running' | 'paused' | 'cancelled', readonly ReplayStat
 
 export interface ReplayServiceDeps {
   dataSource: DataSource;
+  /** Vets what a draft wants parsed. */
+  engine: Pick<ExpressionEngine, 'vet'>;
   store: MessageStore;
   reader: ReplayReader;
   secretBox: SecretBox;
@@ -160,6 +163,8 @@ export class ReplayService {
     draft: UpdateSubscriptionDto,
   ): Promise<ListenerSubscription[]> {
     const { manager } = this.deps.dataSource;
+    const too_much = await this.deps.engine.vet(sourcesOf(draft));
+    if (too_much !== null) throw new ValidationError([{ field: 'target.draft', message: too_much }]);
     const subscription = Object.assign(newSubscription(manager, config.id), { id: 0, name: 'draft', topic: '' });
     const { secretBox } = this.deps;
     const surroundings = await subscriptionSurroundings(manager, { product, config, except: null, secretBox });

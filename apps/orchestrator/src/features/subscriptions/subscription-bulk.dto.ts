@@ -1,5 +1,6 @@
 import { Type } from 'class-transformer';
-import { ArrayMaxSize, ArrayUnique, IsArray, IsInt, IsPositive, ValidateNested } from 'class-validator';
+import { ArrayMaxSize, ArrayUnique, IsArray, IsInt, IsPositive, Max, ValidateNested } from 'class-validator';
+import { MAX_ID } from '../../http/route-params';
 import { MayBeAbsent } from '../../http/optional';
 import { CreateSubscriptionDto, UpdateSubscriptionDto } from './subscription.dto';
 import { SubscriptionView } from './subscription.view';
@@ -9,6 +10,7 @@ export const MAX_BULK_CHANGES = 1_000;
 
 export class BulkUpdateDto extends UpdateSubscriptionDto {
   @IsInt()
+  @Max(MAX_ID)
   @IsPositive()
   id!: number;
 }
@@ -20,6 +22,7 @@ export class BulkSubscriptionsDto {
   @ArrayMaxSize(MAX_BULK_CHANGES)
   @ArrayUnique()
   @IsInt({ each: true })
+  @Max(MAX_ID, { each: true })
   @IsPositive({ each: true })
   @MayBeAbsent()
   delete?: number[];

@@ -9,11 +9,13 @@ import {
   IsInt,
   IsOptional,
   IsString,
+  Max,
   MaxLength,
   Min,
   MinLength,
   ValidateNested,
 } from 'class-validator';
+import { MAX_ID } from '../../http/route-params';
 import { MayBeAbsent } from '../../http/optional';
 import { PageQuery } from '../../http/pagination';
 import { ROLES, type Role } from '../../http/principal';
@@ -30,6 +32,7 @@ class GrantFields {
   @ArrayMaxSize(10_000)
   @ArrayUnique()
   @IsInt({ each: true })
+  @Max(MAX_ID, { each: true })
   @Min(1, { each: true })
   @MayBeAbsent()
   product_ids?: number[];

@@ -15,6 +15,7 @@ import {
   Min,
   MinLength,
 } from 'class-validator';
+import { MAX_ID } from '../../../http/route-params';
 import { MayBeAbsent } from '../../../http/optional';
 import { CHANNEL_TYPES, type ChannelTypeName } from '../model/channel-type-names';
 
@@ -127,6 +128,7 @@ class RoutedChannelDto extends ChannelFieldsDto {
   @IsArray()
   @ArrayMaxSize(10_000)
   @IsInt({ each: true })
+  @Max(MAX_ID, { each: true })
   @MayBeAbsent()
   product_ids?: number[];
 

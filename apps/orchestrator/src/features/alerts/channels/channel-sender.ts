@@ -1,11 +1,12 @@
 import { type ActionFault, createBreakers, toActionFault } from '@cortex-mqtt/actions';
+import { createRedactor } from '@cortex-mqtt/observability';
 import type { SecretBox } from '../../secrets/secret-box';
 import type { AlertChannelEntity } from '../model/alert-channel.entity';
-import { fieldsOf } from './channel-secrets';
+import { fieldsOf, splitFields } from './channel-secrets';
 import type { AlertMessage } from './types/alert-message';
 import { CHANNELS } from './types/channel-registry';
 import type { ChannelAnswer } from './types/channel-http';
-import type { ChannelRuntime } from './types/channel-type';
+import type { ChannelFields, ChannelRuntime } from './types/channel-type';
 
 export type SendOutcome =
   | { ok: true; answer: ChannelAnswer }
@@ -31,27 +32,45 @@ export function createChannelSender(deps: { secretBox: SecretBox; runtime: Chann
   const breakers = createBreakers({ failures: 5, pause_ms: 2_000, max_pause_ms: 60_000 });
   return {
     async send(channel, message, { ignore_breaker = false } = {}) {
+      let hide = (text: string): string => text;
       try {
         const fields = fieldsOf(channel, deps.secretBox);
+        hide = hidingSecrets(splitFields(channel, fields).secrets);
         const type = CHANNELS[channel.type];
         const attempt = () => type.send(fields, message, deps.runtime);
         const answer = ignore_breaker
           ? await attempt()
           : await breakers.breakerFor(`${channel.type} ${type.destination(fields)}`).run(attempt);
-        return { ok: true, answer };
+        return { ok: true, answer: { ...answer, excerpt: shown(hide(answer.excerpt)) } };
       } catch (error) {
-        return failed(toActionFault(error));
+        return failed(toActionFault(error), hide);
       }
     },
   };
 }
 
-function failed({ message, retry_after_ms, detail }: ActionFault): SendOutcome {
+/** Enough of an answer to understand it. */
+const EXCERPT_CHARS = 500;
+const shown = (text: string): string => text.slice(0, EXCERPT_CHARS);
+
+/** What the other side says may repeat what it was sent. */
+function hidingSecrets(secrets: ChannelFields): (text: string) => string {
+  const redactor = createRedactor();
+  for (const secret of Object.values(secrets)) {
+    if (typeof secret !== 'string') continue;
+    redactor.addSecret(secret);
+    // Of an address that is a credential, the other side sees the path.
+    if (URL.canParse(secret)) redactor.addSecret(new URL(secret).pathname);
+  }
+  return (text) => redactor.redactText(text);
+}
+
+function failed({ message, retry_after_ms, detail }: ActionFault, hide: (text: string) => string): SendOutcome {
   return {
     ok: false,
-    reason: message,
+    reason: shown(hide(message)),
     status: detail.status === undefined ? null : String(detail.status),
-    excerpt: detail.response_excerpt ?? null,
+    excerpt: detail.response_excerpt === undefined ? null : shown(hide(detail.response_excerpt)),
     retry_after_ms,
     is_breaker_open: detail.code === 'BREAKER_OPEN',
   };

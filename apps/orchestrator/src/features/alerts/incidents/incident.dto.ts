@@ -15,6 +15,7 @@ import {
   MinLength,
   ValidateNested,
 } from 'class-validator';
+import { MAX_ID } from '../../../http/route-params';
 import { PeriodPageQuery } from '../../../http/pagination';
 
 export const INCIDENT_STATES = ['firing', 'acknowledged', 'resolved'] as const;
@@ -27,6 +28,7 @@ export class IncidentListQuery extends PeriodPageQuery {
 
   @Type(() => Number)
   @IsInt()
+  @Max(MAX_ID)
   @Min(1)
   @IsOptional()
   product_id?: number;

@@ -19,6 +19,7 @@ import {
   MinLength,
   ValidateNested,
 } from 'class-validator';
+import { MAX_ID } from '../../../http/route-params';
 import { MayBeAbsent } from '../../../http/optional';
 import { PageQuery } from '../../../http/pagination';
 
@@ -66,12 +67,14 @@ class RuleFieldsDto {
   @IsArray()
   @ArrayMaxSize(10_000)
   @IsInt({ each: true })
+  @Max(MAX_ID, { each: true })
   @Min(1, { each: true })
   @MayBeAbsent()
   product_ids?: number[];
 
   /** Silence of one subscription. */
   @IsInt()
+  @Max(MAX_ID)
   @Min(1)
   @IsOptional()
   subscription_id?: number | null;
@@ -162,6 +165,7 @@ class RuleFieldsDto {
   @IsArray()
   @ArrayMaxSize(100)
   @IsInt({ each: true })
+  @Max(MAX_ID, { each: true })
   @MayBeAbsent()
   channel_ids?: number[];
 }
@@ -212,6 +216,7 @@ export class AlertRuleListQuery extends PageQuery {
   /** Rules that look at this product. */
   @Type(() => Number)
   @IsInt()
+  @Max(MAX_ID)
   @Min(1)
   @IsOptional()
   product_id?: number;

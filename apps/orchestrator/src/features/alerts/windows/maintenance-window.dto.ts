@@ -8,10 +8,12 @@ import {
   IsOptional,
   IsString,
   Matches,
+  Max,
   MaxLength,
   Min,
   MinLength,
 } from 'class-validator';
+import { MAX_ID } from '../../../http/route-params';
 import { MayBeAbsent } from '../../../http/optional';
 
 /** Once: `starts_at` and `ends_at`. Weekly: `days`, `from`, `to` and `timezone`. */
@@ -28,6 +30,7 @@ export class CreateMaintenanceWindowDto {
   @IsArray()
   @ArrayMaxSize(10_000)
   @IsInt({ each: true })
+  @Max(MAX_ID, { each: true })
   @Min(1, { each: true })
   @MayBeAbsent()
   product_ids?: number[];
