@@ -27,6 +27,7 @@ import { ConfigurationAsCode1765007000000 } from './1765007000000-configuration-
 import { Replays1765005200000 } from './1765005200000-replays';
 import { SingleSignOn1766040000000 } from './1766040000000-single-sign-on';
 import { LeftSessions1766010000000 } from './1766010000000-left-sessions';
+import { AllowedQueues1766040100000 } from './1766040100000-allowed-queues';
 
 /** In the order in which they are applied. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -56,6 +57,7 @@ export const migrations: (new () => MigrationInterface)[] = [
   Replays1765005200000,
   ListenerContainers1766060000000,
   SingleSignOn1766040000000,
+  AllowedQueues1766040100000,
   IdempotencyKeys1766050000000,
   LeftSessions1766010000000,
 ];

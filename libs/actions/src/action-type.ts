@@ -19,6 +19,8 @@ export interface CheckContext {
   siblings?: readonly Sibling[];
   /** What the broker takes; absent or null = unknown. */
   broker?: BrokerLimits | null;
+  /** Queues that the product may add jobs to, `x*` for those that begin with x; absent or null = every one that is not ours. */
+  allowedQueues?: readonly string[] | null;
   /** null = unknown. */
   protocol_version: ProtocolVersion | null;
 }

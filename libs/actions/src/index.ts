@@ -35,3 +35,4 @@ export { requestHead } from './webhook/http/request-head';
 export { parseRetryAfter } from './webhook/retry-after';
 export { signingKey, standardWebhookLines } from './webhook/standard-webhooks';
 export type { EgressGuard } from './webhook/http/open-socket';
+export { isAllowedQueue, queuesOf } from './queue/allowed-queues';

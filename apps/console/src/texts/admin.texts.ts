@@ -255,6 +255,9 @@ export const productSettingsTexts = {
   replicas: 'Listeners',
   replicasHint:
     'How many containers run for it (docker and kubernetes runtimes). They share the load with shared subscriptions, else one is active and the others stand by.',
+  allowedQueues: 'Queues',
+  allowedQueuesHint:
+    'Queues that actions may add jobs to, such as invoices or orders-*. Empty: every queue of yours. Administrators decide.',
   variables: 'Variables',
   variablesHint: 'Values for {name} in topics. A value never contains / + or #.',
   noVariables: 'No variables yet.',
@@ -293,6 +296,7 @@ export const productSettingsTexts = {
     description: 'Description',
     enabled: 'On',
     replicas: 'Listeners',
+    allowed_queues: 'Queues',
     variables: 'Variables',
   } as Record<string, string>,
 };

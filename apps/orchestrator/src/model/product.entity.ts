@@ -27,6 +27,10 @@ export class ProductEntity {
   @Column({ type: 'integer', default: 1 })
   replicas!: number;
 
+  /** Queues that its actions may add jobs to; `x*` are those that begin with x, null every one that is not ours. */
+  @Column({ type: 'text', array: true, nullable: true })
+  allowed_queues!: string[] | null;
+
   /** Values of `{name}` in topics. */
   @Column({ type: 'jsonb', default: {} })
   variables!: Record<string, string>;

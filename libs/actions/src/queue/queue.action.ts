@@ -10,6 +10,7 @@ import type { ActionType, PrepareContext } from '../action-type';
 import { templateFaults } from '../field-checks';
 import { scopeOf } from '../rendering';
 import type { JobRequest } from './job-queues';
+import { isAllowedQueue } from './allowed-queues';
 import { QueueAction } from './queue-action';
 
 export interface PreparedJob extends Omit<JobRequest, 'trace'> {
@@ -21,7 +22,12 @@ export const queueAction: ActionType<QueueAction, PreparedJob> = {
   title: 'Add a job to a queue',
   description: 'Adds a BullMQ job for a worker of yours. A message that is delivered again adds no second job.',
   definition: QueueAction,
-  check: (definition, context) => templateFaults('job_name', definition.job_name, context),
+  check: ({ queue, job_name }, context) => [
+    ...(isAllowedQueue(queue, context.allowedQueues ?? null)
+      ? []
+      : [{ field: 'queue', message: 'is not among the queues that the settings of this product allow' }]),
+    ...templateFaults('job_name', job_name, context),
+  ],
   compile: (definition) => {
     const name = compileTemplate(definition.job_name);
     return async (context) => ({

@@ -1,4 +1,4 @@
-import { Button, NumberInput, Stack, Switch, Textarea, TextInput } from '@mantine/core';
+import { Button, NumberInput, Stack, Switch, TagsInput, TextInput, Textarea } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useMemo, useRef, useState } from 'react';
@@ -60,6 +60,8 @@ interface Draft {
   description: string;
   enabled: boolean;
   replicas: number;
+  /** Empty: every one. */
+  allowed_queues: string[];
   variables: VariableRows;
 }
 
@@ -176,6 +178,17 @@ function Settings({ loaded }: { loaded: TaggedProduct }) {
               allowDecimal={false}
               onChange={(value) => set({ replicas: Number(value) })}
             />
+            <Wide>
+              <TagsInput
+                label={words.allowedQueues}
+                description={words.allowedQueuesHint}
+                value={draft.allowed_queues}
+                error={faults.allowed_queues}
+                disabled={user.role !== 'admin'}
+                clearable
+                onChange={(allowed_queues) => set({ allowed_queues })}
+              />
+            </Wide>
           </Fields>
           <VariablesField
             rows={draft.variables}
@@ -265,10 +278,12 @@ function namesOf(names: string[]): string {
 }
 
 function tagged({ product, etag }: TaggedProduct): Tagged {
-  const { name, slug, description, enabled, replicas, variables } = product;
-  return { values: { name, slug, description, enabled, replicas, variables: Object.entries(variables) }, etag };
+  const { name, slug, description, enabled, replicas, allowed_queues, variables } = product;
+  const values = { name, slug, description, enabled, replicas, allowed_queues: allowed_queues ?? [] };
+  return { values: { ...values, variables: Object.entries(variables) }, etag };
 }
 
 function bodyValue(field: string, value: unknown): unknown {
+  if (field === 'allowed_queues') return (value as string[]).length === 0 ? null : value;
   return field === 'variables' ? Object.fromEntries((value as VariableRows).filter(([name]) => name !== '')) : value;
 }

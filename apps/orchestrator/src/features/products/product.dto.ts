@@ -1,5 +1,8 @@
 import { ProductHealthView } from '../../model/product-health';
 import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  IsArray,
   IsBoolean,
   IsIn,
   IsInt,
@@ -47,6 +50,21 @@ export class CreateProductDto {
   @MayBeAbsent()
   replicas?: number;
 
+  /**
+   * Queues that its actions may add jobs to; `x*` are those that begin with x, null every one that is not the system’s. Takes an
+   * administrator.
+   */
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(100)
+  @Matches(/^[A-Za-z0-9_.-]{0,100}\*?$/, {
+    each: true,
+    message: 'must be names of queues, perhaps with a * at the end',
+  })
+  @MinLength(1, { each: true })
+  @IsOptional()
+  allowed_queues?: string[] | null;
+
   /** Values of `{name}` in topics. */
   @IsObject()
   @MayBeAbsent()
@@ -81,6 +99,21 @@ export class UpdateProductDto {
   @MayBeAbsent()
   replicas?: number;
 
+  /**
+   * Queues that its actions may add jobs to; `x*` are those that begin with x, null every one that is not the system’s. Takes an
+   * administrator.
+   */
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(100)
+  @Matches(/^[A-Za-z0-9_.-]{0,100}\*?$/, {
+    each: true,
+    message: 'must be names of queues, perhaps with a * at the end',
+  })
+  @MinLength(1, { each: true })
+  @IsOptional()
+  allowed_queues?: string[] | null;
+
   @IsObject()
   @MayBeAbsent()
   variables?: Record<string, string>;
@@ -113,6 +146,11 @@ export class ProductView extends ProductHealthView {
   /** Listeners that the docker and kubernetes runtimes keep. */
   @IsInt()
   replicas!: number;
+
+  @IsArray()
+  @IsString({ each: true })
+  @IsOptional()
+  allowed_queues!: string[] | null;
 
   @IsObject()
   variables!: Record<string, string>;

@@ -11,6 +11,7 @@ export function presentProduct(product: ProductEntity): Omit<ProductView, keyof 
     description: product.description,
     enabled: product.enabled,
     replicas: product.replicas,
+    allowed_queues: product.allowed_queues,
     variables: product.variables,
     managed_by: product.managed_by,
     managed_console: product.managed_console,

@@ -1,3 +1,4 @@
+import { ForbiddenError } from '../../http/app-error';
 import { expectedRevision, noneMatch, revisionTag } from '../../http/etag';
 import { productsOf } from '../../http/principal';
 import { created, noContent, notModified, ok, type Route, route } from '../../http/route';
@@ -60,6 +61,9 @@ export function productRoutes({ products }: { products: ProductService }): Route
       response: ProductView,
       etag: true,
       handler: async (context) => {
+        if (context.body.allowed_queues !== undefined && context.principal.role !== 'admin') {
+          throw new ForbiddenError('Which queues a product may use is for administrators to say.');
+        }
         const { value, revision } = await products.update(context.params.product_id, context.body, {
           actor: actorOf(context),
           expected_revision: expectedRevision(context.request.headers['if-match']),

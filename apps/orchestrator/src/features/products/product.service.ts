@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { isAllowedQueue, queuesOf } from '@cortex-mqtt/actions';
 import type { FieldFault } from '@cortex-mqtt/contracts';
 import { transliterate } from 'transliteration';
 import { type DataSource, type EntityManager, ILike, In, QueryFailedError } from 'typeorm';
@@ -16,6 +17,7 @@ import { MqttConfigEntity } from '../../model/mqtt-config.entity';
 import type { ReadHealth } from '../../model/health-reader';
 import type { ProductHealthView } from '../../model/product-health';
 import { ProductEntity } from '../../model/product.entity';
+import { SubscriptionEntity } from '../../model/subscription.entity';
 import { type Actor, recordAudit } from '../audit/audit-trail';
 import type { CreateProductDto, ProductListQuery, ProductView, UpdateProductDto } from './product.dto';
 import { presentProduct } from './product.presenter';
@@ -97,6 +99,7 @@ export class ProductService {
             description: dto.description ?? '',
             enabled: dto.enabled ?? true,
             replicas: dto.replicas ?? 1,
+            allowed_queues: dto.allowed_queues ?? null,
             variables,
           }),
         );
@@ -134,6 +137,7 @@ export class ProductService {
         const may_change_topics =
           product.slug !== before.slug || !isDeepStrictEqual(product.variables, before.variables);
         const faults = may_change_topics ? await this.deps.checkTopics(manager, product, config) : [];
+        if (dto.allowed_queues != null) faults.push(...(await forbiddenQueues(manager, config, dto.allowed_queues)));
         if (faults.length > 0) throw new ValidationError(faults);
         await manager.save(product);
         const after = presentProduct(product);
@@ -171,6 +175,23 @@ export class ProductService {
     });
     this.deps.onProductsChanged();
   }
+}
+
+/** Subscriptions that add jobs to queues which are no longer allowed. */
+async function forbiddenQueues(
+  manager: EntityManager,
+  config: MqttConfigEntity,
+  allowed: readonly string[],
+): Promise<FieldFault[]> {
+  const subscriptions = await manager.findBy(SubscriptionEntity, { mqtt_config_id: config.id });
+  return subscriptions.flatMap(({ name, actions }) =>
+    queuesOf(actions)
+      .filter((queue) => !isAllowedQueue(queue, allowed))
+      .map((queue) => ({
+        field: 'allowed_queues',
+        message: `must include ${queue}, which subscription "${name}" uses`,
+      })),
+  );
 }
 
 /** `Order Desk (EU)` → `order-desk-eu`, `Überwachung` → `uberwachung`, `東京工場` → `dong-jing-gong-chang`. */

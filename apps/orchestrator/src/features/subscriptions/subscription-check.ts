@@ -127,6 +127,7 @@ export function applySubscription(
       siblings,
       // What was saved before the broker set its limits may still be renamed or switched off.
       broker: dto.actions === undefined ? null : broker,
+      allowedQueues: product.allowed_queues,
       protocol_version: config.protocol_version,
       subscription: resolved.ok
         ? { topic_filter: resolved.topic_filter, payload_format: subscription.payload_format }

@@ -44,6 +44,41 @@ describe('subscriptions over REST', () => {
         .expect(201)
     ).body;
 
+  it('add jobs to no queue but those that an administrator allows', async () => {
+    const job = (queue: string) => ({ actions: [{ type: 'queue', queue, job_name: 'x' }] });
+    const settings = `/api/v1/products/${product_id}`;
+    const admin = await test.client('admin');
+    await create({ name: 'before', ...job('invoices') });
+    await operator('patch', settings)
+      .send({ allowed_queues: ['invoices'] })
+      .expect(403);
+    const { body: kept } = await admin('patch', settings)
+      .send({ allowed_queues: ['orders-*'] })
+      .expect(400);
+    expect(kept.errors).toEqual([
+      { field: 'allowed_queues', message: 'must include invoices, which subscription "before" uses' },
+    ]);
+    await admin('patch', settings)
+      .send({ allowed_queues: ['invoices', 'orders-*'] })
+      .expect(200);
+    await create({ name: 'within', ...job('orders-eu') });
+    const refused = [
+      { field: 'actions[0].queue', message: 'is not among the queues that the settings of this product allow' },
+    ];
+    for (const queue of ['payroll', 'orders', 'invoices-2']) {
+      const { body } = await operator('post', path)
+        .send({ name: queue, topic: 'x', ...job(queue) })
+        .expect(400);
+      expect(body.errors).toEqual(refused);
+    }
+    const { body: dry } = await operator('post', `${path}/dry-run`)
+      .send({ draft: { name: 'x', topic: 'x', ...job('payroll') }, message: { topic: 'shop/eu/x', payload: '1' } })
+      .expect(400);
+    expect(JSON.stringify(dry.errors)).toContain(refused[0]?.message);
+    await admin('patch', settings).send({ allowed_queues: null }).expect(200);
+    await create({ name: 'any', ...job('payroll') });
+  });
+
   it('take the full topic path as such, and warn where it is doubled on purpose', async () => {
     const topics = { prefix: '/v3/applications/app-1', pattern: 'business-events/#' };
     await operator('put', `/api/v1/products/${product_id}/mqtt-config`).send({ topics }).expect(200);
