@@ -12,7 +12,7 @@ import { connectAsync, type MqttClient } from 'mqtt';
 import { Client } from 'pg';
 import type { TestProduct } from './harness/product';
 import { type Publisher, startPublisher } from './harness/publisher';
-import { PATIENCE_MS, type Stack, startStack } from './harness/stack';
+import { PATIENCE_MS, type Stack, startStack, type TestListener } from './harness/stack';
 
 jest.setTimeout(240_000);
 
@@ -48,22 +48,33 @@ describe('what is sent', () => {
   let sql: Client;
   let subscriber: MqttClient;
   let worker: Worker;
+  let listener: TestListener;
   const jobs: Job[] = [];
   const published = new Map<string, Buffer>();
 
   const subscriptions = new Map<string, number>();
-  async function subscribe(name: string, action: Record<string, unknown>): Promise<void> {
-    const { id } = await product.addSubscription({ name, topic: `in/${name}/{+n}`, actions: [{ id: 'a', ...action }] });
+  async function subscribe(name: string, ...actions: Record<string, unknown>[]): Promise<void> {
+    const { id } = await product.addSubscription({
+      name,
+      topic: `in/${name}/{+n}`,
+      actions: actions.map((action, index) => ({ id: 'abc'[index], ...action })),
+    });
     subscriptions.set(name, id);
   }
 
-  const preview = async (name: string): Promise<Record<string, unknown>> => {
+  const listed = async (name: string, state: string): Promise<{ id: string }[]> => {
+    const of = `state=${state}&subscription_id=${subscriptions.get(name)}`;
+    return (await stack.rest.call<{ items: { id: string }[] }>('GET', `/products/${product.id}/deliveries?${of}`))
+      .items;
+  };
+
+  const preview = async (name: string, action = 0): Promise<Record<string, unknown>> => {
     const { actions } = await stack.rest.call<{ actions: { request: { value: Record<string, unknown> } }[] }>(
       'POST',
       `${product.path}/subscriptions/${subscriptions.get(name)}/dry-run`,
       { message: { topic: `in/${name}/1`, payload: PAYLOAD } },
     );
-    return actions[0]?.request.value ?? {};
+    return actions[action]?.request.value ?? {};
   };
 
   beforeAll(async () => {
@@ -73,6 +84,7 @@ describe('what is sent', () => {
     sql = new Client({ connectionString: warehouse.url });
     await sql.connect();
     await sql.query('CREATE TABLE rows (via text, delivery text UNIQUE, id numeric, price numeric, body jsonb)');
+    await sql.query('CREATE TABLE late (id numeric, price numeric, body jsonb)');
     stack = await startStack({ queue: 'redis' });
     const redis = new URL(stack.queue_url);
     worker = new Worker('downstream', async (job) => void jobs.push(job), {
@@ -119,7 +131,15 @@ describe('what is sent', () => {
       input: INPUT,
       parameters: ['"input"', '"input-1"', 'id', 'price', '$'],
     });
-    await stack.startListener(product);
+    await subscribe('sql-late', {
+      ...statement,
+      statement: 'INSERT INTO late VALUES ($1, $2, $3)',
+      parameters: ['payload.id', 'payload.price', 'payload'],
+    });
+    const hook = { type: 'webhook', url: receiver.url };
+    await subscribe('slow-queue', hook, { type: 'queue', queue: 'downstream', job_name: 'slow' });
+    await subscribe('slow-publish', hook, { type: 'publish', topic: 'out/slow/{{params.n}}' });
+    listener = await stack.startListener(product);
     await product.untilSettled();
     publisher = await startPublisher(broker.url);
   });
@@ -198,6 +218,44 @@ describe('what is sent', () => {
       { via: 'input', id: '9007199254740993', price: '100.00' },
     ]);
     for (const { body } of rows) expect(body).toContain('9007199254740993');
+  });
+
+  it('a row that became a dead letter has the same values when it is retried', async () => {
+    const shown = await preview('sql-late');
+    await sql.query('ALTER TABLE late RENAME TO late_gone');
+    await publisher.publish('in/sql-late/1', PAYLOAD);
+    const { id: dead } = await waitFor(async () => (await listed('sql-late', 'dead'))[0], { timeout_ms: PATIENCE_MS });
+    await sql.query('ALTER TABLE late_gone RENAME TO late');
+    await stack.rest.call('POST', `/products/${product.id}/deliveries/${encodeURIComponent(dead)}/retry`, {});
+    const [row] = await waitFor(
+      async () => {
+        const { rows } = await sql.query('SELECT id::text, price::text, body::text FROM late');
+        return rows.length === 1 && rows;
+      },
+      { timeout_ms: PATIENCE_MS },
+    );
+    expect(row).toMatchObject({ id: '9007199254740993', price: '100.00' });
+    expect(row.body).toContain('9007199254740993');
+    expect(JSON.stringify(shown.parameters)).toContain('9007199254740993');
+  });
+
+  it('a job and a message that come from the queue after a crash are the same as in the dry run', async () => {
+    receiver.answerWith({ fault: 'hang' });
+    await publisher.publish('in/slow-queue/1', PAYLOAD);
+    await publisher.publish('in/slow-publish/1', PAYLOAD);
+    for (const name of ['slow-queue', 'slow-publish']) {
+      await waitFor(async () => (await listed(name, 'in_flight')).length === 1, { timeout_ms: PATIENCE_MS });
+    }
+    await listener.kill();
+    receiver.answerWith({});
+    await listener.start();
+    const job = await waitFor(() => jobs.find(({ name }) => name === 'slow'), { timeout_ms: PATIENCE_MS });
+    expect(Object.keys(job.data).sort()).toEqual([...RECEIVED_FIELDS, 'payload_text'].sort());
+    expect(job.data).toMatchObject({ payload_text: PAYLOAD, topic: 'in/slow-queue/1', params: { n: '1' } });
+    expect((await preview('slow-queue', 1)).data).toMatchObject({ payload_text: PAYLOAD });
+    const message = await waitFor(() => published.get('out/slow/1'), { timeout_ms: PATIENCE_MS });
+    expect(message.toString()).toBe(PAYLOAD);
+    expect((await preview('slow-publish', 1)).payload).toBe(PAYLOAD);
   });
 
   it('a dead letter keeps what the destination said, and no secret that it repeated', async () => {

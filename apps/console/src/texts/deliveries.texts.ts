@@ -41,6 +41,8 @@ export const deliveriesTexts = {
   died: 'dead since',
   queued: 'queued',
   nextTry: 'next try',
+  waitsFor: (destination: string | null) => `Not attempted: it waits for ${destination ?? 'its destination'}`,
+  waiting: 'waits for its destination',
   noError: 'no error so far',
   open: (topic: string) => `Delivery of ${topic}`,
 

@@ -1,4 +1,10 @@
-import type { DeliveryAttempt, DeliveryJobData, ProductId, QueuedMessage } from '@cortex-mqtt/contracts';
+import type {
+  DeliveryAttempt,
+  DeliveryDeferral,
+  DeliveryJobData,
+  ProductId,
+  QueuedMessage,
+} from '@cortex-mqtt/contracts';
 import type { Job, JobType } from 'bullmq';
 import type { QueueBackend } from '../queue-backend';
 import { describeError, isUnavailable } from '../queue-errors';
@@ -32,6 +38,8 @@ export interface DeliverySummary {
   error: string | null;
   attempts_made: number;
   payload_bytes: number;
+  /** Of one that was not attempted: the destination that it waits for, and why. */
+  deferral: { destination: string | null; reason: string } | null;
 }
 
 export interface DeliveryDetail extends DeliverySummary {
@@ -328,8 +336,14 @@ function summarise(job: Job<DeliveryJobData>, state: DeliveryState): DeliverySum
     error: state === 'dead' ? (job.failedReason ?? data.dead_reason) : (latest?.error ?? null),
     attempts_made: Object.values(data.attempts_made).reduce((sum, made) => sum + made, 0),
     payload_bytes: payloadSize(data.message),
+    deferral: state === 'waiting' && data.deferral ? deferralOf(data.deferral) : null,
   };
 }
+
+const deferralOf = ({ destination, reason }: DeliveryDeferral): DeliverySummary['deferral'] => ({
+  destination,
+  reason,
+});
 
 function detail(job: Job<DeliveryJobData>, state: DeliveryState): DeliveryDetail {
   const { data } = job;

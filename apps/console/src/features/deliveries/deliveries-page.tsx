@@ -217,7 +217,13 @@ function When({ delivery }: { delivery: Delivery }) {
     case 'retrying':
       return (
         <>
-          {words.nextTry} <Time at={delivery.next_try_at} />
+          {delivery.deferral ? (
+            words.waiting
+          ) : (
+            <>
+              {words.nextTry} <Time at={delivery.next_try_at} />
+            </>
+          )}
         </>
       );
     case 'in_flight':

@@ -1,5 +1,13 @@
 import { Alert, Button, Drawer, Group, Modal, Skeleton, Stack, Textarea, Tooltip } from '@mantine/core';
-import { IconAlertTriangle, IconBug, IconEdit, IconGhost, IconRefresh, IconTrash } from '@tabler/icons-react';
+import {
+  IconAlertTriangle,
+  IconBug,
+  IconClockPause,
+  IconEdit,
+  IconGhost,
+  IconRefresh,
+  IconTrash,
+} from '@tabler/icons-react';
 import { useQueryClient } from '@tanstack/react-query';
 import { lazy, Suspense, useState } from 'react';
 import { Link } from 'react-router';
@@ -104,6 +112,16 @@ function Detail({
           </span>
         )}
       </div>
+      {delivery.deferral && (
+        <Alert
+          color="amber"
+          icon={<IconClockPause size={18} />}
+          p="sm"
+          title={words.waitsFor(delivery.deferral.destination)}
+        >
+          <span className={classes.wrap}>{delivery.deferral.reason}</span>
+        </Alert>
+      )}
       {delivery.error && (
         <Alert color={delivery.state === 'dead' ? 'red' : 'amber'} icon={<IconAlertTriangle size={18} />} p="sm">
           <span className={classes.wrap}>{delivery.error}</span>

@@ -13,6 +13,8 @@ import { startOperationWorker } from '../../jobs/operation.worker';
 import { buildTestApp, type Client, type TestApp } from '../../testing/build-test-app';
 import { DeliveryService } from './delivery.service';
 
+const DEFERRAL = { destination: 'https://away.example', reason: 'left alone', looks: false };
+
 function buildDelivery(product_id: number, overrides: Partial<DeliveryJobData> = {}): DeliveryJobData {
   return {
     delivery_id: 'message/subscription',
@@ -142,10 +144,13 @@ describe('deliveries over REST', () => {
   it('tells those in a pause from those that a listener is at', async () => {
     await write([
       { id: 'd-leased', delay_ms: 60_000 },
-      { id: 'd-paused', delay_ms: 60_000, data: { next_try_at: '2030-01-01T00:00:00.000Z' } },
+      { id: 'd-paused', delay_ms: 60_000, data: { next_try_at: '2030-01-01T00:00:00.000Z', deferral: DEFERRAL } },
     ]);
     expect(await ids('?state=in_flight')).toEqual(['d-leased']);
     expect(await ids('?state=retrying')).toEqual(['d-paused']);
+    const { body } = await viewer('get', `${base}/deliveries/d-paused`).expect(200);
+    expect(body.deferral).toEqual({ destination: 'https://away.example', reason: 'left alone' });
+    expect((await viewer('get', `${base}/deliveries/d-leased`).expect(200)).body.deferral).toBeNull();
     expect(await ids()).toEqual([]);
   });
 

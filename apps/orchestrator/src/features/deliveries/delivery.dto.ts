@@ -95,6 +95,16 @@ export class RetryDeliveryDto {
   payload_base64?: string;
 }
 
+export class DeliveryDeferralView {
+  /** null = not known. */
+  @IsString()
+  @IsOptional()
+  destination!: string | null;
+
+  @IsString()
+  reason!: string;
+}
+
 export class DeliveryView {
   @IsString()
   id!: string;
@@ -147,6 +157,12 @@ export class DeliveryView {
 
   @IsInt()
   payload_bytes!: number;
+
+  /** Set: not attempted, since the circuit breaker of its destination is open; it is tried when that is back. */
+  @ValidateNested()
+  @Type(() => DeliveryDeferralView)
+  @IsOptional()
+  deferral!: DeliveryDeferralView | null;
 }
 
 export class DeliveryPageView {

@@ -21,6 +21,7 @@ export function presentDelivery(delivery: DeliverySummary, names: Map<number, st
     error: delivery.error,
     attempts_made: delivery.attempts_made,
     payload_bytes: delivery.payload_bytes,
+    deferral: delivery.deferral,
   };
 }
 

@@ -2,7 +2,8 @@ import type { DataSource } from 'typeorm';
 import type { MqttConfigEntity } from '../../model/mqtt-config.entity';
 import type { ProductEntity } from '../../model/product.entity';
 import { SubscriptionEntity } from '../../model/subscription.entity';
-import { subscribedFilter, topicRepeatsPrefix } from './subscription-topic';
+import { nearMiss } from './near-miss';
+import { resolveSubscriptionTopic, subscribedFilter, topicRepeatsPrefix } from './subscription-topic';
 import type { SubscriptionWarningView } from './subscription.view';
 
 type Product = Pick<ProductEntity, 'slug' | 'variables'>;
@@ -13,6 +14,9 @@ const LATELY_MS = 3_600_000;
 /** Status is read often; how a product's topics are set changes seldom. */
 const KEPT_FOR_MS = 30_000;
 const MOST_NAMED = 20;
+/** Topics, the latest first, among which the one is looked for that was meant. */
+const COMPARED_TOPICS = 2_000;
+const SHOWN_TOPIC = 200;
 
 /** A topic that stands below its own prefix: nothing will ever be published there. */
 export function topicWarnings(
@@ -55,6 +59,7 @@ export class SubscriptionWarnings {
     const before = (at: Date | null, span_ms: number) => at === null || now.getTime() - at.getTime() > span_ms;
     const others_receive = subscriptions.some(({ last_message_at }) => !before(last_message_at, LATELY_MS));
     const warnings: SubscriptionWarningView[] = [];
+    let topics: string[] | null = null;
     for (const subscription of subscriptions) {
       if (warnings.length >= MOST_NAMED) break;
       const named = `"${subscription.name}"`;
@@ -67,11 +72,36 @@ export class SubscriptionWarnings {
         last_message_at === null
           ? 'Nothing has ever arrived'
           : `Nothing has arrived since ${last_message_at.toISOString()}`;
+      topics ??= await this.recentTopics(product.id);
       warnings.push({
         code: 'SILENT_FILTER',
-        message: `${named}: ${since} on "${subscribedFilter(product, config, subscription)}", while other subscriptions of the product receive. Compare prefix, a leading slash and upper and lower case with what is published.`,
+        message: `${named}: ${since} on "${subscribedFilter(product, config, subscription)}", while other subscriptions of the product receive. ${adviceFor(product, config, subscription, topics)}`,
       });
     }
     return warnings;
   }
+
+  /** Topics on which a message of the product was recorded lately. */
+  private async recentTopics(product_id: number): Promise<string[]> {
+    const rows = await this.deps.dataSource.query<{ topic: string }[]>(
+      `SELECT topic FROM message_topics WHERE product_id = $1 AND last_at > now() - interval '1 day'
+       ORDER BY last_at DESC LIMIT $2`,
+      [product_id, COMPARED_TOPICS],
+    );
+    return rows.map(({ topic }) => topic);
+  }
+}
+
+function adviceFor(
+  product: Product,
+  config: MqttConfigEntity,
+  subscription: Pick<SubscriptionEntity, 'topic' | 'absolute_topic'>,
+  topics: readonly string[],
+): string {
+  const resolved = resolveSubscriptionTopic(product, config, subscription);
+  const own = resolveSubscriptionTopic(product, config, { ...subscription, absolute_topic: true });
+  const near =
+    resolved.ok && own.ok ? nearMiss({ filter: resolved.topic_filter, own: own.topic_filter }, topics) : null;
+  if (near === null) return 'Compare prefix, a leading slash and upper and lower case with what is published.';
+  return `Messages do arrive on "${[...near.topic].slice(0, SHOWN_TOPIC).join('')}": ${near.difference}.`;
 }

@@ -107,6 +107,11 @@ describe('subscriptions over REST', () => {
   it('that are silent for a day while others receive are named', async () => {
     const silent = await create({ name: 'silent', topic: 'Orders/#' });
     const lively = await create({ name: 'lively', topic: 'orders/#' });
+    await test.dataSource.query(
+      `INSERT INTO message_topics (product_id, topic, first_at, last_at, recent_from)
+       VALUES ($1, 'shop/eu/orders/1', now(), now(), now())`,
+      [product_id],
+    );
     const days_ago = "now() - interval '2 days'";
     await test.dataSource.query(
       `UPDATE mqtt_subscriptions SET created_at = ${days_ago}, updated_at = ${days_ago},
@@ -117,6 +122,7 @@ describe('subscriptions over REST', () => {
     expect(body.warnings).toMatchObject([
       { code: 'SILENT_FILTER', message: expect.stringContaining('"shop/eu/Orders/#"') },
     ]);
+    expect(body.warnings[0].message).toContain('arrive on "shop/eu/orders/1": upper and lower case differ.');
   });
 
   it('name the variable that a placeholder wants', async () => {
