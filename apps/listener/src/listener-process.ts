@@ -111,6 +111,7 @@ export async function startListener(
             });
           },
           onUnreachable: () => void listener?.role.unanswered(),
+          onTokenRefused: () => void source.refresh(),
         });
 
   const obtainListener = (sourced: SourcedDocument): ProductListener => {
@@ -189,6 +190,10 @@ export async function startListener(
       }
     },
     onRejected: (rejected) => listener?.reject(rejected),
+    onTokenUnknown: () => {
+      // A parent that started this process makes a new token; nobody else hears it.
+      if (process.connected) process.send?.({ kind: 'token-unknown' }, undefined, {}, () => undefined);
+    },
     onTokenRefused: (reason, { is_deleted }) => {
       idle = is_deleted
         ? { reason, reason_code: 'PRODUCT_DELETED', advice: 'Stop this listener: there is nothing left to listen for.' }

@@ -8,6 +8,16 @@ import { OrchestratorConfig } from './config';
 
 const GOOD = { DATABASE_URL: 'postgres://u:p@localhost/db', MQTT_PASSWORD_ENCRYPTION_KEY: generateKey() };
 
+function messagesOf(env: Record<string, string>): string[] {
+  try {
+    loadEnvironment(OrchestratorConfig, env);
+  } catch (error) {
+    if (error instanceof EnvironmentError) return error.faults.map(({ message }) => message);
+    throw error;
+  }
+  return [];
+}
+
 function faultsOf(env: Record<string, string>): string[] {
   try {
     loadEnvironment(OrchestratorConfig, env);
@@ -128,5 +138,12 @@ describe('the orchestrator’s environment', () => {
   it('is what .env.example says (else: node apps/orchestrator/dist/main.js env-example > .env.example)', () => {
     const committed = readFileSync(join(__dirname, '..', '..', '..', '.env.example'), 'utf8');
     expect(committed).toBe(envExample());
+  });
+
+  it('refuses each proxy that is none, and takes what Express takes', () => {
+    const good = 'loopback, 10.0.0.0/8,192.0.2.1,2001:db8::/32,uniquelocal';
+    expect(faultsOf({ ...GOOD, TRUST_PROXY: good })).toEqual([]);
+    const [message] = messagesOf({ ...GOOD, TRUST_PROXY: 'loopback,proxy.example.com,10.0.0.0/33,1.2.3' });
+    expect(message).toMatch(/: proxy\.example\.com, 10\.0\.0\.0\/33, 1\.2\.3$/);
   });
 });

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { createEgressPolicy, EgressAllowError } from '@cortex-mqtt/egress';
 import { type CrossFieldCheck, Env } from '@cortex-mqtt/environment';
 import { LOG_LEVELS, type LogLevel } from '@cortex-mqtt/observability';
@@ -443,6 +444,13 @@ export class OrchestratorConfig implements CrossFieldCheck {
       if (!(error instanceof EgressAllowError)) throw error;
       refuse('EGRESS_ALLOW', error.message);
     }
+    const unknown_proxies = this.trustProxy.filter((entry) => !isProxy(entry));
+    if (unknown_proxies.length > 0) {
+      refuse(
+        'TRUST_PROXY',
+        `has what is neither an address, a subnet, loopback, linklocal nor uniquelocal: ${unknown_proxies.join(', ')}`,
+      );
+    }
     const { providers, faults: provider_faults } = this.readProviders();
     for (const fault of provider_faults) refuse('OIDC_PROVIDERS', fault);
     if (providers.length > 0 && this.publicUrl === undefined) {
@@ -470,4 +478,13 @@ export class OrchestratorConfig implements CrossFieldCheck {
     }
     return faults;
   }
+}
+
+/** What Express takes in `trust proxy`. */
+function isProxy(entry: string): boolean {
+  if (['loopback', 'linklocal', 'uniquelocal'].includes(entry)) return true;
+  const [address = '', bits, ...rest] = entry.split('/');
+  const family = isIP(address);
+  if (family === 0 || rest.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
 }

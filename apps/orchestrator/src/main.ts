@@ -22,7 +22,7 @@ import { runCli } from './cli/run-cli';
 import { OrchestratorConfig } from './config';
 import { connectDatabase } from './database/connect';
 import { createArchiveDataSource, createDataSource } from './database/data-source';
-import { migrateUp } from './database/migrate';
+import { migrateUp, newerMigrations } from './database/migrate';
 import { buildFeatures } from './features';
 import { endPasswordSessions } from './features/auth/end-password-sessions';
 import { ensureFirstAdmin } from './features/auth/first-admin';
@@ -32,6 +32,7 @@ import { consoleRouter } from './features/console/console.router';
 import { docsRouter } from './features/docs/docs.router';
 import { healthRouter } from './features/health/health.router';
 import { registerFleetMetrics } from './features/health/fleet-metrics';
+import { registerDatabaseMetrics } from './features/health/database-metrics';
 import { createHttpMetrics } from './features/health/http-metrics';
 import { openInstallation, WrongKeyError } from './features/installation/installation';
 import { createKubernetesRuntime } from './features/listeners/kubernetes/create-kubernetes-runtime';
@@ -134,7 +135,8 @@ export async function startOrchestrator(
       await dataSource.query('SELECT 1');
     },
   });
-  health.register({ name: 'queue', check: () => queues.ping(1_500) });
+  // Overview, configuration and reports need no queue: one that is away must not take every orchestrator out of a balancer.
+  health.register({ name: 'queue', optional: true, check: () => queues.ping(1_500) });
   health.register({
     name: 'start',
     check: async () => {
@@ -142,6 +144,7 @@ export async function startOrchestrator(
     },
   });
 
+  registerDatabaseMetrics(metrics, dataSource);
   const onRequestFinished = createHttpMetrics(metrics);
   const openApi = buildOpenApi({ routes: features.routes, version: build.version, public_url: config.publicUrl });
   const app = createApp({
@@ -222,6 +225,12 @@ export async function startOrchestrator(
     await lifecycle.start({ name: 'server', stop: () => server.close(config.shutdownTimeout_ms) });
     const applied = await migrateUp(dataSource);
     if (archive !== dataSource) applied.push(...(await migrateUp(archive)));
+    const newer = await newerMigrations(dataSource);
+    if (newer.length > 0) {
+      logger.error('the database is newer than this orchestrator: run it only while you upgrade or roll back', {
+        migrations: newer,
+      });
+    }
     if (applied.length > 0) logger.info('migrations applied', { migrations: applied });
     const installation = await openInstallation(dataSource, { keys, environment_identity: config.installationId });
     apart = installation.apart;

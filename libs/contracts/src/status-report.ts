@@ -167,6 +167,8 @@ export interface ConnectionEvent {
     | 'session_adopted'
     | 'session_ended'
     | 'session_not_ended'
+    /** Of a newer listener, which says what it is in `detail.type`. */
+    | 'other'
     | 'config_applied'
     | 'config_rejected';
   broker: string | null;

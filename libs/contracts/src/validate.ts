@@ -18,16 +18,21 @@ export type Validated<T> = { ok: true; value: T } | { ok: false; faults: FieldFa
 
 /**
  * Turns untrusted JSON into an instance of `type`, or tells every fault with its field path.
- * Unknown fields are faults: a misspelt field must never be silently ignored.
+ * Unknown fields are faults, because a misspelt field must never be silently ignored; between our own processes, where the
+ * other may be newer, they are left out instead.
  */
-export function validateShape<T extends object>(type: ClassConstructor<T>, input: unknown): Validated<T> {
+export function validateShape<T extends object>(
+  type: ClassConstructor<T>,
+  input: unknown,
+  { unknown_fields = 'refused' }: { unknown_fields?: 'refused' | 'ignored' } = {},
+): Validated<T> {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
     return { ok: false, faults: [{ field: '', message: 'must be a JSON object' }] };
   }
   const instance = plainToInstance(type, input, { exposeDefaultValues: false });
   const errors = validator.validateSync(instance, {
     whitelist: true,
-    forbidNonWhitelisted: true,
+    forbidNonWhitelisted: unknown_fields === 'refused',
     forbidUnknownValues: true,
     stopAtFirstError: false,
   });

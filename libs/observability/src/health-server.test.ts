@@ -23,6 +23,15 @@ describe('createHealth', () => {
     });
   });
 
+  it('is degraded, and ready, while only what is optional fails', async () => {
+    const health = createHealth();
+    const fail = { check: () => Promise.reject(new Error('away')) };
+    health.register({ name: 'queue', optional: true, ...fail });
+    expect((await health.ready()).status).toBe('degraded');
+    health.register({ name: 'database', ...fail });
+    expect((await health.ready()).status).toBe('failing');
+  });
+
   it('is ready without dependencies', async () => {
     expect(await createHealth().ready()).toEqual({ status: 'ok', checks: [] });
   });

@@ -4,6 +4,8 @@ export interface HealthCheck {
   name: string;
   /** Resolves when the dependency answers, rejects with the reason when not. */
   check(): Promise<void>;
+  /** Without it the process still does most of its work: `degraded`, which is ready. */
+  optional?: true;
   /** Milliseconds until no answer counts as failing. 2 s by default. */
   timeout_ms?: number;
 }
@@ -16,7 +18,8 @@ export interface CheckResult {
 }
 
 export interface Readiness {
-  status: 'ok' | 'failing';
+  /** `degraded`: only what is optional fails. */
+  status: 'ok' | 'degraded' | 'failing';
   checks: CheckResult[];
 }
 
@@ -67,7 +70,9 @@ export function createHealth(options: { redactText?: (text: string) => string } 
     live: () => ({ status: 'ok' }),
     async ready() {
       const results = await Promise.all(checks.map(result));
-      return { status: results.every((r) => r.status === 'ok') ? 'ok' : 'failing', checks: results };
+      const failing = checks.filter((_entry, index) => results[index]?.status === 'failing');
+      const worst = failing.every(({ check }) => check.optional) ? 'degraded' : 'failing';
+      return { status: failing.length === 0 ? 'ok' : worst, checks: results };
     },
   };
 }

@@ -2005,7 +2005,9 @@ export interface components {
             ca_cert?: string | null;
             client_cert?: string | null;
             receive_maximum?: number | null;
-            user_properties?: Record<string, unknown>;
+            user_properties?: {
+                [key: string]: unknown;
+            };
             last_will?: components["schemas"]["LastWillDto"] | null;
             password?: string | null;
             proxy_password?: string | null;
@@ -2080,7 +2082,9 @@ export interface components {
             enabled?: boolean;
             severities?: ("info" | "warning" | "critical")[];
             product_ids?: number[];
-            labels?: Record<string, unknown>;
+            labels?: {
+                [key: string]: unknown;
+            };
             send_resolved?: boolean;
             reminder_every_s?: number | null;
             escalate_after_s?: number;
@@ -2107,7 +2111,9 @@ export interface components {
             enabled?: boolean;
             severities?: ("info" | "warning" | "critical")[];
             product_ids?: number[];
-            labels?: Record<string, unknown>;
+            labels?: {
+                [key: string]: unknown;
+            };
             send_resolved?: boolean;
             reminder_every_s?: number | null;
             escalate_after_s?: number;
@@ -2118,12 +2124,16 @@ export interface components {
             /** @enum {string} */
             type: "email" | "webhook" | "slack" | "teams" | "pagerduty" | "alertmanager" | "ntfy" | "telegram" | "discord" | "mqtt";
             enabled: boolean;
-            settings: Record<string, unknown>;
+            settings: {
+                [key: string]: unknown;
+            };
             secrets_set: string[];
             destination: string;
             severities: ("info" | "warning" | "critical")[];
             product_ids: number[];
-            labels: Record<string, unknown>;
+            labels: {
+                [key: string]: unknown;
+            };
             send_resolved: boolean;
             reminder_every_s: number | null;
             escalate_after_s: number;
@@ -2160,7 +2170,9 @@ export interface components {
             rule_id: number;
             rule_name: string;
             runbook_url: string | null;
-            labels: Record<string, unknown>;
+            labels: {
+                [key: string]: unknown;
+            };
             cause: string | null;
             products: components["schemas"]["IncidentProductView"][];
             product_count: number;
@@ -2183,7 +2195,9 @@ export interface components {
             at: string;
             type: string;
             actor: string | null;
-            detail: Record<string, unknown>;
+            detail: {
+                [key: string]: unknown;
+            };
         };
         IncidentDetailView: {
             members: components["schemas"]["IncidentMemberView"][];
@@ -2203,7 +2217,9 @@ export interface components {
             rule_id: number;
             rule_name: string;
             runbook_url: string | null;
-            labels: Record<string, unknown>;
+            labels: {
+                [key: string]: unknown;
+            };
             cause: string | null;
             products: components["schemas"]["IncidentProductView"][];
             product_count: number;
@@ -2257,7 +2273,9 @@ export interface components {
             usual_gap_factor?: number | null;
             active_hours?: components["schemas"]["ActiveHoursDto"] | null;
             runbook_url?: string | null;
-            labels?: Record<string, unknown>;
+            labels?: {
+                [key: string]: unknown;
+            };
             channel_ids?: number[];
         };
         UpdateAlertRuleDto: {
@@ -2281,7 +2299,9 @@ export interface components {
             usual_gap_factor?: number | null;
             active_hours?: components["schemas"]["ActiveHoursDto"] | null;
             runbook_url?: string | null;
-            labels?: Record<string, unknown>;
+            labels?: {
+                [key: string]: unknown;
+            };
             channel_ids?: number[];
         };
         PreviewAlertRuleDto: {
@@ -2309,7 +2329,9 @@ export interface components {
             usual_gap_factor?: number | null;
             active_hours?: components["schemas"]["ActiveHoursDto"] | null;
             runbook_url?: string | null;
-            labels?: Record<string, unknown>;
+            labels?: {
+                [key: string]: unknown;
+            };
             channel_ids?: number[];
         };
         RuleStatesView: {
@@ -2344,7 +2366,9 @@ export interface components {
             usual_gap_factor: number | null;
             active_hours: components["schemas"]["ActiveHoursDto"] | null;
             runbook_url: string | null;
-            labels: Record<string, unknown>;
+            labels: {
+                [key: string]: unknown;
+            };
             channel_ids: number[];
             states: components["schemas"]["RuleStatesView"];
             created_at: string;
@@ -2479,8 +2503,12 @@ export interface components {
             entity_id: string | null;
             entity_name: string | null;
             product_id: number | null;
-            before: Record<string, unknown> | null;
-            after: Record<string, unknown> | null;
+            before: {
+                [key: string]: unknown;
+            } | null;
+            after: {
+                [key: string]: unknown;
+            } | null;
         };
         LoginDto: {
             email: string;
@@ -2552,7 +2580,9 @@ export interface components {
             ca_cert: string | null;
             client_cert: string | null;
             receive_maximum: number | null;
-            user_properties: Record<string, unknown>;
+            user_properties: {
+                [key: string]: unknown;
+            };
             last_will: components["schemas"]["LastWillDto"] | null;
             password_set: boolean;
             proxy_password_set: boolean;
@@ -2583,7 +2613,9 @@ export interface components {
             ca_cert?: string | null;
             client_cert?: string | null;
             receive_maximum?: number | null;
-            user_properties?: Record<string, unknown>;
+            user_properties?: {
+                [key: string]: unknown;
+            };
             last_will?: components["schemas"]["LastWillDto"] | null;
             password?: string | null;
             proxy_password?: string | null;
@@ -2613,7 +2645,9 @@ export interface components {
             ca_cert?: string | null;
             client_cert?: string | null;
             receive_maximum?: number | null;
-            user_properties?: Record<string, unknown>;
+            user_properties?: {
+                [key: string]: unknown;
+            };
             last_will?: components["schemas"]["LastWillDto"] | null;
             password?: string | null;
             proxy_password?: string | null;
@@ -2653,7 +2687,9 @@ export interface components {
             ca_cert: string | null;
             client_cert: string | null;
             receive_maximum: number | null;
-            user_properties: Record<string, unknown>;
+            user_properties: {
+                [key: string]: unknown;
+            };
             last_will: components["schemas"]["LastWillDto"] | null;
             password_set: boolean;
             proxy_password_set: boolean;
@@ -2673,7 +2709,9 @@ export interface components {
             description?: string;
             enabled?: boolean;
             replicas?: number;
-            variables?: Record<string, unknown>;
+            variables?: {
+                [key: string]: unknown;
+            };
         };
         UpdateProductDto: {
             name?: string;
@@ -2681,7 +2719,9 @@ export interface components {
             description?: string;
             enabled?: boolean;
             replicas?: number;
-            variables?: Record<string, unknown>;
+            variables?: {
+                [key: string]: unknown;
+            };
         };
         ProductView: {
             id: number;
@@ -2690,7 +2730,9 @@ export interface components {
             description: string;
             enabled: boolean;
             replicas: number;
-            variables: Record<string, unknown>;
+            variables: {
+                [key: string]: unknown;
+            };
             managed_by: string | null;
             /** @enum {string} */
             managed_console: "drift" | "lock";
@@ -2771,7 +2813,9 @@ export interface components {
             ca_cert?: string | null;
             client_cert?: string | null;
             receive_maximum?: number | null;
-            user_properties?: Record<string, unknown>;
+            user_properties?: {
+                [key: string]: unknown;
+            };
             last_will?: components["schemas"]["LastWillDto"] | null;
             password?: components["schemas"]["SecretReferenceDto"] | null;
             proxy_password?: components["schemas"]["SecretReferenceDto"] | null;
@@ -2802,7 +2846,9 @@ export interface components {
             ca_cert?: string | null;
             client_cert?: string | null;
             receive_maximum?: number | null;
-            user_properties?: Record<string, unknown>;
+            user_properties?: {
+                [key: string]: unknown;
+            };
             last_will?: components["schemas"]["LastWillDto"] | null;
             password?: components["schemas"]["SecretReferenceDto"] | null;
             proxy_password?: components["schemas"]["SecretReferenceDto"] | null;
@@ -2828,11 +2874,15 @@ export interface components {
             description?: string;
             enabled?: boolean;
             replicas?: number;
-            variables?: Record<string, unknown>;
+            variables?: {
+                [key: string]: unknown;
+            };
             managed_by?: components["schemas"]["ManagedByDto"] | null;
             broker?: components["schemas"]["DocumentBrokerDto"];
             brokers?: components["schemas"]["DocumentFurtherBrokerDto"][];
-            secrets?: Record<string, unknown>;
+            secrets?: {
+                [key: string]: unknown;
+            };
             subscriptions?: components["schemas"]["CreateSubscriptionDto"][];
             moved?: components["schemas"]["MovedDto"][];
             topics?: components["schemas"]["TopicsDto"];
@@ -2917,7 +2967,9 @@ export interface components {
             instance_id: string | null;
             type: string;
             broker: string | null;
-            detail: Record<string, unknown>;
+            detail: {
+                [key: string]: unknown;
+            };
         };
         UptimeWindowView: {
             /** @enum {string} */
@@ -3066,7 +3118,9 @@ export interface components {
             subscribed: components["schemas"]["SubscribedView"];
             recovery: components["schemas"]["RecoveryView"] | null;
             probe: components["schemas"]["ProbeView"] | null;
-            report: Record<string, unknown>;
+            report: {
+                [key: string]: unknown;
+            };
         };
         ConnectionStatusView: {
             product_id: number;
@@ -3084,7 +3138,9 @@ export interface components {
             last_message_at: string | null;
             subscribed_topics_count: number;
             client_id: string | null;
-            broker_info: Record<string, unknown>;
+            broker_info: {
+                [key: string]: unknown;
+            };
             updated_at: string;
             desired: components["schemas"]["DesiredView"];
             live: components["schemas"]["LiveView"];
@@ -3122,7 +3178,9 @@ export interface components {
             ca_cert?: string | null;
             client_cert?: string | null;
             receive_maximum?: number | null;
-            user_properties?: Record<string, unknown>;
+            user_properties?: {
+                [key: string]: unknown;
+            };
             last_will?: components["schemas"]["LastWillDto"] | null;
             password?: string | null;
             proxy_password?: string | null;
@@ -3136,7 +3194,9 @@ export interface components {
             /** @enum {string} */
             state: "passed" | "failed" | "skipped";
             duration_ms: number;
-            detail: Record<string, unknown>;
+            detail: {
+                [key: string]: unknown;
+            };
         };
         StagesDto: {
             stages: components["schemas"]["StageResultDto"][];
@@ -3153,7 +3213,9 @@ export interface components {
             status: "success" | "failed";
             connected: boolean;
             latency_ms: number | null;
-            broker_info: Record<string, unknown>;
+            broker_info: {
+                [key: string]: unknown;
+            };
             tested_from: string;
             stages: components["schemas"]["StageResultDto"][];
             diagnosis: components["schemas"]["DiagnosisView"] | null;
@@ -3215,7 +3277,9 @@ export interface components {
             /** @enum {number} */
             qos: 0 | 1 | 2;
             retain: boolean;
-            user_properties: Record<string, unknown>;
+            user_properties: {
+                [key: string]: unknown;
+            };
             content_type: string | null;
             succeeded_actions: string[];
             failed_actions: components["schemas"]["FailedActionView"][];
@@ -3254,7 +3318,9 @@ export interface components {
             kind: "retry_deliveries" | "purge_deliveries";
             /** @enum {string} */
             state: "queued" | "running" | "finished" | "failed";
-            filter: Record<string, unknown>;
+            filter: {
+                [key: string]: unknown;
+            };
             total: number | null;
             done: number;
             failed: number;
@@ -3313,7 +3379,9 @@ export interface components {
             qos?: 0 | 1 | 2;
             retain?: boolean;
             content_type?: string | null;
-            user_properties?: Record<string, unknown>;
+            user_properties?: {
+                [key: string]: unknown;
+            };
             received_at?: string;
         };
         DryRunDto: {
@@ -3322,18 +3390,30 @@ export interface components {
         };
         DryRunView: {
             matched: boolean;
-            params: Record<string, unknown>;
-            decode: Record<string, unknown> | null;
-            filter: Record<string, unknown> | null;
-            identity: Record<string, unknown> | null;
-            ordering_key: Record<string, unknown> | null;
+            params: {
+                [key: string]: unknown;
+            };
+            decode: {
+                [key: string]: unknown;
+            } | null;
+            filter: {
+                [key: string]: unknown;
+            } | null;
+            identity: {
+                [key: string]: unknown;
+            } | null;
+            ordering_key: {
+                [key: string]: unknown;
+            } | null;
             actions: unknown[];
         };
         ActionTypeView: {
             type: string;
             title: string;
             description: string;
-            schema: Record<string, unknown>;
+            schema: {
+                [key: string]: unknown;
+            };
         };
         LeftSessionClaimDto: {
             instance_id: string;
@@ -3560,7 +3640,9 @@ export interface components {
             payload_truncated: boolean;
             redacted: boolean;
             payload_readable: boolean;
-            user_properties: Record<string, unknown> | null;
+            user_properties: {
+                [key: string]: unknown;
+            } | null;
             content_type: string | null;
             response_topic: string | null;
             correlation_data_base64: string | null;
@@ -3717,7 +3799,9 @@ export interface components {
             /** @enum {number} */
             qos: 0 | 1 | 2;
             retain: boolean;
-            user_properties: Record<string, unknown>;
+            user_properties: {
+                [key: string]: unknown;
+            };
             content_type: string | null;
             received_at: string;
         };
@@ -3756,9 +3840,11 @@ export interface components {
         ConnectionEventDto: {
             at: string;
             /** @enum {string} */
-            type: "connected" | "disconnected" | "connect_failed" | "failover" | "failback" | "subscription_refused" | "qos_downgraded" | "session_lost" | "probe_lost" | "probe_recovered" | "taken_over" | "flapping" | "session_adopted" | "session_ended" | "session_not_ended" | "config_applied" | "config_rejected";
+            type: "connected" | "disconnected" | "connect_failed" | "failover" | "failback" | "subscription_refused" | "qos_downgraded" | "session_lost" | "probe_lost" | "probe_recovered" | "taken_over" | "flapping" | "session_adopted" | "session_ended" | "session_not_ended" | "other" | "config_applied" | "config_rejected";
             broker?: string | null;
-            detail: Record<string, unknown>;
+            detail: {
+                [key: string]: unknown;
+            };
         };
         StatusDeltaDto: {
             sequence: number;
@@ -3784,24 +3870,38 @@ export interface components {
             applied_revision?: number | null;
             applied_revision_key?: string | null;
             applied_reconnect_generation?: number | null;
-            rejected_revision?: Record<string, unknown> | null;
-            broker?: Record<string, unknown> | null;
+            rejected_revision?: {
+                [key: string]: unknown;
+            } | null;
+            broker?: {
+                [key: string]: unknown;
+            } | null;
             brokers?: Record<string, unknown>[] | null;
-            broker_info: Record<string, unknown>;
+            broker_info: {
+                [key: string]: unknown;
+            };
             client_id?: string | null;
             connected_at?: string | null;
             disconnected_at?: string | null;
-            recovery?: Record<string, unknown> | null;
-            subscribed: Record<string, unknown>;
+            recovery?: {
+                [key: string]: unknown;
+            } | null;
+            subscribed: {
+                [key: string]: unknown;
+            };
             topic_filters: Record<string, unknown>[];
             warnings: Record<string, unknown>[];
             oldest_unacknowledged_ms?: number | null;
             in_flight: number;
             queue_depth?: number | null;
             oldest_queued_ms?: number | null;
-            probe?: Record<string, unknown> | null;
+            probe?: {
+                [key: string]: unknown;
+            } | null;
             last_message_at?: string | null;
-            latency_ms?: Record<string, unknown> | null;
+            latency_ms?: {
+                [key: string]: unknown;
+            } | null;
             counters: components["schemas"]["InstanceCountersDto"];
             is_leaving?: boolean | null;
             destinations?: Record<string, unknown>[] | null;
@@ -3949,7 +4049,11 @@ export interface components {
                 };
             };
         };
-        /** @description `unauthenticated`: No credential was sent, or it is unknown, expired or revoked. */
+        /**
+         * @description `unauthenticated`: No credential was sent, or it is unknown, expired or revoked.
+         *
+         *     `unknown-listener-token`: The listener token is not in the database: its product was deleted, or the database was restored from a backup that is older than the token.
+         */
         Problem401: {
             headers: {
                 [name: string]: unknown;
@@ -3957,7 +4061,7 @@ export interface components {
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {string} */
-                    type?: "urn:cortex-mqtt:problem:unauthenticated";
+                    type?: "urn:cortex-mqtt:problem:unauthenticated" | "urn:cortex-mqtt:problem:unknown-listener-token";
                     /** @constant */
                     status?: 401;
                 };
@@ -4104,7 +4208,11 @@ export interface components {
                 };
             };
         };
-        /** @description `unavailable`: The database, the queue or another service that the call needs is not reachable, or the server is starting. */
+        /**
+         * @description `overloaded`: Everything that the call needs is reachable, and busy: no database connection became free in time.
+         *
+         *     `unavailable`: The database, the queue or another service that the call needs is not reachable, or the server is starting.
+         */
         Problem503: {
             headers: {
                 "Retry-After": components["headers"]["Retry-After"];
@@ -4113,7 +4221,7 @@ export interface components {
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {string} */
-                    type?: "urn:cortex-mqtt:problem:unavailable";
+                    type?: "urn:cortex-mqtt:problem:overloaded" | "urn:cortex-mqtt:problem:unavailable";
                     /** @constant */
                     status?: 503;
                 };
@@ -5401,13 +5509,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": Record<string, unknown>;
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
                 };
             };
             400: components["responses"]["Problem400"];
             401: components["responses"]["Problem401"];
             403: components["responses"]["Problem403"];
             404: components["responses"]["Problem404"];
+            410: components["responses"]["Problem410"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
         };
@@ -5439,6 +5550,7 @@ export interface operations {
             403: components["responses"]["Problem403"];
             404: components["responses"]["Problem404"];
             409: components["responses"]["Problem409"];
+            410: components["responses"]["Problem410"];
             413: components["responses"]["Problem413"];
             415: components["responses"]["Problem415"];
             500: components["responses"]["Problem500"];
@@ -5864,6 +5976,7 @@ export interface operations {
             401: components["responses"]["Problem401"];
             403: components["responses"]["Problem403"];
             409: components["responses"]["Problem409"];
+            410: components["responses"]["Problem410"];
             413: components["responses"]["Problem413"];
             415: components["responses"]["Problem415"];
             500: components["responses"]["Problem500"];
@@ -6084,6 +6197,7 @@ export interface operations {
             403: components["responses"]["Problem403"];
             404: components["responses"]["Problem404"];
             409: components["responses"]["Problem409"];
+            410: components["responses"]["Problem410"];
             413: components["responses"]["Problem413"];
             415: components["responses"]["Problem415"];
             500: components["responses"]["Problem500"];
@@ -6117,6 +6231,7 @@ export interface operations {
             403: components["responses"]["Problem403"];
             404: components["responses"]["Problem404"];
             409: components["responses"]["Problem409"];
+            410: components["responses"]["Problem410"];
             413: components["responses"]["Problem413"];
             415: components["responses"]["Problem415"];
             500: components["responses"]["Problem500"];
@@ -6834,6 +6949,7 @@ export interface operations {
             401: components["responses"]["Problem401"];
             403: components["responses"]["Problem403"];
             409: components["responses"]["Problem409"];
+            410: components["responses"]["Problem410"];
             413: components["responses"]["Problem413"];
             415: components["responses"]["Problem415"];
             500: components["responses"]["Problem500"];
@@ -8831,6 +8947,7 @@ export interface operations {
             400: components["responses"]["Problem400"];
             401: components["responses"]["Problem401"];
             403: components["responses"]["Problem403"];
+            410: components["responses"]["Problem410"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
         };

@@ -29,12 +29,15 @@ function buildDocument(overrides: Partial<ListenerConfigDocument> = {}): Listene
   };
 }
 
-async function buildChain(options: { environment?: ListenerConfigDocument | null; directory?: string } = {}) {
+async function buildChain(
+  options: { environment?: ListenerConfigDocument | null; directory?: string; unknown_token_grace_ms?: number } = {},
+) {
   const receiver = await startHttpReceiver();
   const directory = options.directory ?? createTestDirectory('config-source');
   const told: SourcedDocument[] = [];
   const rejected: { revision: number; reason: string }[] = [];
   const refused: string[] = [];
+  let unknown = 0;
   const client = createOrchestratorClient({ url: receiver.url, token: TOKEN, instance_id: 'one' });
   const cache = new EncryptedFile({ path: join(directory, 'cache'), secret: TOKEN, purpose: 'listener configuration' });
   const chain = new ConfigSourceChain({
@@ -46,6 +49,10 @@ async function buildChain(options: { environment?: ListenerConfigDocument | null
     onDocument: (sourced) => told.push(sourced),
     onRejected: (item) => rejected.push(item),
     onTokenRefused: (reason) => refused.push(reason),
+    onTokenUnknown: () => {
+      unknown += 1;
+    },
+    unknown_token_grace_ms: options.unknown_token_grace_ms,
   });
   return {
     receiver,
@@ -54,6 +61,7 @@ async function buildChain(options: { environment?: ListenerConfigDocument | null
     told,
     rejected,
     refused,
+    unknown: () => unknown,
     sources: () => told.map(({ source, document }) => `${source}:${document.revision}`),
     async close() {
       await chain.stop();
@@ -122,6 +130,38 @@ describe('ConfigSourceChain', () => {
     await chain.chain.refresh();
     expect(chain.sources().filter((source) => source.startsWith('last_known_good'))).toEqual([]);
     await chain.close();
+  });
+
+  it('keeps the configuration for a while when the token is not known at all, and then no longer', async () => {
+    const directory = createTestDirectory('config-source');
+    const unknown = {
+      status: 401,
+      body: JSON.stringify({ type: 'urn:cortex-mqtt:problem:unknown-listener-token', detail: 'not known here' }),
+    };
+    const chain = await buildChain({ directory });
+    chain.receiver.answerWith(json(buildDocument()));
+    await chain.chain.start();
+    chain.receiver.answerWith(unknown);
+    await chain.chain.refresh();
+    expect({ told: chain.unknown(), refused: chain.refused, sources: chain.sources() }).toEqual({
+      told: 1,
+      refused: [],
+      sources: ['orchestrator:7'],
+    });
+    expect(await chain.cache.read()).not.toBeNull();
+    await chain.close();
+
+    const restarted = await buildChain({ directory });
+    restarted.receiver.answerWith(unknown);
+    await restarted.chain.start();
+    expect(restarted.sources()).toEqual(['last_known_good:7']);
+    await restarted.close();
+
+    const late = await buildChain({ directory, unknown_token_grace_ms: 0 });
+    late.receiver.answerWith(unknown);
+    await late.chain.start();
+    expect([late.refused.length, late.sources(), await late.cache.read()]).toEqual([1, [], null]);
+    await late.close();
   });
 
   it('rejects a document that cannot be used, names its fields, and keeps what is in force', async () => {

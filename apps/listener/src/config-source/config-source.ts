@@ -26,9 +26,19 @@ export interface ConfigSourceDeps {
   onDocument(sourced: SourcedDocument): void;
   /** A document that cannot be used; the one before stays in force. */
   onRejected(rejected: { revision: number; reason: string }): void;
+  /** The token is not known: whoever started this process can give it another. Told at every look. */
+  onTokenUnknown(): void;
+  /** For tests: milliseconds for which the configuration is kept meanwhile. */
+  unknown_token_grace_ms?: number;
   /** The token is refused: nothing that was cached may be used any longer. `is_deleted`: because its product is. */
   onTokenRefused(reason: string, about: { is_deleted: boolean }): void;
 }
+
+/**
+ * Milliseconds for which a listener whose token is not in the database keeps its configuration: time for a new token after a
+ * restore, and no more than that: nobody vouches for what it does meanwhile.
+ */
+const UNKNOWN_TOKEN_GRACE_MS = 120_000;
 
 /**
  * Where the configuration comes from: orchestrator, else the last known good on disk, else the environment. Asks again at
@@ -46,6 +56,8 @@ export class ConfigSourceChain {
   /** Why the disk holds an older configuration than the one in force, or none; null when it holds this one. */
   cacheFault: string | null = null;
   private uncached: ListenerConfigDocument | null = null;
+  /** Since when the token is not known; null while it is, or is refused for another reason. */
+  private unknown_since_ms: number | null = null;
 
   constructor(private readonly deps: ConfigSourceDeps) {}
 
@@ -97,6 +109,7 @@ export class ConfigSourceChain {
     try {
       const answer = await client.fetchConfig(this.etag);
       this.lastFault = null;
+      this.unknown_since_ms = null;
       if (answer.kind === 'unchanged') {
         await this.keep();
         return;
@@ -140,6 +153,12 @@ export class ConfigSourceChain {
 
   private async orchestratorFailed(error: unknown): Promise<void> {
     this.lastFault = error instanceof Error ? error.message : String(error);
+    if (error instanceof TokenRefusedError && this.isInGrace(error)) {
+      this.deps.logger.warn('the orchestrator does not know this listener’s token; its configuration is kept for now');
+      this.deps.onTokenUnknown();
+      if (this.inForce === null) await this.fallBack();
+      return;
+    }
     if (error instanceof TokenRefusedError) {
       this.deps.logger.error('the orchestrator refuses this listener’s token', { error });
       this.etag = null;
@@ -151,6 +170,20 @@ export class ConfigSourceChain {
     }
     this.deps.logger.warn('configuration could not be fetched', { reason: this.lastFault });
     if (!(error instanceof OrchestratorUnavailableError) || this.inForce !== null) return;
+    await this.fallBack();
+  }
+
+  private isInGrace({ is_unknown }: TokenRefusedError): boolean {
+    if (!is_unknown) {
+      this.unknown_since_ms = null;
+      return false;
+    }
+    const now_ms = performance.now();
+    this.unknown_since_ms ??= now_ms;
+    return now_ms - this.unknown_since_ms < (this.deps.unknown_token_grace_ms ?? UNKNOWN_TOKEN_GRACE_MS);
+  }
+
+  private async fallBack(): Promise<void> {
     const cached = await this.cached();
     if (cached) this.tell({ document: cached, source: 'last_known_good' });
     else if (this.deps.environment) this.tell({ document: this.deps.environment, source: 'environment' });

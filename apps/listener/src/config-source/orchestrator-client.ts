@@ -6,6 +6,7 @@ import type {
   StatusReport,
 } from '@cortex-mqtt/contracts';
 import { Agent } from '@cortex-mqtt/egress';
+import { unknownFieldsOf, withoutFields } from './older-orchestrator';
 import type { PostResult } from '../recording/segment-sender';
 import type { Claim, LeftSessionRegister } from '../session/left-sessions';
 
@@ -21,6 +22,13 @@ export class OrchestratorUnavailableError extends Error {
 /** 401 or 403: the token is not, or no longer, good. */
 export class TokenRefusedError extends Error {
   override readonly name = 'TokenRefusedError';
+  /** The token is not in the database at all, as after a restore: nobody has revoked it. */
+  readonly is_unknown: boolean;
+
+  constructor(message: string, { is_unknown = false }: { is_unknown?: boolean } = {}) {
+    super(message);
+    this.is_unknown = is_unknown;
+  }
 }
 
 /** 410: the product is deleted, and with it the token. */
@@ -29,6 +37,13 @@ export class ProductDeletedError extends TokenRefusedError {}
 /** Any other 4xx: the two do not understand each other. */
 export class OrchestratorRefusedError extends Error {
   override readonly name = 'OrchestratorRefusedError';
+  /** Places that an older orchestrator does not know, where that is all it refuses. */
+  readonly unknown_fields: string[] | null;
+
+  constructor(message: string, unknown_fields: string[] | null) {
+    super(message);
+    this.unknown_fields = unknown_fields;
+  }
 }
 
 export type ConfigAnswer = { kind: 'unchanged' } | { kind: 'document'; document: unknown; etag: string | null };
@@ -55,6 +70,8 @@ export function createOrchestratorClient({
   instance_id: string;
 }): OrchestratorClient {
   const agent = new Agent({ connections: 4, keepAliveTimeout: 30_000, connect: { timeout: 5_000 } });
+  /** What an older orchestrator has refused of reports. */
+  const unknown_fields = new Set<string>();
   const base = url.replace(/\/+$/, '');
 
   async function call(method: 'GET' | 'POST', path: string, options: { body?: unknown; etag?: string | null } = {}) {
@@ -88,10 +105,17 @@ export function createOrchestratorClient({
     const { statusCode: status } = response;
     if (status === 410) throw new ProductDeletedError(excerpt(text));
     if (status === 401 || status === 403)
-      throw new TokenRefusedError(`the orchestrator refused the token (${status}): ${excerpt(text)}`);
+      throw new TokenRefusedError(`the orchestrator refused the token (${status}): ${excerpt(text)}`, {
+        is_unknown: text.includes('"urn:cortex-mqtt:problem:unknown-listener-token"'),
+      });
     if (status >= 500 || status === 429)
       throw new OrchestratorUnavailableError(`the orchestrator answered ${status}: ${excerpt(text)}`);
-    if (status >= 400) throw new OrchestratorRefusedError(`the orchestrator answered ${status}: ${excerpt(text)}`);
+    if (status >= 400) {
+      throw new OrchestratorRefusedError(
+        `the orchestrator answered ${status}: ${excerpt(text)}`,
+        unknownFieldsOf(text),
+      );
+    }
     return { status, text, etag: typeof response.headers.etag === 'string' ? response.headers.etag : null };
   }
 
@@ -112,7 +136,18 @@ export function createOrchestratorClient({
       return { kind: 'document', document: parsed(answer.text), etag: answer.etag };
     },
     async postStatus(report) {
-      return parsed((await call('POST', '/internal/mqtt-status', { body: report })).text) as StatusReply;
+      const post = async () =>
+        parsed(
+          (await call('POST', '/internal/mqtt-status', { body: withoutFields(report, unknown_fields) })).text,
+        ) as StatusReply;
+      try {
+        return await post();
+      } catch (error) {
+        // A rolling upgrade in the other order: the instance stays visible with what an older orchestrator knows.
+        if (!(error instanceof OrchestratorRefusedError) || error.unknown_fields === null) throw error;
+        for (const place of error.unknown_fields) unknown_fields.add(place);
+        return post();
+      }
     },
     async fetchConnectionTest(id) {
       return parsed(

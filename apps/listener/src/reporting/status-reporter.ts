@@ -20,6 +20,8 @@ export interface StatusReporterDeps {
   /** The orchestrator wants another revision than the one applied. */
   onBehind(desired_revision: number): void;
   onReply(reply: StatusReply): void;
+  /** The token is refused: what becomes of the configuration is asked at once, not at the next poll. */
+  onTokenRefused(): void;
   /** A report could not be delivered. */
   onUnreachable(): void;
 }
@@ -130,6 +132,7 @@ export class StatusReporter {
       this.failures += 1;
       this.is_deleted = error instanceof ProductDeletedError;
       if (!this.stopped) deps.onUnreachable();
+      if (!this.stopped && error instanceof TokenRefusedError) deps.onTokenRefused();
       // The first of a row is news; the rest would only fill the log. A refused token is the config source's to tell.
       if (this.failures === 1 && !(error instanceof TokenRefusedError)) {
         deps.logger.warn('status could not be posted; the next heartbeat tries again', { error });

@@ -1,11 +1,15 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generateKey, KeyRing } from '@cortex-mqtt/secrets';
+import { createTestDirectory } from '@cortex-mqtt/testing';
+import { createDataSource } from '../database/data-source';
+import { openInstallation } from '../features/installation/installation';
 import { primarySecretPlace } from '../features/brokers/broker-secrets';
 import { rotateKeys, SEALED_COLUMNS } from '../features/key-rotation/key-rotation';
 import { secretPlace } from '../features/secrets/secret-box';
 import { buildTestApp, type TestApp } from '../testing/build-test-app';
+import { createMigratedDatabase } from '../testing/test-database';
 import { runCli } from './run-cli';
 
 describe('the command line', () => {
@@ -169,8 +173,91 @@ describe('the command line', () => {
       expect(err).toContain(variable);
     });
 
+    it.each([
+      ['an empty file', [''], 'sets no variable'],
+      ['a file of other variables', ['UNRELATED=1'], 'sets no variable'],
+      ['a binary file', ['MQTT_HOST=a\0b'], 'not a text file'],
+      ['an unquoted #', ['MQTT_HOST=a', 'MQTT_TOPIC_PATTERN=orders/#'], 'line 2: MQTT_TOPIC_PATTERN'],
+      ['a value that is one', ['MQTT_TOPIC_PATTERN=#'], 'line 1: MQTT_TOPIC_PATTERN'],
+    ])('refuses %s', async (_name, lines, message) => {
+      const { code, err } = await run(['import-env', writeEnv(lines), '--product', (await test.product()).slug]);
+      expect({ code, err }).toEqual({ code: 2, err: expect.stringContaining(message) });
+    });
+
+    it('takes a comment behind a value for one', async () => {
+      const lines = ['MQTT_HOST=broker.example.com # ours', 'MQTT_TOPIC_PATTERN="orders/#" # all'];
+      const { code, out } = await run(['import-env', writeEnv(lines), '--product', (await test.product()).slug]);
+      expect({ code, out }).toEqual({ code: 0, out: expect.stringContaining('topics.pattern: "" → "orders/#"') });
+    });
+
+    it('refuses in a dry run what it would refuse, and makes nothing', async () => {
+      const bad = writeEnv(['MQTT_HOST=a', 'MQTT_TOPIC_PATTERN="#/x"']);
+      const args = ['--product', 'dry', '--create', 'Dry', '--dry-run'];
+      expect(await run(['import-env', bad, ...args])).toMatchObject({
+        code: 2,
+        err: expect.stringContaining('MQTT_TOPIC_PATTERN'),
+      });
+      expect(await run(['import-env', writeEnv(LINES), ...args])).toMatchObject({
+        code: 0,
+        out: expect.stringContaining('nothing was written'),
+      });
+      expect(await test.dataSource.query(`SELECT 1 FROM products WHERE slug = 'dry'`)).toEqual([]);
+    });
+
     it('makes no product unless asked to', async () => {
       expect(await run(['import-env', writeEnv(LINES), '--product', 'nobody'])).toMatchObject({ code: 1 });
+    });
+  });
+
+  describe('migrate:revert', () => {
+    it('says what would be lost, does nothing without --yes, and backs up before it takes back', async () => {
+      const database = await createMigratedDatabase();
+      const env = { DATABASE_URL: database.url };
+      const asked = await run(['migrate:revert'], env);
+      expect(asked.code).toBe(2);
+      expect(asked.out).toMatch(/would be taken back/);
+      expect(asked.out).toMatch(/the (table|column) \S+/);
+      expect(asked.err).toContain('--yes');
+      const dataSource = await createDataSource({ url: database.url, poolSize: 2 }).initialize();
+      await openInstallation(dataSource, { keys: KeyRing.parse(key), environment_identity: undefined });
+      await dataSource.destroy();
+      const file = join(createTestDirectory('revert'), 'before.backup');
+      const done = await run(['migrate:revert', '--yes', '--backup', file], env);
+      expect(done).toMatchObject({ code: 0, out: expect.stringContaining('took back') });
+      expect(existsSync(file)).toBe(true);
+      expect((await run(['migrate'], env)).out).toMatch(/^applied /);
+      await database.drop();
+    });
+  });
+
+  describe('secrets', () => {
+    it('lists what has to be entered again when the key is lost, and clears it so that a start succeeds', async () => {
+      const database = await createMigratedDatabase();
+      const dataSource = await createDataSource({ url: database.url, poolSize: 2 }).initialize();
+      const lost = KeyRing.parse(generateKey());
+      await openInstallation(dataSource, { keys: lost, environment_identity: undefined });
+      await dataSource.query(`INSERT INTO products (id, name, slug) VALUES (1, 'p', 'shop')`);
+      await dataSource.query('INSERT INTO product_secrets (product_id, name, value) VALUES (1, $1, $2), (1, $3, $4)', [
+        ...['LOST', lost.seal('a', secretPlace(1, 'LOST'))],
+        ...['KEPT', KeyRing.parse(key).seal('b', secretPlace(1, 'KEPT'))],
+      ]);
+      const env = { DATABASE_URL: database.url };
+      const start = () => openInstallation(dataSource, { keys: KeyRing.parse(key), environment_identity: undefined });
+      await expect(start()).rejects.toThrow();
+      const listed = await run(['secrets'], env);
+      expect(listed).toMatchObject({
+        code: 1,
+        out: expect.stringContaining('product shop: product_secrets.value LOST'),
+      });
+      expect(listed.out).not.toContain('KEPT');
+      expect((await run(['secrets', '--forget'], env)).out).toContain('1 values were cleared');
+      await start();
+      expect(await dataSource.query('SELECT name FROM product_secrets WHERE value IS NOT NULL')).toEqual([
+        { name: 'KEPT' },
+      ]);
+      expect((await run(['secrets'], env)).code).toBe(0);
+      await dataSource.destroy();
+      await database.drop();
     });
   });
 
@@ -254,7 +341,7 @@ describe('the command line', () => {
       const rows: { table_name: string; column_name: string }[] = await test.dataSource.query(
         `SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public'
          AND data_type = 'text' AND column_name IN
-         ('password', 'proxy_password', 'client_key', 'client_key_passphrase', 'value', 'request', 'data_key', 'secrets')
+         ('password', 'proxy_password', 'client_key', 'client_key_passphrase', 'value', 'request', 'data_key', 'secrets', 'reply')
          ORDER BY 1, 2`,
       );
       expect(rows.map((row) => `${row.table_name}.${row.column_name}`)).toEqual(

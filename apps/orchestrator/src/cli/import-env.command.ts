@@ -31,7 +31,8 @@ export async function importEnvCommand(context: CommandContext): Promise<number>
   if (file === undefined || rest.length > 0 || values.product === undefined) throw new UsageError(USAGE);
   const slug = values.product;
   const request = toRequest(readImport(file, context));
-  return withFeatures(context, async ({ dataSource, secretBox, features }) => {
+  const is_dry = values['dry-run'] === true;
+  return withFeatures(context, { rolls_back: is_dry }, async ({ dataSource, secretBox, features }) => {
     const actor = systemActor('import-env');
     let product = await dataSource.getRepository(ProductEntity).findOneBy({ slug });
     if (product === null && values.create === undefined) {
@@ -47,18 +48,14 @@ export async function importEnvCommand(context: CommandContext): Promise<number>
     if ('host' in changes.broker && 'password' in request.broker) changes.broker.password = request.broker.password;
     const lines = describe(changes, current);
     for (const line of lines) context.out(line);
-    if (values['dry-run']) {
-      context.out(lines.length === 0 && product ? 'nothing would change' : 'dry run: nothing was written');
-      return 0;
-    }
     try {
       if (product === null) {
         const made = await features.products.create({ name: values.create ?? slug, slug }, actor);
         product = await dataSource.getRepository(ProductEntity).findOneByOrFail({ id: made.value.id });
-        context.out(`product ${product.id} "${product.name}" created`);
+        if (!is_dry) context.out(`product ${product.id} "${product.name}" created`);
       }
       if (lines.length === 0) {
-        context.out('nothing to change');
+        context.out(is_dry ? 'nothing would change' : 'nothing to change');
         return 0;
       }
       const dto = validateShape(PutMqttConfigDto, changes);
@@ -67,7 +64,7 @@ export async function importEnvCommand(context: CommandContext): Promise<number>
         actor,
         expected_revision: undefined,
       });
-      context.out(`written as revision ${revision.number}`);
+      context.out(is_dry ? 'dry run: nothing was written' : `written as revision ${revision.number}`);
       return 0;
     } catch (error) {
       if (!(error instanceof ValidationError || error instanceof ConflictError)) throw error;
@@ -84,9 +81,23 @@ function readImport(file: string, context: CommandContext): Readonly<ImportEnvir
   } catch (error) {
     throw new UsageError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code})`);
   }
+  refuseUnreadable(file, text);
   return loadEnvironment(ImportEnvironment, parseEnv(text) as Record<string, string>, {
     onWarning: ({ variable, message }) => context.err(`warning: ${variable} ${message}`),
   });
+}
+
+/** What would be taken for less than it says: no text, nothing to import, or a value that ends at a `#`. */
+function refuseUnreadable(file: string, text: string): void {
+  if (text.includes('\0') || text.includes('\ufffd')) throw new UsageError(`${file} is not a text file`);
+  if (!/^\s*(export\s+)?MQTT_\w+\s*=/m.test(text)) {
+    throw new UsageError(`${file} sets no variable that begins with MQTT_: there is nothing to import`);
+  }
+  const cut = text.split('\n').flatMap((line, index) => {
+    const [, name] = /^\s*(?:export\s+)?(MQTT_\w+)\s*=\s*(?:#|[^\s'"`#][^'"`#]*[^\s'"`#]#|[^\s'"`#]#)/.exec(line) ?? [];
+    return name === undefined ? [] : [`line ${index + 1}: ${name} has an unquoted #, which begins a comment`];
+  });
+  if (cut.length > 0) throw new UsageError(`${file}: ${cut.join('; ')}. Quote the value: NAME="…#"`);
 }
 
 /** What is stored, under the names of the API, secrets open for comparison. */

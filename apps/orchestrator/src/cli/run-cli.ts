@@ -13,6 +13,7 @@ import { printOpenApi } from './openapi.command';
 import { queueRoleCommand } from './queue-role.command';
 import { resetPasswordCommand } from './reset-password.command';
 import { rotateKeysCommand } from './rotate-keys.command';
+import { secretsCommand } from './secrets.command';
 
 const HELP = `cortex-mqtt orchestrator
 
@@ -22,11 +23,13 @@ Commands:
   serve              run the API until SIGTERM (default)
   config check       show the effective configuration, or every fault of it
   migrate            apply pending migrations
-  migrate:revert     take back the newest migration
+  migrate:revert [--yes] [--backup FILE]
+                     say what the newest migration would take with it; with --yes back up and take it back
   import-env FILE --product SLUG [--create NAME] [--dry-run]
                      take a product's broker and topics over from a .env file (MQTT_HOST, …)
   rotate-keys [--dry-run | --new-key]
                      seal every secret anew with MQTT_PASSWORD_ENCRYPTION_KEY; --new-key prints a new one
+  secrets [--forget] list what no key opens; --forget clears it, for when the key is lost
   backup FILE        write all configuration to a file, from one snapshot, while everything runs
   restore FILE       fill an empty database from a backup
   installation [show | adopt | keep-apart]
@@ -81,12 +84,13 @@ export async function runCli(deps: {
         noArguments(args);
         return await migrate(context);
       case 'migrate:revert':
-        noArguments(args);
         return await migrateRevert(context);
       case 'import-env':
         return await importEnvCommand(context);
       case 'rotate-keys':
         return await rotateKeysCommand(context);
+      case 'secrets':
+        return await secretsCommand(context);
       case 'backup':
         return await backupCommand(context);
       case 'restore':

@@ -2,19 +2,25 @@ import { createEgressPolicy } from '@cortex-mqtt/egress';
 import { createExpressionEngine } from '@cortex-mqtt/expressions';
 import { createQueueBackend, type QueueLogger } from '@cortex-mqtt/queues';
 import { KeyRing } from '@cortex-mqtt/secrets';
-import type { DataSource } from 'typeorm';
+import type { DataSource, EntityTarget, ObjectLiteral } from 'typeorm';
 import { createPasswordWork } from '../features/auth/password-work';
 import { buildFeatures, type Features } from '../features';
 import type { SecretBox } from '../features/secrets/secret-box';
 import type { CommandContext } from './command';
 import { withDatabase } from './migrate.command';
 
-/** The services of the orchestrator for one command; listeners are told of changes as usual. */
+/**
+ * The services of the orchestrator for one command; listeners are told of changes as usual. With `rolls_back` everything is
+ * checked and written as usual, in one transaction that is taken back at the end.
+ */
 export async function withFeatures<T>(
   context: CommandContext,
+  { rolls_back = false }: { rolls_back?: boolean },
   work: (parts: { dataSource: DataSource; secretBox: SecretBox; features: Features }) => Promise<T>,
 ): Promise<T> {
-  return withDatabase(context, async (dataSource, config) => {
+  return withDatabase(context, async (connected, config) => {
+    const trial = rolls_back ? await beginTrial(connected) : null;
+    const dataSource = trial?.dataSource ?? connected;
     const warn = (message: string) => context.err(`warning: ${message}`);
     const silent = () => undefined;
     const queueLogger: QueueLogger = { debug: silent, info: silent, warn: silent, error: silent };
@@ -48,8 +54,32 @@ export async function withFeatures<T>(
       await features.notifier.settled();
       return result;
     } finally {
+      await trial?.end();
       await engine.stop();
       await queues.close();
     }
   });
+}
+
+/** A data source all of whose work is one transaction; transactions within are savepoints. */
+async function beginTrial(connected: DataSource): Promise<{ dataSource: DataSource; end(): Promise<void> }> {
+  const runner = connected.createQueryRunner();
+  await runner.startTransaction();
+  const { manager } = runner;
+  const within: Partial<Record<keyof DataSource, unknown>> = {
+    manager,
+    transaction: (...args: Parameters<DataSource['transaction']>) => manager.transaction(...args),
+    getRepository: (entity: EntityTarget<ObjectLiteral>) => manager.getRepository(entity),
+    query: (text: string, values?: unknown[]) => runner.query(text, values),
+  };
+  const dataSource = new Proxy(connected, {
+    get: (target, name) => (name in within ? within[name as keyof DataSource] : Reflect.get(target, name, target)),
+  });
+  return {
+    dataSource,
+    end: async () => {
+      await runner.rollbackTransaction();
+      await runner.release();
+    },
+  };
 }

@@ -47,6 +47,17 @@ export class UnauthenticatedError extends AppError {
   override readonly headers = { 'WWW-Authenticate': 'Bearer' };
 }
 
+/**
+ * A listener token that is not in the database at all, as after a restore from an older backup: unlike a revoked one nobody
+ * has taken it away on purpose.
+ */
+export class UnknownListenerTokenError extends AppError {
+  readonly status = 401;
+  readonly kind = 'unknown-listener-token';
+  readonly title = 'This listener token is not known here';
+  override readonly headers = { 'WWW-Authenticate': 'Bearer' };
+}
+
 export class ForbiddenError extends AppError {
   readonly status = 403;
   readonly kind = 'forbidden';
@@ -114,6 +125,14 @@ export class TooManyRequestsError extends AppError {
     super(detail);
     this.headers = { 'Retry-After': String(retry_after_s) };
   }
+}
+
+/** Everything that is needed answers, and there is more to do than it can: all database connections stayed in use. */
+export class OverloadedError extends AppError {
+  readonly status = 503;
+  readonly kind = 'overloaded';
+  readonly title = 'The server has more to do than it can';
+  override readonly headers = { 'Retry-After': '10' };
 }
 
 /** A dependency is down; the request may be sent again. */

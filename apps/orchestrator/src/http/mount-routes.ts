@@ -110,7 +110,9 @@ async function runRoute({
   const context: RouteContext<object, object, object, never> = {
     params: validated(route.params, request.params, hostileFaults),
     query: validated(route.query, request.query, hostileFaults),
-    body: validated(route.body, bodyOf(route, request), is_listener ? cleanTexts : hostileFaults),
+    body: is_listener
+      ? validated(route.body, bodyOf(route, request), cleanTexts, 'ignored')
+      : validated(route.body, bodyOf(route, request), hostileFaults),
     bytes: await bytesOf(route, request, response),
     principal: principal as never,
     request_id: String(response.locals.request_id),
@@ -200,11 +202,12 @@ function validated(
   type: ClassConstructor<object> | undefined,
   input: unknown,
   faultsOf: (input: unknown) => FieldFault[],
+  unknown_fields: 'refused' | 'ignored' = 'refused',
 ): object {
   if (type === undefined) return {};
   const hostile = faultsOf(input);
   if (hostile.length > 0) throw new ValidationError(hostile);
-  const result = validateShape(type, input);
+  const result = validateShape(type, input, { unknown_fields });
   if (!result.ok) throw new ValidationError(result.faults);
   return result.value;
 }

@@ -100,7 +100,7 @@ function contentOf({ response, event_stream, html }: Route): JsonObject | null {
 
 function responseSchema(response: NonNullable<Route['response']>): JsonObject {
   if (typeof response === 'function') return referenceTo(response);
-  if ('any' in response) return { type: 'object', description: response.any };
+  if ('any' in response) return { type: 'object', description: response.any, additionalProperties: true };
   return {
     type: 'object',
     required: ['items', 'total', 'page', 'page_size'],
@@ -121,6 +121,8 @@ function problems(route: Route): Record<string, JsonObject> {
   const statuses = [
     ...(has_body || route.query || route.params || route.etag || isIdempotent(route) ? [400] : []),
     ...(is_public ? [] : [401, 403]),
+    // A listener of a deleted product.
+    ...(route.access.kind === 'listener' ? [410] : []),
     ...(route.params ? [404] : []),
     ...(writes && !is_public ? [409] : []),
     ...(honoursIfMatch(route) || route.creates_absent ? [412] : []),

@@ -62,9 +62,17 @@ function completed(name: string, schema: JsonObject): JsonObject {
     properties: Object.fromEntries(
       properties.map(([field, { [TAKES_NULL]: takesNull, ...property }]) => [
         field,
-        takesNull === true && Object.keys(property).length > 0 ? { anyOf: [property, { type: 'null' }] } : property,
+        takesNull === true && Object.keys(property).length > 0
+          ? { anyOf: [open(property), { type: 'null' }] }
+          : open(property),
       ]),
     ),
     ...(name.endsWith('View') ? { required: properties.map(([field]) => field) } : {}),
   };
 }
+
+/** An object of which no field is declared may have any; generators take a bare `object` for one that has none. */
+const open = (property: JsonObject): JsonObject =>
+  property.type === 'object' && property.properties === undefined && property.additionalProperties === undefined
+    ? { ...property, additionalProperties: true }
+    : property;

@@ -8,11 +8,13 @@ import {
   MalformedRequestError,
   MethodNotAllowedError,
   NotFoundError,
+  OverloadedError,
   PayloadTooLargeError,
   PreconditionFailedError,
   TooManyRequestsError,
   UnauthenticatedError,
   UnavailableError,
+  UnknownListenerTokenError,
   UnsupportedMediaTypeError,
   ValidationError,
 } from './app-error';
@@ -49,6 +51,11 @@ export const PROBLEM_TYPES: readonly ProblemType[] = [
     new UnauthenticatedError(),
     'No credential was sent, or it is unknown, expired or revoked.',
     'Sign in again, or send `Authorization: Bearer` with a valid token.',
+  ),
+  described(
+    new UnknownListenerTokenError(),
+    'The listener token is not in the database: its product was deleted, or the database was restored from a backup that is older than the token.',
+    'A listener keeps its configuration for two minutes meanwhile. The process runtime gives it a new token by itself; elsewhere create one and restart the listener with it.',
   ),
   described(
     new ForbiddenError(),
@@ -104,6 +111,11 @@ export const PROBLEM_TYPES: readonly ProblemType[] = [
     new InternalError(),
     'A fault of the server. It was logged with the `request_id` of the answer.',
     'Report the `request_id`. Whether the request took effect is unknown: read before you repeat it.',
+  ),
+  described(
+    new OverloadedError(),
+    'Everything that the call needs is reachable, and busy: no database connection became free in time.',
+    'Wait as long as `Retry-After` says. Operators: `cortex_mqtt_database_connections` shows the pool, `DATABASE_POOL_SIZE` sets it.',
   ),
   described(
     new UnavailableError(''),

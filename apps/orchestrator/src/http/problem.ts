@@ -7,6 +7,7 @@ import {
   AppError,
   InternalError,
   MalformedRequestError,
+  OverloadedError,
   PayloadTooLargeError,
   UnavailableError,
   UnsupportedMediaTypeError,
@@ -77,7 +78,12 @@ function toAppError(error: unknown): AppError | null {
     }
   }
   if (error instanceof URIError) return new MalformedRequestError('The path has an invalid percent-encoding.');
+  if (isPoolExhausted(error)) return new OverloadedError('No database connection became free in time.');
   // Postgres or the queue is away: their errors look alike, and both heal by themselves.
   if (isUnavailable(error)) return new UnavailableError('A service that is needed here is not reachable; try again.');
   return null;
 }
+
+/** What pg's pool says when every connection stayed in use; one that can't be made has another message. */
+const isPoolExhausted = (error: unknown): boolean =>
+  error instanceof Error && error.message === 'timeout exceeded when trying to connect';

@@ -55,7 +55,7 @@ export function sumInstances(
     return {
       state: 'stale',
       connected: false,
-      reason: `No heartbeat since ${last.toISOString()}: the listener has crashed, hangs, or cannot reach the orchestrator.`,
+      reason: `No heartbeat since ${last.toISOString()}: the listener has crashed, hangs, cannot reach the orchestrator, or its token is not valid here any more.`,
       applied_revision: null,
     };
   }

@@ -1,7 +1,7 @@
 import { hashToken } from '@cortex-mqtt/secrets';
 import type { Request } from 'express';
 import type { DataSource } from 'typeorm';
-import { GoneError, UnauthenticatedError } from '../../http/app-error';
+import { GoneError, UnauthenticatedError, UnknownListenerTokenError } from '../../http/app-error';
 import type { Authenticate } from '../../http/mount-routes';
 import type { ListenerPrincipal, UserPrincipal } from '../../http/principal';
 import { type Credential, CredentialStore } from './credential.store';
@@ -44,6 +44,11 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
     const found = await (is_listener ? store.listenerToken(hash) : store.apiToken(hash));
     if (found === null && is_listener && (await store.isOfDeletedProduct(hash))) {
       throw new GoneError('The product of this listener is deleted: end its sessions at the brokers, and stop.');
+    }
+    if (found === null && is_listener && !(await store.hasListenerToken(hash))) {
+      throw new UnknownListenerTokenError(
+        'The listener token is not known here. It may be newer than the backup that was restored.',
+      );
     }
     if (found === null) throw new UnauthenticatedError('The bearer token is unknown, expired or revoked.');
     return found;

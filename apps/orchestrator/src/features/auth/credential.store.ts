@@ -67,6 +67,14 @@ export class CredentialStore {
     return rows.length > 0;
   }
 
+  /** Whether the token is there at all, revoked or not. */
+  async hasListenerToken(hash: string): Promise<boolean> {
+    const rows = await this.deps.dataSource.query<unknown[]>('SELECT 1 FROM listener_tokens WHERE token_hash = $1', [
+      hash,
+    ]);
+    return rows.length > 0;
+  }
+
   /** A session lives on while it is used, 30 days at most. */
   async session(hash: string): Promise<Credential<UserPrincipal> | null> {
     const { dataSource, session_ttl_ms } = this.deps;

@@ -5,7 +5,7 @@ import { Router } from 'express';
 import { UnauthenticatedError } from '../../http/app-error';
 
 /**
- * `/livez` and `/healthz` need no dependency; `/readyz` is 503 with the failing ones named; `/metrics` asks for
+ * `/livez` and `/healthz` need no dependency; `/readyz` names what fails, and is 503 when that is more than the queue; `/metrics` asks for
  * `METRICS_TOKEN` when there is one.
  */
 export function healthRouter(deps: {
@@ -40,7 +40,7 @@ export function healthRouter(deps: {
   });
   router.get('/readyz', async (_request, response) => {
     const readiness = await deps.health.ready();
-    response.status(readiness.status === 'ok' ? 200 : 503).json(readiness);
+    response.status(readiness.status === 'failing' ? 503 : 200).json(readiness);
   });
   router.get('/metrics', async (request, response) => {
     if (deps.metrics_token !== undefined) {

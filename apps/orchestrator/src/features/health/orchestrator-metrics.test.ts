@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { createMetrics, guardProcess, type Logger } from '@cortex-mqtt/observability';
 import type { DataSource } from 'typeorm';
 import { buildTestApp, type TestApp } from '../../testing/build-test-app';
+import { registerDatabaseMetrics } from './database-metrics';
 import { registerFleetMetrics } from './fleet-metrics';
 import { createHttpMetrics } from './http-metrics';
 
@@ -11,6 +12,7 @@ const DOC = join(__dirname, '..', '..', '..', '..', '..', 'docs', 'metrics.md');
 function build(dataSource: DataSource) {
   const metrics = createMetrics({ service: 'orchestrator', version: '1.0.0' });
   createHttpMetrics(metrics);
+  registerDatabaseMetrics(metrics, dataSource);
   registerFleetMetrics(metrics, { dataSource });
   const guard = guardProcess({ logger: {} as Logger });
   guard.register(metrics);

@@ -15,6 +15,8 @@ import {
 } from '../secrets/secret-box';
 
 const BATCH = 100;
+/** Tables whose rows belong to no product. */
+const OF_NO_PRODUCT = ['alert_channels', 'configuration_plans', 'idempotency_keys'];
 
 interface SealedRow {
   id: string;
@@ -119,16 +121,28 @@ function outdatedRows(
   dataSource: DataSource,
   { table, column, key_id, skipped }: { table: string; column: string; key_id: string; skipped: string[] },
 ): Promise<SealedRow[]> {
-  const name = table === 'product_secrets' ? 'name' : `''`;
-  const product_id = ['alert_channels', 'configuration_plans', 'idempotency_keys'].includes(table) ? '0' : 'product_id';
   return dataSource.query(
-    `SELECT id::text AS id, ${product_id} AS product_id, ${name} AS name, ${column} AS envelope FROM ${table}
-     WHERE ${column} IS NOT NULL AND split_part(${column}, '.', 2) <> $1 AND id::text <> ALL($2::text[])
+    `${selectSealed(table, column)} AND split_part(${column}, '.', 2) <> $1 AND id::text <> ALL($2::text[])
      ORDER BY ${table}.id LIMIT ${BATCH}`,
     [key_id, skipped],
   );
 }
 
-function isSecretFault(error: unknown): error is Error {
+/** Every sealed value of a column. */
+export function sealedRows(
+  dataSource: DataSource,
+  { table, column }: { table: string; column: string },
+): Promise<SealedRow[]> {
+  return dataSource.query(`${selectSealed(table, column)} ORDER BY ${table}.id`);
+}
+
+function selectSealed(table: string, column: string): string {
+  const name = table === 'product_secrets' ? 'name' : `''`;
+  const product_id = OF_NO_PRODUCT.includes(table) ? '0' : 'product_id';
+  return `SELECT id::text AS id, ${product_id} AS product_id, ${name} AS name, ${column} AS envelope FROM ${table}
+     WHERE ${column} IS NOT NULL`;
+}
+
+export function isSecretFault(error: unknown): error is Error {
   return error instanceof Error && ['UnknownKeyError', 'TamperedError', 'EnvelopeFormatError'].includes(error.name);
 }

@@ -254,7 +254,8 @@ describe('reports that change little', () => {
       const wrong = await post(token, JSON.stringify({ ...next(), sequence: -1, surprise: true }));
       expect(wrong.status).toBe(400);
       const problem = (await wrong.json()) as { errors: { field: string }[] };
-      expect(problem.errors.map(({ field }) => field).sort()).toEqual(['sequence', 'surprise']);
+      // A field that is not known is of a newer listener, and no fault.
+      expect(problem.errors.map(({ field }) => field)).toEqual(['sequence']);
       const torn = await post(token, '{"sequence": ');
       expect([torn.status, torn.headers.get('content-type')]).toEqual([400, 'application/problem+json; charset=utf-8']);
       expect(((await torn.json()) as { type: string }).type).toBe('urn:cortex-mqtt:problem:malformed-request');

@@ -70,7 +70,7 @@ export class SubscriptionCountersDto implements SubscriptionCounters {
   last_message_at!: string | null;
 }
 
-const EVENT_TYPES: ConnectionEvent['type'][] = [
+export const EVENT_TYPES: ConnectionEvent['type'][] = [
   'connected',
   'disconnected',
   'connect_failed',
@@ -86,6 +86,7 @@ const EVENT_TYPES: ConnectionEvent['type'][] = [
   'session_adopted',
   'session_ended',
   'session_not_ended',
+  'other',
   'config_applied',
   'config_rejected',
 ];

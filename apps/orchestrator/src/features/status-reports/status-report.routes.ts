@@ -1,4 +1,5 @@
 import { ok, type Route, route } from '../../http/route';
+import { readNewer } from './newer-report';
 import { withoutBadFigures } from './report-figures';
 import { StatusReportDto } from './status-report.dto';
 import type { StatusReportService } from './status-report.service';
@@ -13,7 +14,7 @@ export function statusReportRoutes({ statusReports }: { statusReports: StatusRep
       description: 'May be repeated and may arrive out of order: nothing counts twice.',
       tag: 'Internal',
       access: { kind: 'listener' },
-      prepare_body: withoutBadFigures,
+      prepare_body: (body) => withoutBadFigures(readNewer(body)),
       body: StatusReportDto,
       handler: async ({ principal, body }) => ok(await statusReports.ingest(principal.product_id, body)),
     }),

@@ -14,6 +14,8 @@ interface Child {
   started_at: number;
   /** Set when the end is ours. */
   stopping: boolean;
+  /** A new token is being made for it. */
+  renewing: boolean;
 }
 
 export interface ProcessRuntimeDeps {
@@ -120,7 +122,7 @@ export class ProcessListenerRuntime implements ListenerRuntime {
       env: { PATH: process.env.PATH ?? '', ...env },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
-    const entry: Child = { process: child, started_at: Date.now(), stopping: false };
+    const entry: Child = { process: child, started_at: Date.now(), stopping: false, renewing: false };
     this.children.set(product_id, entry);
     this.deps.logger.info('listener started', { product_id, slug, pid: child.pid });
     child.once('error', (error) => this.deps.logger.error('listener could not be started', { product_id, error }));
@@ -134,7 +136,35 @@ export class ProcessListenerRuntime implements ListenerRuntime {
         child.kill('SIGKILL');
       },
     });
+    child.on('message', (message) => {
+      if (isTokenUnknown(message)) void this.renew(listener, entry);
+    });
     child.once('exit', (code, signal) => this.exited(product_id, entry, { code, signal }));
+  }
+
+  /**
+   * Its token is not in the database any more, as after a restore: a fresh one is made before it is stopped, so that it
+   * goes on with what it knows while there is none. It asks again as long as it is refused.
+   */
+  private async renew(listener: WantedListener, child: Child): Promise<void> {
+    const { product_id } = listener;
+    if (child.renewing || child.stopping || this.stopped) return;
+    child.renewing = true;
+    try {
+      const wanted = await this.deps.wanted();
+      if (!wanted.some((one) => one.product_id === product_id)) return;
+      const env = await this.deps.environment({ ...listener, ordinal: 1 });
+      if (this.stopped || this.children.get(product_id) !== child) return;
+      this.deps.logger.warn('the token of a listener is not known any more; starting it again with a new one', {
+        product_id,
+      });
+      await this.end(product_id, child);
+      if (!this.stopped && !this.children.has(product_id)) await this.spawn(listener, env);
+    } catch (error) {
+      this.deps.logger.warn('a listener could not be given a new token; it asks again', { product_id, error });
+    } finally {
+      child.renewing = false;
+    }
   }
 
   private exited(product_id: number, child: Child, exit: { code: number | null; signal: string | null }): void {
@@ -169,3 +199,6 @@ export class ProcessListenerRuntime implements ListenerRuntime {
     this.children.delete(product_id);
   }
 }
+
+const isTokenUnknown = (message: unknown): boolean =>
+  typeof message === 'object' && message !== null && 'kind' in message && message.kind === 'token-unknown';
