@@ -10,6 +10,7 @@ import {
 } from './texts/admin.texts';
 import {
   alertChannelsTexts,
+  heartbeatTexts,
   alertRulesTexts,
   alertsTexts,
   destinationsTexts,
@@ -251,6 +252,7 @@ export const texts = {
   alerts: alertsTexts,
   alertRules: alertRulesTexts,
   alertChannels: alertChannelsTexts,
+  heartbeat: heartbeatTexts,
   windows: windowsTexts,
   destinations: destinationsTexts,
   health: healthTexts,

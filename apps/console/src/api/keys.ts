@@ -31,6 +31,7 @@ export const keys = {
   incident: (id: number) => ['incidents', id] as const,
   alertRules: ['alert-rules'] as const,
   alertChannels: ['alert-channels'] as const,
+  alertSettings: ['alert-settings'] as const,
   windows: ['maintenance-windows'] as const,
   destinations: (id: number) => ['products', id, 'destinations'] as const,
   system: ['system'] as const,

@@ -140,6 +140,7 @@ export type ConnectionEvent = Schemas['ConnectionEventView'];
 
 export type MetricPoint = Schemas['MetricPointView'];
 export type Metrics = Schemas['MetricsView'];
+export type AlertSettings = Schemas['AlertSettingsView'];
 export type UptimeWindow = Schemas['UptimeWindowView'];
 export type Uptime = Schemas['UptimeView'];
 

@@ -4,7 +4,7 @@ import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { exactTime } from './relative-time';
 import { timeLabels } from './time-labels';
-import type { ChartSeries, TimeChartProps } from './time-chart';
+import type { ChartMark, ChartSeries, TimeChartProps } from './time-chart';
 import classes from './time-chart.module.css';
 
 interface Pointed {
@@ -51,7 +51,7 @@ export default function TimeChartCanvas(props: TimeChartProps & { height: number
   // biome-ignore lint/correctness/useExhaustiveDependencies: new data, not new functions, is what is drawn
   useEffect(() => {
     plot.current?.setData(dataOf(latest.current));
-  }, [times_s, series]);
+  }, [times_s, series, props.marks]);
 
   const at_s = pointed ? times_s[pointed.index] : undefined;
   return (
@@ -130,6 +130,7 @@ function optionsFor({ element, height, syncKey, latest, onPoint }: Parts): uPlot
     ],
     series: [{}, ...latest.current.series.map((one) => seriesOptions(one, colorOf))],
     hooks: {
+      draw: [(plot) => drawMarks(plot, latest.current.marks ?? [], colorOf)],
       setCursor: [
         (plot) => {
           const { idx, left } = plot.cursor;
@@ -151,6 +152,24 @@ function optionsFor({ element, height, syncKey, latest, onPoint }: Parts): uPlot
       ],
     },
   };
+}
+
+/** A dashed line at each moment. */
+function drawMarks(plot: uPlot, marks: ChartMark[], colorOf: (variable: string) => string): void {
+  const { ctx, bbox } = plot;
+  ctx.save();
+  ctx.lineWidth = devicePixelRatio;
+  ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
+  for (const { at_s, color } of marks) {
+    const x = Math.round(plot.valToPos(at_s, 'x', true));
+    if (x < bbox.left || x > bbox.left + bbox.width) continue;
+    ctx.strokeStyle = colorOf(color);
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+  }
+  ctx.restore();
 }
 
 function seriesOptions(one: ChartSeries, colorOf: (variable: string) => string): uPlot.Series {

@@ -14,6 +14,11 @@ export interface ChartSeries {
   values: (number | null)[];
 }
 
+export interface ChartMark {
+  at_s: number;
+  color: `--${string}`;
+}
+
 export interface TimeChartProps {
   /** What is drawn, for people who don't see it. */
   label: string;
@@ -24,6 +29,8 @@ export interface TimeChartProps {
   format: (value: number) => string;
   /** Charts with the same key show the same moment under the pointer. */
   syncKey: string;
+  /** Moments that may explain it, in seconds since 1970. */
+  marks?: ChartMark[];
   /** A stretch of time was dragged over, in seconds since 1970. */
   onZoom: (from_s: number, to_s: number) => void;
 }

@@ -117,6 +117,19 @@ export const alertRulesTexts = {
   adminOnly: 'A rule for all products takes an administrator.',
 };
 
+export const heartbeatTexts = {
+  title: 'Sign of life',
+  hint: 'For the day on which this installation itself is down.',
+  url: 'Address that is called',
+  urlHelp:
+    'At a watcher outside, such as a dead man’s switch. It is called after evaluations and alarms you when the calls stop.',
+  saved: 'The address is saved.',
+  failed: 'The address could not be saved',
+  lastCalled: 'Last called',
+  neverCalled: 'Nothing has been called yet.',
+  lastFailed: (reason: string) => `The last call failed: ${reason}`,
+};
+
 export const alertChannelsTexts = {
   types: {
     email: 'E-mail',

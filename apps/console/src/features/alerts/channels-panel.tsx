@@ -15,6 +15,7 @@ import { texts } from '../../texts';
 import classes from './alerts.module.css';
 import { useAlertChannels } from './alerts-query';
 import { ChannelDialog } from './channel-dialog';
+import { HeartbeatPanel } from './heartbeat-panel';
 
 const words = texts.alertChannels;
 
@@ -29,47 +30,50 @@ export function ChannelsPanel() {
     </Button>
   );
   return (
-    <Panel flush>
-      <div className={rows.toolbar}>{create}</div>
-      <Loaded query={channels}>
-        {(all) =>
-          all.length === 0 ? (
-            <Empty icon={IconBellRinging} title={words.empty} hint={words.emptyHint} action={create} />
-          ) : (
-            <ul className={rows.rows}>
-              {all.map((channel) => (
-                <li key={channel.id} className={rows.row}>
-                  <span className={rows.main}>
-                    {is_admin ? (
-                      <UnstyledButton className={rows.title} onClick={() => setEditing({ channel })}>
-                        {channel.name}
-                      </UnstyledButton>
-                    ) : (
-                      <span className={rows.title}>{channel.name}</span>
-                    )}
-                    <span className={rows.note}>
-                      {words.types[channel.type]} · {channel.destination}
-                    </span>
-                    {channel.waiting > 0 && (
+    <>
+      <Panel flush>
+        <div className={rows.toolbar}>{create}</div>
+        <Loaded query={channels}>
+          {(all) =>
+            all.length === 0 ? (
+              <Empty icon={IconBellRinging} title={words.empty} hint={words.emptyHint} action={create} />
+            ) : (
+              <ul className={rows.rows}>
+                {all.map((channel) => (
+                  <li key={channel.id} className={rows.row}>
+                    <span className={rows.main}>
+                      {is_admin ? (
+                        <UnstyledButton className={rows.title} onClick={() => setEditing({ channel })}>
+                          {channel.name}
+                        </UnstyledButton>
+                      ) : (
+                        <span className={rows.title}>{channel.name}</span>
+                      )}
                       <span className={rows.note}>
-                        {words.waiting(channel.waiting)}
-                        {channel.last_error !== null && `: ${channel.last_error}`}
+                        {words.types[channel.type]} · {channel.destination}
                       </span>
+                      {channel.waiting > 0 && (
+                        <span className={rows.note}>
+                          {words.waiting(channel.waiting)}
+                          {channel.last_error !== null && `: ${channel.last_error}`}
+                        </span>
+                      )}
+                    </span>
+                    {!channel.enabled && <ToneBadge tone="off">{words.disabled}</ToneBadge>}
+                    {channel.last_error !== null && channel.waiting > 0 && (
+                      <ToneBadge tone="bad">{texts.alerts.events.notification_failed}</ToneBadge>
                     )}
-                  </span>
-                  {!channel.enabled && <ToneBadge tone="off">{words.disabled}</ToneBadge>}
-                  {channel.last_error !== null && channel.waiting > 0 && (
-                    <ToneBadge tone="bad">{texts.alerts.events.notification_failed}</ToneBadge>
-                  )}
-                  {is_admin && <TestButton className={classes.test} channel={channel} />}
-                </li>
-              ))}
-            </ul>
-          )
-        }
-      </Loaded>
-      {editing && <ChannelDialog channel={editing.channel} onClose={() => setEditing(null)} />}
-    </Panel>
+                    {is_admin && <TestButton className={classes.test} channel={channel} />}
+                  </li>
+                ))}
+              </ul>
+            )
+          }
+        </Loaded>
+        {editing && <ChannelDialog channel={editing.channel} onClose={() => setEditing(null)} />}
+      </Panel>
+      {is_admin && <HeartbeatPanel />}
+    </>
   );
 }
 

@@ -19,7 +19,7 @@ function buildMetrics(received: number[], to_s: number): Metrics {
     }),
   );
   const to = new Date(START_MS + to_s * 1_000).toISOString();
-  return { product_id: 1, from: new Date(START_MS).toISOString(), to, width_s: 10, points };
+  return { product_id: 1, from: new Date(START_MS).toISOString(), to, width_s: 10, points, marks: [] };
 }
 
 describe('series of a chart', () => {

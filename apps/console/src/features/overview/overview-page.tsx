@@ -1,8 +1,11 @@
 import { Button, SegmentedControl, Skeleton } from '@mantine/core';
 import { IconArrowRight, IconHistory, IconZoomOut } from '@tabler/icons-react';
+import { useState } from 'react';
 import { Link, useSearchParams } from 'react-router';
 import type { ConnectionStatus, DeliveryCounts, Product } from '../../api/types';
 import { Panel } from '../../components/layout';
+import { instantOf, localMoment } from '../../components/local-moment';
+import { MomentInput } from '../../components/moment-input';
 import { duration } from '../../components/relative-time';
 import { Empty, Failure, Loaded, LoadingRows } from '../../components/states';
 import { ToneIcon } from '../../components/status-badge';
@@ -13,6 +16,7 @@ import { useConnectionStatus } from '../mqtt-config/connection-status-query';
 import { distinctWarnings, type SharedWarning } from '../mqtt-config/status-reading';
 import { useProductId } from '../products/product-id';
 import { useProduct } from '../products/products-query';
+import { MarksPanel } from './marks-panel';
 import { DEFAULT_RANGE, type MetricWindow, RANGES, type Range, windowIn, zoomTo } from './metric-window';
 import classes from './overview-page.module.css';
 import { useDeliveryCounts, useMetrics, useUptime } from './overview-query';
@@ -61,6 +65,7 @@ export function OverviewPage() {
               created_at={product.data?.created_at}
               onZoom={(from_s, to_s) => setWindow({ kind: 'fixed', range: window.range, ...zoomTo(from_s, to_s) })}
             />
+            <MarksPanel marks={loaded.marks} />
             <FlowPanel productId={productId} metrics={loaded} counts={counts.data} window={window} />
           </div>
         )}
@@ -165,6 +170,11 @@ function RangeBar({
         onChange={(range) => onChange({ kind: 'latest', range: range as Range })}
         data={(Object.keys(RANGES) as Range[]).map((value) => ({ value, label: words.ranges[value] }))}
       />
+      <CustomRange
+        key={`${window.kind} ${window.kind === 'fixed' ? window.from_s : ''}`}
+        window={window}
+        onChange={onChange}
+      />
       {window.kind === 'fixed' ? (
         <Button
           variant="light"
@@ -180,6 +190,39 @@ function RangeBar({
         <span className={`${classes.note} ${classes.width}`}>{words.perPoint(duration(width_s * 1_000))}</span>
       )}
     </div>
+  );
+}
+
+/** Any stretch of time; it is in the address, as a zoom is. */
+function CustomRange({ window, onChange }: { window: MetricWindow; onChange: (window: MetricWindow) => void }) {
+  const momentOf = (at_s: number): string => localMoment(new Date(at_s * 1_000));
+  const [from, setFrom] = useState(window.kind === 'fixed' ? momentOf(window.from_s) : '');
+  const [to, setTo] = useState(window.kind === 'fixed' ? momentOf(window.to_s) : '');
+  const take = (next_from: string, next_to: string): void => {
+    const [from_s, to_s] = [next_from, next_to].map((local) => Date.parse(instantOf(local) ?? '') / 1_000);
+    if (from_s === undefined || to_s === undefined || !(to_s > from_s)) return;
+    onChange({ kind: 'fixed', range: window.range, from_s, to_s });
+  };
+  return (
+    <>
+      <MomentInput
+        label={words.from}
+        value={from}
+        agoHours={[1, 24, 168]}
+        onChange={(value) => {
+          setFrom(value);
+          take(value, to);
+        }}
+      />
+      <MomentInput
+        label={words.to}
+        value={to}
+        onChange={(value) => {
+          setTo(value);
+          take(from, value);
+        }}
+      />
+    </>
   );
 }
 

@@ -7,6 +7,7 @@ import { count, duration, exactTime } from '../../components/relative-time';
 import { type ChartSeries, TimeChart } from '../../components/time-chart';
 import { texts } from '../../texts';
 import { latestAndHighest, perSecond, seriesOf } from './metric-series';
+import { chartMarks } from './marks-panel';
 import type { MetricWindow } from './metric-window';
 import classes from './overview-page.module.css';
 
@@ -40,7 +41,8 @@ export function TrafficCharts({
       ],
     };
   }, [series]);
-  const shared = { times_s: series.times_s, width_s: series.width_s, syncKey: SYNC_KEY, onZoom };
+  const marks = useMemo(() => chartMarks(metrics), [metrics]);
+  const shared = { times_s: series.times_s, width_s: series.width_s, syncKey: SYNC_KEY, onZoom, marks };
   const rate = latestAndHighest(series.rate);
   const p95 = latestAndHighest(series.p95_ms);
   const { actions_failed, deliveries_failed } = series.sums;

@@ -47,6 +47,35 @@ describe('traffic over time', () => {
     expect([total('messages_received'), total('actions_failed')]).toEqual([30, 2]);
   });
 
+  it('has marks for changes, incidents and failovers within the time, and for nothing else', async () => {
+    const admin = await app.client('admin');
+    await admin('patch', `/api/v1/products/${product_id}`).send({ description: 'changed' }).expect(200);
+    await app.dataSource.query(
+      `WITH i AS (INSERT INTO alert_incidents (group_key, kind, rule_id, rule_name, severity, title, started_at)
+         VALUES ($1, 'not_connected', 1, 'r', 'critical', 'Shop: not connected', now()) RETURNING id)
+       INSERT INTO alert_incident_members (incident_id, rule_id, product_id, series, began_at)
+       SELECT id, 1, $2, '', now() FROM i`,
+      [`marks ${product_id}`, product_id],
+    );
+    await app.dataSource.query(
+      `INSERT INTO connection_events (product_id, instance_id, at, type, detail)
+       VALUES ($1, '', now(), 'failover', '{"from": "primary", "to": "secondary"}'), ($1, '', now(), 'online', '{}'),
+         ($1, '', now() - interval '2 hours', 'failback', '{}')`,
+      [product_id],
+    );
+    const { marks } = await read(`?to=${new Date(Date.now() + 1_000).toISOString()}`);
+    const seen = marks.map(({ kind, text }: { kind: string; text: string }) => `${kind}: ${text}`);
+    expect(seen).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(/^configuration: product update/),
+        'incident: Shop: not connected',
+        'failover: failover: primary to secondary',
+      ]),
+    );
+    expect(seen.join()).not.toMatch(/online|failback/);
+    expect(marks.find(({ kind }: { kind: string }) => kind === 'incident').incident_id).toEqual(expect.any(Number));
+  });
+
   it('is added up to the width asked for', async () => {
     const start = floor(Date.now() - HOUR_MS, 60);
     await bucket(start, 1, 5);

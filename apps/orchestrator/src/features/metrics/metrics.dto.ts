@@ -77,6 +77,22 @@ export class MetricPointView {
   latency_p99_ms!: number | null;
 }
 
+export class MetricMarkView {
+  @IsString()
+  at!: string;
+
+  @IsIn(['configuration', 'incident', 'failover'])
+  kind!: 'configuration' | 'incident' | 'failover';
+
+  /** What happened, such as `subscription update orders` or the title of an incident. */
+  @IsString()
+  text!: string;
+
+  @IsInt()
+  @IsOptional()
+  incident_id!: number | null;
+}
+
 export class MetricsView {
   @IsInt()
   product_id!: number;
@@ -95,6 +111,11 @@ export class MetricsView {
   @ValidateNested({ each: true })
   @Type(() => MetricPointView)
   points!: MetricPointView[];
+
+  /** What may explain them: changes of the configuration, incidents, failovers; the newest 100, oldest first. */
+  @ValidateNested({ each: true })
+  @Type(() => MetricMarkView)
+  marks!: MetricMarkView[];
 }
 
 export class OverviewQuery extends PageQuery {

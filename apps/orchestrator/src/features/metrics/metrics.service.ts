@@ -2,6 +2,7 @@ import type { DataSource } from 'typeorm';
 import { NotFoundError, ValidationError } from '../../http/app-error';
 import { ProductEntity } from '../../model/product.entity';
 import { finestWidth, rollUp, type SummedBucket, sumBuckets } from './metric-store';
+import { readMarks } from './metric-marks';
 import type { MetricPointView, MetricsQuery, MetricsView } from './metrics.dto';
 
 const HOUR_MS = 3600_000;
@@ -32,7 +33,8 @@ export class MetricsService {
     const by_time = new Map(buckets.map((bucket) => [bucket.bin.getTime(), bucket]));
     const points: MetricPointView[] = [];
     for (let at = first_ms; at < to.getTime(); at += width_s * 1000) points.push(pointOf(at, by_time.get(at)));
-    return { product_id, from: from.toISOString(), to: to.toISOString(), width_s, points };
+    const marks = await readMarks(manager, { product_id, from, to });
+    return { product_id, from: from.toISOString(), to: to.toISOString(), width_s, points, marks };
   }
 
   /** Adds old buckets up; see RETENTION. */
