@@ -29,7 +29,7 @@ const TONES: { [S in Container['state']]: Tone } = {
 /** What the docker or kubernetes runtime keeps for the product. */
 export function ContainersPanel({ productId, containers }: { productId: number; containers: readonly Container[] }) {
   return (
-    <Panel title={words.title} hint={words.hint} flush>
+    <Panel id="containers" title={words.title} hint={words.hint} flush>
       <ul className={rows.rows}>
         {containers.map((container) => (
           <ContainerRow key={container.name} productId={productId} container={container} />

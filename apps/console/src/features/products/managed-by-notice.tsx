@@ -4,7 +4,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { get, remove } from '../../api/client';
 import { keys } from '../../api/keys';
-import type { Drift, Product } from '../../api/types';
+import type { Drift, Page, Product } from '../../api/types';
 import { Confirm } from '../../components/confirm';
 import { notifyDone } from '../../components/notify';
 import { useUser } from '../../shell/session';
@@ -22,12 +22,13 @@ export function ManagedByNotice({ product }: { product: Product }) {
   const queryClient = useQueryClient();
   const [releasing, setReleasing] = useState(false);
   const drift = useQuery({
-    queryKey: keys.drift(id),
-    queryFn: ({ signal }) => get<Drift[]>('/config/drift', { signal }),
+    // What was saved here may be a drift.
+    queryKey: [...keys.drift(id), product.updated_at],
+    queryFn: ({ signal }) => get<Page<Drift>>('/config/drift', { signal }),
     enabled: managed_by !== null && !isLocked,
   });
   if (managed_by === null) return null;
-  const changes = drift.data?.find(({ product_id }) => product_id === id)?.changes ?? [];
+  const changes = drift.data?.items.find(({ product_id }) => product_id === id)?.changes ?? [];
   const release = async () => {
     await remove(`/products/${id}/managed-by`);
     notifyDone(words.released(product.name));
