@@ -74,6 +74,31 @@ describe('several listeners of one product', () => {
     await first.stop();
   });
 
+ it('take turns without a shared group: one that was suspended while another took over runs nothing that lay in its sockets', async () => {
+    const product = await newProduct('asleep', {});
+    const first = await stack.startListener(product, { instance_id: 'first' });
+    await product.untilSettled();
+    const second = await stack.startListener(product, { instance_id: 'second' });
+    await product.untilStatus('one active, one standby', (status) => {
+      const { first: a, second: b } = statesOf(status);
+      return a === 'connected' && b === 'standby';
+    });
+    const stream = publisher.stream({ topic: 'asleep', per_second: RATE, through: () => tally.distinct() });
+    await waitFor(() => tally.distinct() > RATE, { timeout_ms: PATIENCE_MS });
+    process.kill(first.pid(), 'SIGSTOP');
+    await product.untilStatus('the second to be active', (status) => statesOf(status).second === 'connected');
+    process.kill(first.pid(), 'SIGCONT');
+    await product.untilStatus('the first to wait', (status) => statesOf(status).first === 'standby');
+    const count = await stream.stop();
+    await tally.untilComplete(count);
+    console.info(`active suspended: ${count} messages, 0 lost, ${tally.duplicates()} repeated`);
+    // What was on its way to the destination when it stopped; without the fence it is what the broker sent in 8 s.
+    expect(tally.duplicates()).toBeLessThan(25);
+    expect(tally.unstableIds().length).toBeLessThan(25);
+    await second.stop();
+    await first.stop();
+  });
+
   it('pass the turn on when the active one alone cannot reach the broker', async () => {
     let cut_off: TestListener | null = null;
     const proxy = await startTcpProxy({

@@ -98,17 +98,20 @@ export async function startListener(
           heartbeat_ms: config.heartbeatInterval_ms,
           logger,
           onBehind: () => void source.refresh(),
-          onReply: (reply) => {
+          onReply: (reply, asked_at_ms) => {
             // Before the turn: a session that begins with it knows what there was.
             if (reply.known_sessions?.length) listener?.learn(reply.known_sessions);
             if (reply.silence_watches) listener?.silence.use(reply.silence_watches);
             listener?.adopter.offer(reply.orphans ?? []);
-            listener?.role.told({
-              // An orchestrator of before there were roles has one instance for a product.
-              role: reply.role ?? 'active',
-              term: reply.term ?? 1,
-              active_instance_id: reply.active_instance_id ?? null,
-            });
+            listener?.role.told(
+              {
+                // An orchestrator of before there were roles has one instance for a product.
+                role: reply.role ?? 'active',
+                term: reply.term ?? 1,
+                active_instance_id: reply.active_instance_id ?? null,
+              },
+              asked_at_ms,
+            );
           },
           onUnreachable: () => void listener?.role.unanswered(),
           onTokenRefused: () => void source.refresh(),

@@ -63,6 +63,7 @@ import { createRecording, type Recording } from './recording/recording';
 import type { PostResult } from './recording/segment-sender';
 import { type AppliedState, reconcileSteps, sessionPart } from './reconcile/reconcile-steps';
 import { ReplicaRole } from './replica/replica-role';
+import { SuspensionWatch } from './replica/suspension-watch';
 import { createRoleMemory } from './replica/role-memory';
 import { type AdoptedSession, SessionAdopter } from './replica/session-adopter';
 import { DiscardedMessages } from './reporting/discarded-messages';
@@ -119,6 +120,9 @@ const SILENCE_EVERY_MS = 1_000;
 
 const TEST_MESSAGE_LIMIT_MS = 8_000;
 
+/** An instance that was silent for less has its turn still: the lease is 8 s, and was renewed 2 s before at most. */
+const SUSPENDED_AFTER_MS = 5_000;
+
 /** What is in flight has this long to end when it becomes another instance's turn. */
 const STEP_DOWN_MS = 5_000;
 
@@ -174,6 +178,9 @@ export class ProductListener {
   readonly adopter: SessionAdopter;
   private readonly emptier: LeftSessionEmptier;
   private ended_connections = 0;
+  private readonly suspension: SuspensionWatch;
+  /** Of the present session. Shut: what it still brings is neither run nor acknowledged, so the broker sends it again. */
+  private gate = { is_open: true };
   private readonly leftSessions: LeftSessions | null;
   /** Filters of documents that came while another instance was active: it may have subscribed to them. */
   private readonly suspects = new Set<string>();
@@ -287,6 +294,10 @@ export class ProductListener {
       memory: deps.has_orchestrator ? createRoleMemory({ directory: deps.data_dir, logger }) : null,
       logger,
       onChange: () => this.reconsider(),
+    });
+    this.suspension = new SuspensionWatch({
+      limit_ms: SUSPENDED_AFTER_MS,
+      onSuspended: (gap_ms) => this.onSuspended(gap_ms),
     });
     this.discarded = new DiscardedMessages({
       max_payload_bytes: deps.max_payload_bytes,
@@ -422,6 +433,7 @@ export class ProductListener {
   }): Promise<void> {
     this.is_stopping = true;
     clearInterval(this.silence_timer);
+    this.suspension.stop();
     this.role.stop();
     const probes_stopped = this.probe.stop();
     this.drops.stop();
@@ -453,6 +465,25 @@ export class ProductListener {
       this.postgres.close(),
       this.engine.stop(),
     ]);
+  }
+
+  /**
+   * While the process did not run another instance may have taken the session, or emptied it: what lies in our sockets may have run there.
+   * The session is ended without acknowledging it. Where instances take turns, another begins only once it is confirmed whose
+   * turn it is; in a group, at once.
+   */
+  private onSuspended(gap_ms: number): void {
+    if (!this.deps.has_orchestrator || !this.session || !this.gate.is_open) return;
+    this.gate.is_open = false;
+    this.deps.logger.warn('this process did not run for a while; what came meanwhile is asked for again', { gap_ms });
+    const { gate, applied } = this;
+    if (applied && takesTurns(applied.document)) this.role.suspended(gap_ms);
+    this.work = this.work.then(async () => {
+      if (this.gate !== gate || !this.applied || !this.source || this.is_stopping) return;
+      await this.endSession(0);
+      this.applied = { ...this.applied, is_session_running: false };
+      await this.applyNow(this.applied.document, this.source);
+    });
   }
 
   /** The role is another: connects or disconnects accordingly. */
@@ -590,6 +621,8 @@ export class ProductListener {
     const in_turn = takesTurns(document);
     const { session_key } = document;
     const ledger = createFileLedger({ directory: join(data_dir, 'sessions'), logger });
+    const gate = { is_open: true };
+    this.gate = gate;
     const session = createBrokerSessions({
       client_id:
         in_turn && session_key !== null
@@ -598,7 +631,8 @@ export class ProductListener {
       egress,
       logger,
       onMessage: (message) => {
-        if (!this.probe.take(message)) this.pipeline.accept(message);
+        this.suspension.look();
+        if (gate.is_open && !this.probe.take(message)) this.pipeline.accept(message);
       },
       onCredentialsRefused: this.deps.onCredentialsRefused,
       reported: this.reported,

@@ -44,7 +44,8 @@ export class ReplicaRole {
   private readonly timing: RoleTiming;
   private readonly backoff: Backoff;
   /** Set while it has stepped back by itself. */
-  private stepped_back: { until_ms: number; is_answered: boolean } | null = null;
+  private stepped_back: { at_ms: number; until_ms: number; is_answered: boolean } | null = null;
+  private stepped_back_because = '';
   private unconfirmed_times = 0;
   private timer: NodeJS.Timeout | undefined;
   private stable_timer: NodeJS.Timeout | undefined;
@@ -63,16 +64,18 @@ export class ReplicaRole {
 
   /** Why it isn't active, in words; null when it is or nothing is known. */
   get reason(): string | null {
-    if (this.stepped_back) return 'Another client has taken the session over; waiting to hear whose turn it is.';
+    if (this.stepped_back) return `${this.stepped_back_because}; waiting to hear whose turn it is.`;
     if (this.role !== 'standby') return null;
     return this.active_instance_id === null
       ? 'Another instance is active.'
       : `The instance "${this.active_instance_id}" is active; this one takes over when it is gone.`;
   }
 
-  /** The orchestrator has answered. */
-  told({ role, term, active_instance_id }: RoleAnswer): void {
+  /** The orchestrator has answered what it was asked at `asked_at_ms`. */
+  told({ role, term, active_instance_id }: RoleAnswer, asked_at_ms = Date.now()): void {
     if (this.deps.memory === null) return;
+    // An answer that lay in the socket while the process did not run.
+    if (this.stepped_back && asked_at_ms < this.stepped_back.at_ms) return;
     this.active_instance_id = active_instance_id;
     this.unconfirmed_times = 0;
     if (role === 'active' && this.stepped_back) {
@@ -95,18 +98,27 @@ export class ReplicaRole {
 
   /** Another client has our session: it may be the instance whose turn it is now. */
   stepBack(): void {
+    this.stepAway('Another client has taken the session over', this.backoff.next('refused'));
+  }
+
+  /** This process did not run for so long that the turn may have passed on. */
+  suspended(gap_ms: number): void {
+    this.stepAway(`This listener did not run for ${Math.round(gap_ms / 1_000)} s`, 0);
+  }
+
+  private stepAway(because: string, pause_ms: number): void {
     if (this.deps.memory === null || !this.is_active) return;
     clearTimeout(this.stable_timer);
-    this.stepped_back = { until_ms: Date.now() + this.backoff.next('refused'), is_answered: false };
+    const at_ms = Date.now();
+    this.stepped_back_because = because;
+    this.stepped_back = { at_ms, until_ms: at_ms + pause_ms, is_answered: false };
     const unconfirmed_ms = Math.min(
       this.timing.unconfirmed_max_ms,
       this.timing.unconfirmed_ms * 2 ** this.unconfirmed_times,
     );
     this.unconfirmed_times += 1;
     this.since = new Date();
-    this.deps.logger.warn(
-      'another client has taken the session over; stepping back until it is clear whose turn it is',
-    );
+    this.deps.logger.warn('stepping back until it is clear whose turn it is', { because });
     this.returnAfter(unconfirmed_ms);
     this.deps.onChange();
   }

@@ -19,7 +19,8 @@ export interface StatusReporterDeps {
   logger: Logger;
   /** The orchestrator wants another revision than the one applied. */
   onBehind(desired_revision: number): void;
-  onReply(reply: StatusReply): void;
+  /** `asked_at_ms`: when the report that it answers was made. */
+  onReply(reply: StatusReply, asked_at_ms: number): void;
   /** The token is refused: what becomes of the configuration is asked at once, not at the next poll. */
   onTokenRefused(): void;
   /** A report could not be delivered. */
@@ -117,6 +118,7 @@ export class StatusReporter {
       reported_at: new Date().toISOString(),
       delta: deps.delta.next(),
     };
+    const asked_at_ms = Date.now();
     try {
       const reply = await deps.post(report);
       deps.delta.confirm(reply.delta_sequence);
@@ -124,7 +126,7 @@ export class StatusReporter {
       this.failures = 0;
       if (!this.stopped) {
         this.beatEvery(Math.min(reply.heartbeat_ms ?? Infinity, deps.heartbeat_ms));
-        deps.onReply(reply);
+        deps.onReply(reply, asked_at_ms);
       }
       if (isBehind(report, reply) && !this.stopped) deps.onBehind(reply.desired_revision);
       return reply;
