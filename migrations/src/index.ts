@@ -28,6 +28,7 @@ import { Replays1765005200000 } from './1765005200000-replays';
 import { SingleSignOn1766040000000 } from './1766040000000-single-sign-on';
 import { LeftSessions1766010000000 } from './1766010000000-left-sessions';
 import { AllowedQueues1766040100000 } from './1766040100000-allowed-queues';
+import { BrokerConnections1766010000010 } from './1766010000010-broker-connections';
 
 /** In the order in which they are applied. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -60,6 +61,7 @@ export const migrations: (new () => MigrationInterface)[] = [
   AllowedQueues1766040100000,
   IdempotencyKeys1766050000000,
   LeftSessions1766010000000,
+  BrokerConnections1766010000010,
 ];
 
 /** Those of a database that has recorded messages and nothing else. */

@@ -186,6 +186,14 @@ export class ListenerConfig implements CrossFieldCheck {
   })
   mqttKeepAlive_s: number;
 
+  @Env('MQTT_CONNECTIONS', {
+    oneOf: ['several', 'one'],
+    default: 'several',
+    section: 'Listener without orchestrator',
+    doc: 'one: nothing but the session connects to the broker',
+  })
+  mqttConnections: 'several' | 'one';
+
   @Env('MQTT_CLEAN_SESSION', {
     type: 'boolean',
     default: false,

@@ -183,8 +183,18 @@ export async function startListener(
             await source.refresh();
             await applying;
           },
-          probe: (request, onStage) =>
-            probeConnection(request, { egress, onStage, tested_from: `listener:${identity.instance_id}` }),
+          probe: (request, onStage) => {
+            const { refusal, onConnack } = target.besideTest(request.broker);
+            return probeConnection(request, {
+              egress,
+              tested_from: `listener:${identity.instance_id}`,
+              ...(refusal === null ? {} : { without_session: refusal }),
+              onStage: (stage) => {
+                if (stage.stage === 'connect' && stage.state === 'passed') onConnack();
+                onStage(stage);
+              },
+            });
+          },
           recentMessages: (subscription_id) => target.pipeline.recentMessages(subscription_id),
           publishTestMessage: (message) => target.publishTestMessage(message),
           changeBreaker: (change) => target.changeBreaker(change),

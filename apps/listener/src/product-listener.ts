@@ -75,6 +75,8 @@ import { createMqttSession, type MqttSession } from './session/mqtt-session';
 import { LeftSessionEmptier } from './session/left-session';
 import { type LeftSessionRegister, LeftSessions } from './session/left-sessions';
 import { createPublishConnection, type PublishConnection } from './session/publish-connection';
+import { type SharedProofs, startSharedProofs } from './session/shared-proof';
+import { SideConnections } from './session/side-connections';
 import { ReportedSessions } from './session/reported-sessions';
 import type { Tracer } from './tracing/tracer';
 import { createFileLedger, createTermLedger } from './session/subscription-ledger';
@@ -143,6 +145,8 @@ export class ProductListener {
   readonly handover: Handover | null;
   readonly probe: BrokerProbes;
   readonly drops: DropWatch;
+  readonly shared: SharedProofs;
+  readonly sides: SideConnections;
   readonly role: ReplicaRole;
   /** null: there is no orchestrator that would store what was received. */
   readonly recording: Recording | null;
@@ -189,7 +193,14 @@ export class ProductListener {
     const { egress, logger, queues } = deps;
     // Each attempt of a `publish` or `postgres` action listens to it while it is under way: no leak, however many.
     setMaxListeners(0, this.stopping.signal);
+    this.sides = new SideConnections({
+      onHarm: (broker, by) => {
+        logger.error('A further connection of ours ended the live one', { broker, by });
+        deps.onChange();
+      },
+    });
     this.publishing = createPublishConnection({
+      ...this.beside('the one that publish actions and probes publish on'),
       broker: () => this.session?.activeBroker() ?? null,
       client_id: deriveClientId(deps),
       egress,
@@ -268,8 +279,17 @@ export class ProductListener {
       onChange: deps.onChange,
       onEvent: deps.onEvent,
     });
+    this.shared = startSharedProofs({
+      sharing: () => (this.applied?.document.shared_group == null ? [] : (this.session?.connectedBrokers() ?? [])),
+      connack: () => this.session?.snapshot().broker_info ?? {},
+      ...this.beside('the one that tries shared subscriptions'),
+      egress,
+      logger,
+      onChange: deps.onChange,
+    });
     this.drops = startDropWatch({
       brokers: () => this.session?.connectedBrokers() ?? [],
+      ...this.beside('the one that reads $SYS'),
       egress,
       logger,
       onChange: deps.onChange,
@@ -437,6 +457,7 @@ export class ProductListener {
     this.role.stop();
     const probes_stopped = this.probe.stop();
     this.drops.stop();
+    this.shared.stop();
     this.queue_gauge?.stop();
     this.deadLetters?.stop();
     await this.emptier.stop();
@@ -465,6 +486,29 @@ export class ProductListener {
       this.postgres.close(),
       this.engine.stop(),
     ]);
+  }
+
+  private onConnectionEnded({ broker, detail }: ConnectionEvent): void {
+    if (detail.code === 'CLOSED_BY_LISTENER') return;
+    this.ended_connections += 1;
+    if (broker !== null) this.sides.liveEnded(broker);
+  }
+
+  /** What is asked, and said, around a connection beside the session. */
+  private beside(by: string) {
+    return {
+      refusal: (broker: BrokerConnection) => this.sides.refusal(broker),
+      onConnack: (broker: BrokerConnection) => this.sides.opened(broker, by),
+    };
+  }
+
+  /** Of a test of settings that may not be saved: by address, since that is where the live session could be harmed. */
+  besideTest({ host, port }: Pick<BrokerConnection, 'host' | 'port'>) {
+    const live = this.session?.connectedBrokers().find((broker) => broker.host === host && broker.port === port);
+    return {
+      refusal: live ? this.sides.refusal(live) : null,
+      onConnack: () => live && this.sides.opened(live, 'a connection test'),
+    };
   }
 
   /**
@@ -603,6 +647,7 @@ export class ProductListener {
       broker: () => this.session?.connectedBrokers().find(({ name }) => name === broker) ?? null,
       client_id: deriveClientId(this.deps),
       suffix: 'Q',
+      ...this.beside('the one that the delivery probe publishes on'),
       egress,
       logger,
     });
@@ -651,7 +696,7 @@ export class ProductListener {
     this.suspects.clear();
     session.on('change', this.deps.onChange);
     session.on('event', (event) => {
-      if (event.type === 'disconnected') this.ended_connections += 1;
+      if (event.type === 'disconnected') this.onConnectionEnded(event);
       this.deps.onEvent(event);
       // A rival that the broker does not name shows as a link that flaps.
       if ((event.type === 'taken_over' || event.type === 'flapping') && in_turn) this.role.stepBack();
@@ -704,7 +749,6 @@ export class ProductListener {
       },
       onDiscarded: (message) => this.discarded.note(message),
       isStopped: () => this.is_stopping || this.applied?.is_session_running !== true,
-      uses: (client_id) => this.session?.snapshot().brokers.some((broker) => broker.client_id === client_id) ?? false,
       ends: () => this.ended_connections,
     });
   }

@@ -43,6 +43,9 @@ export class ImportEnvironment {
   @Env('MQTT_KEEP_ALIVE', { type: 'integer', min: 0, max: 65_535, doc: 'Keep-alive in seconds' })
   keepAlive?: number;
 
+  @Env('MQTT_CONNECTIONS', { oneOf: ['several', 'one'], doc: 'one: nothing but the session connects to the broker' })
+  connections?: 'several' | 'one';
+
   @Env('MQTT_CLEAN_SESSION', { type: 'boolean', doc: 'Whether the broker forgets the session at a disconnect' })
   cleanSession?: boolean;
 
@@ -76,6 +79,7 @@ export const VARIABLE_OF_FIELD: Record<string, string> = {
   'broker.password': 'MQTT_PASSWORD',
   'broker.client_id': 'MQTT_CLIENT_ID',
   'broker.keep_alive': 'MQTT_KEEP_ALIVE',
+  'broker.connections': 'MQTT_CONNECTIONS',
   'broker.clean_session': 'MQTT_CLEAN_SESSION',
   'topics.prefix': 'MQTT_TOPIC_PREFIX',
   'topics.pattern': 'MQTT_TOPIC_PATTERN',
@@ -102,6 +106,7 @@ export function toRequest(env: Readonly<ImportEnvironment>): Record<'broker' | '
       password: env.password,
       client_id: env.clientId,
       keep_alive: env.keepAlive,
+      connections: env.connections,
       clean_session: env.cleanSession,
     }),
     topics: given({

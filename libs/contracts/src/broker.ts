@@ -17,6 +17,9 @@ export interface LastWill {
 }
 
 /** One broker as a listener connects to it: plain values, secrets decrypted. Never logged, never in a job. */
+export const CONNECTIONS = ['several', 'one'] as const;
+export type Connections = (typeof CONNECTIONS)[number];
+
 export interface BrokerConnection {
   /** Name of the broker in the ordered list of a product; `primary` is the row in `mqtt_configs`. */
   name: string;
@@ -56,4 +59,8 @@ export interface BrokerConnection {
   /** User properties of CONNECT (MQTT 5, 3.1.2.11.8). */
   user_properties: Record<string, string>;
   last_will: LastWill | null;
+  /**
+   * `one`: nothing but the session connects to this broker, which would take any further connection for the same client. Absent: several.
+   */
+  connections?: Connections;
 }

@@ -43,5 +43,7 @@ export interface ConnectionTestRequest {
   topic_filters: { filter: string; qos: 0 | 1 | 2 }[];
   /** Publishes to this topic and waits to receive it; null = no round trip. */
   roundtrip_topic: string | null;
+  /** Proves shared subscriptions also where no filter is one. */
+  prove_shared?: boolean;
   timeout_ms: number;
 }

@@ -3,6 +3,7 @@ import type { BrokerConnection, ProtocolVersion } from '@cortex-mqtt/contracts';
 import type { EgressPolicy } from '@cortex-mqtt/egress';
 import { buildClientOptions } from './client-options';
 import { mqtt } from './on-demand';
+import { ONE_CONNECTION } from './one-connection';
 
 /** Topics that are told apart; of further ones only the number of messages is kept. */
 const MAX_TOPICS = 2_000;
@@ -44,6 +45,7 @@ export interface DiscoverRequest {
  * second. Rejects when the broker can't be reached or refuses the filter; a broker that refuses MQTT 5 is asked with 3.1.1.
  */
 export async function discoverTopics(request: DiscoverRequest, { egress }: { egress: EgressPolicy }): Promise<void> {
+  if (request.broker.connections === 'one') throw new Error(`topics can't be discovered: ${ONE_CONNECTION}`);
   try {
     await listen(request, request.broker.protocol_version, egress);
   } catch (error) {

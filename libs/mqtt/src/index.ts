@@ -11,6 +11,7 @@ export { type ConnackDetail, describeConnack, protocolName } from './probe/conna
 export { type ProbeDeps, probeConnection } from './probe/probe';
 export { type CertificateDetail, describeTls, type TlsDetail } from './probe/tls-detail';
 export { proxyUrlFault } from './proxy-tunnel';
+export * from './one-connection';
 export * from './subscribe-limits';
 export * from './tls-material';
 export * from './topic-filter';

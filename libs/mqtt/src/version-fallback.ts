@@ -26,5 +26,7 @@ export function mayBeForVersion(failure: ConnectionFailure): 'refused' | 'unansw
     case 'closed':
     case 'timeout':
       return 'unanswered';
+    case 'shared_ignored':
+      return null;
   }
 }

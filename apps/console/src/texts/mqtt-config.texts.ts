@@ -31,6 +31,7 @@ export const mqttConfigTexts = {
     'broker.client_key': 'Client key',
     'broker.client_key_passphrase': 'Pass phrase of the client key',
     'broker.receive_maximum': 'Receive maximum',
+    'broker.connections': 'Connections',
     'broker.user_properties': 'User properties',
     'broker.last_will': 'Last will',
     'topics.prefix': 'Prefix',
@@ -68,6 +69,10 @@ export const mqttConfigTexts = {
     alpn: 'Separated by commas. Empty for almost every broker.',
     caCert: 'PEM. Empty: the authorities that the system trusts.',
     clientCert: 'PEM, for brokers that know clients by certificate.',
+    connections:
+      'One: for brokers that give every connection of a user or certificate the same client id. Tests, publish actions and probes then can’t connect.',
+    severalConnections: 'As needed',
+    oneConnection: 'One, the session’s',
     receiveMaximum: 'Messages in flight at once. Empty: the listener decides.',
     userProperties: 'Sent with CONNECT, one “name: value” a line (MQTT 5).',
     lastWill: 'Leave a last will',

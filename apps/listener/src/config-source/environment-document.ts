@@ -50,6 +50,7 @@ export function environmentDocument(config: ListenerConfig): ListenerConfigDocum
         client_key: null,
         client_key_passphrase: null,
         receive_maximum: null,
+        connections: config.mqttConnections,
         user_properties: {},
         last_will: null,
       },

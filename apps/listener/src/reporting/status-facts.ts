@@ -74,6 +74,8 @@ export function statusFacts(
     warnings: [
       ...(session?.warnings ?? []),
       ...(listener?.drops.warnings() ?? []),
+      ...(listener?.sides.warnings() ?? []),
+      ...sharedWarnings(listener),
       ...(listener?.pipeline.unmatched.warnings() ?? []),
       ...(listener?.discarded.warnings() ?? []),
       ...(listener?.deadLetters?.warnings() ?? []),
@@ -92,6 +94,11 @@ export function statusFacts(
     latency_ms: latencyOf(listener),
     counters: { ...(listener?.pipeline.counters ?? emptyCounters()) },
   };
+}
+
+function sharedWarnings(listener: ProductListener | null): StatusFacts['warnings'] {
+  const fault = listener?.shared.fault() ?? null;
+  return fault === null ? [] : [{ code: fault.code, message: `${fault.message} ${fault.advice}` }];
 }
 
 function queueWarnings(listener: ProductListener | null): StatusFacts['warnings'] {
@@ -147,6 +154,11 @@ function stateOf(facts: {
   const queue = listener?.queue_gauge?.fault() ?? null;
   if (session.state === 'connected' && queue !== null) {
     const { code, since, message, advice } = queue;
+    return { state: 'degraded', state_since: since, reason: message, reason_code: code, advice };
+  }
+  const shared = listener?.shared.fault() ?? null;
+  if (session.state === 'connected' && shared !== null) {
+    const { code, since, message, advice } = shared;
     return { state: 'degraded', state_since: since, reason: message, reason_code: code, advice };
   }
   const { state, state_since, reason, reason_code, advice } = session;

@@ -31,6 +31,9 @@ export interface DropWatch {
 export function startDropWatch(deps: {
   /** The brokers that the session is connected to. */
   brokers(): readonly BrokerConnection[];
+  /** Why no further connection may be opened to it; null when one may. */
+  refusal?(broker: BrokerConnection): string | null;
+  onConnack?(broker: BrokerConnection): void;
   egress: EgressPolicy;
   logger: Logger;
   onChange(): void;
@@ -46,9 +49,15 @@ export function startDropWatch(deps: {
     const before = looks.get(broker.name);
     const known = isDeepStrictEqual(before?.broker, broker) ? before : undefined;
     if (known && Date.now() - known.at_ms < timing.ask_every_ms) return;
+    if (deps.refusal?.(broker)) return;
     const { broker_info } = await probeConnection(
       { id: randomUUID(), broker, topic_filters: [], roundtrip_topic: null, timeout_ms: LIMIT_MS },
-      { egress: deps.egress, tested_from: 'listener', signal: stopping.signal },
+      {
+        ...{ egress: deps.egress, tested_from: 'listener', signal: stopping.signal },
+        onStage: ({ stage, state }) => {
+          if (stage === 'connect' && state === 'passed') deps.onConnack?.(broker);
+        },
+      },
     );
     const dropped = Number(broker_info.messages_dropped ?? 0);
     // A broker that was restarted counts from 0 again.

@@ -27,6 +27,8 @@ export class FailbackMonitor {
     private readonly deps: {
       broker: BrokerConnection;
       client_id: string;
+      /** Of the session that the broker keeps. */
+      session_client_id: string;
       /** One of those that will be subscribed to, not shared; null = there is none. */
       topic_filter: string | null;
       egress: EgressPolicy;
@@ -68,13 +70,17 @@ export class FailbackMonitor {
 
   private connect(): void {
     const { broker, client_id, egress, healthy_for_ms } = this.deps;
-    const { options, buildStream } = buildClientOptions(broker, {
-      client_id,
+    // A broker that takes all connections for one client: only as the session itself may it be looked at, lest it is wiped.
+    const as_session = broker.connections === 'one';
+    const { options, buildStream } = buildClientOptions(as_session ? { ...broker, last_will: null } : broker, {
+      client_id: as_session ? this.deps.session_client_id : client_id,
       egress,
       protocol_version: this.protocol_version,
-      secondary: { client_id },
+      secondary: as_session ? undefined : { client_id },
     });
     const client = new MqttClient(buildStream, options);
+    // Nothing is answered, so that what waits in it comes to the session when that connects.
+    if (as_session) client.handleMessage = () => undefined;
     this.client = client;
     client.on('error', (error) => {
       if ('code' in error && REFUSES_FIVE.has(Number(error.code))) this.protocol_version = 4;
@@ -85,7 +91,7 @@ export class FailbackMonitor {
         this.is_healthy = true;
         this.deps.onHealthy();
       }, healthy_for_ms);
-      this.askForFilter(client);
+      if (!as_session) this.askForFilter(client);
     });
     client.once('close', () => {
       this.is_healthy = false;

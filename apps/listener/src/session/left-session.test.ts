@@ -35,7 +35,6 @@ function buildEmptier(subscriptions = buildSubscriptions('orders/#')) {
     },
     onDiscarded: () => undefined,
     isStopped: () => false,
-    uses: () => false,
     ends: () => 0,
     timing: { connect_limit_ms: 5_000 },
   });

@@ -34,9 +34,7 @@ export interface LeftSessionDeps {
   onMessage(message: IncomingMessage, route: Route): void;
   onDiscarded(message: DiscardedMessage): void;
   isStopped(): boolean;
-  /** Whether a connection of ours has that client id now. */
-  uses(client_id: string): boolean;
-  /** How often such a connection has ended. */
+  /** How often a connection of the present session has ended. */
   ends(): number;
   timing?: Partial<LeftSessionTiming>;
 }
@@ -69,8 +67,8 @@ export class LeftSessionEmptier {
 
   /** The number of messages that it held. Rejects with SessionNotEndedError. */
   async empty(left: LeftSession): Promise<number> {
-    // One client id at two addresses may be one session at one broker, which is not left at all.
-    if (this.deps.uses(left.client_id) && (await isSameSession(left, this.deps))) return 0;
+    // One broker by two addresses, or one that makes client ids of user names: then it is the present session, and not left at all.
+    if (await isSameSession(left, this.deps)) return 0;
     const first = await this.emptyLane(left, 0);
     let { messages } = first;
     if (first.protocol_version === 5) return messages;

@@ -588,6 +588,7 @@ class Session implements MqttSession {
     const monitor = new FailbackMonitor({
       broker: first,
       client_id: `${this.clientIdOf(first, 0)}F`,
+      session_client_id: this.clientIdOf(first, 0),
       topic_filter: this.desired?.subscriptions[0]?.topic_filter ?? null,
       egress: this.deps.egress,
       logger: this.deps.logger,

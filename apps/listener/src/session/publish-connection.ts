@@ -25,6 +25,9 @@ export interface PublishConnectionDeps {
   client_id: string;
   /** Makes its own id of the session's; default `P`. A second connection to one broker needs another. */
   suffix?: string;
+  /** Why no further connection may be opened to that broker; null when one may. */
+  refusal?: (broker: BrokerConnection) => string | null;
+  onConnack?: (broker: BrokerConnection) => void;
   egress: EgressPolicy;
   logger: Logger;
   /** Without a publish for this long the connection is closed. */
@@ -131,6 +134,8 @@ class LazyPublishConnection implements PublishConnection {
       end(old).catch((error: unknown) => this.deps.logger.warn('The old publishing connection did not end', { error }));
     }
     if (!this.connection) {
+      const refusal = this.deps.refusal?.(broker) ?? null;
+      if (refusal !== null) throw refused(refusal, broker);
       if (Date.now() < this.not_before_ms && this.last_fault) throw this.last_fault;
       this.connection = this.open(broker);
     }
@@ -155,6 +160,7 @@ class LazyPublishConnection implements PublishConnection {
     const ready = new Promise<void>((resolve, reject) => {
       client.once('connect', ({ properties }) => {
         this.backoff.reset();
+        this.deps.onConnack?.(broker);
         connection.limits = limitsOf(properties);
         connection.max_outstanding = Math.min(properties?.receiveMaximum ?? MAX_OUTSTANDING, MAX_OUTSTANDING);
         resolve();
@@ -241,6 +247,13 @@ class LazyPublishConnection implements PublishConnection {
     this.idle_timer.unref();
   }
 }
+
+/** By choice it stays so; where further connections did harm, it is tried again later. */
+const refused = (reason: string, { connections }: BrokerConnection): ActionFault =>
+  new ActionFault(`publishing takes a connection of its own, and ${reason}`, {
+    permanent: connections === 'one',
+    detail: { code: 'NOT_CONNECTED' },
+  });
 
 const fault = (message: string): ActionFault =>
   new ActionFault(message, { permanent: false, detail: { code: 'NOT_CONNECTED' } });

@@ -12,6 +12,7 @@ import { ProductEntity } from './product.entity';
 @Check('ck_mqtt_brokers_keep_alive', 'keep_alive BETWEEN 0 AND 65535')
 @Check('ck_mqtt_brokers_protocol', 'protocol_version IN (4, 5)')
 @Check('ck_mqtt_brokers_transport', `transport IN ('tcp', 'tls', 'ws', 'wss')`)
+@Check('ck_mqtt_brokers_connections', `connections IN ('several', 'one')`)
 @Check('ck_mqtt_brokers_receive_maximum', 'receive_maximum BETWEEN 1 AND 65535')
 @Check('ck_mqtt_brokers_proxy', `proxy_url IS NULL OR transport IN ('ws', 'wss')`)
 export class MqttBrokerEntity extends BrokerColumns {

@@ -13,6 +13,7 @@ import { BrokerColumns } from './broker-columns';
 @Check('ck_mqtt_configs_keep_alive', 'keep_alive BETWEEN 0 AND 65535')
 @Check('ck_mqtt_configs_protocol', 'protocol_version IN (4, 5)')
 @Check('ck_mqtt_configs_transport', `transport IN ('tcp', 'tls', 'ws', 'wss')`)
+@Check('ck_mqtt_configs_connections', `connections IN ('several', 'one')`)
 @Check('ck_mqtt_configs_receive_maximum', 'receive_maximum BETWEEN 1 AND 65535')
 @Check('ck_mqtt_configs_proxy', `proxy_url IS NULL OR transport IN ('ws', 'wss')`)
 @Check('ck_mqtt_configs_subscribe_on', `subscribe_on IN ('one', 'all')`)

@@ -1,7 +1,7 @@
 import { isNativeError } from 'node:util/types';
 import type { Diagnosis, TestStage } from '@cortex-mqtt/contracts';
 import type { ConnectionFailure, FailureContext, Finding } from './failure';
-import { diagnoseMqttReason } from './mqtt-faults';
+import { diagnoseMqttReason, SHARED_TAKEN_LITERALLY } from './mqtt-faults';
 import { diagnoseNetworkError } from './network-faults';
 import { diagnoseProxy } from './proxy-faults';
 import { diagnoseTlsError } from './tls-faults';
@@ -41,6 +41,7 @@ function proxyUnreachable(
 function find(stage: TestStage, failure: ConnectionFailure, context: FailureContext): Finding {
   if (!isNativeError(failure)) {
     if (failure.kind === 'reason') return diagnoseMqttReason(failure, context);
+    if (failure.kind === 'shared_ignored') return SHARED_TAKEN_LITERALLY;
     return stage === 'proxy' ? diagnoseProxy(failure, context) : diagnoseNetworkError(stage, failure, context);
   }
   if (stage === 'proxy') return diagnoseProxy(failure, context);

@@ -43,6 +43,8 @@ export type ConnectionFailure =
   | Error
   | { kind: 'closed' }
   | { kind: 'timeout' }
+  /** A shared subscription was granted, and nothing came by it. */
+  | { kind: 'shared_ignored' }
   | {
       kind: 'reason';
       packet: 'connack' | 'disconnect' | 'suback' | 'puback' | 'pubrec';

@@ -65,6 +65,17 @@ function ofReturnCode(code: number): Finding {
   }
 }
 
+const sharedNotSupported = (cause: string): Finding => ({
+  code: 'SHARED_NOT_SUPPORTED',
+  cause,
+  advice: 'Turn shared subscriptions off and run one listener at a time, or use a broker that has them.',
+});
+
+/** The broker grants a shared subscription and brings nothing by it, while a plain one to the same topic works. */
+export const SHARED_TAKEN_LITERALLY: Finding = sharedNotSupported(
+  'The broker does not know shared subscriptions: it takes the filter "$share/…" for a topic of that name, grants it, and no message ever comes by it.',
+);
+
 function ofReasonCode(reason: MqttReason, context: FailureContext): Finding {
   const about = topicWords(context.topics);
   const elsewhere = reason.server_reference ? ` It names ${reason.server_reference}.` : '';
@@ -183,11 +194,7 @@ function ofReasonCode(reason: MqttReason, context: FailureContext): Finding {
         advice: 'Set the host the broker names, or ask who runs it for the new one.',
       };
     case 0x9e:
-      return {
-        code: 'SHARED_SUBSCRIPTIONS_NOT_SUPPORTED',
-        cause: 'The broker does not support shared subscriptions.',
-        advice: 'Turn shared subscriptions off and run one listener at a time, or use a broker that has them.',
-      };
+      return sharedNotSupported('The broker does not support shared subscriptions.');
     case 0xa0:
       return {
         code: 'MAXIMUM_CONNECT_TIME',

@@ -57,7 +57,7 @@ describe('a broker that refuses by a reason code of MQTT 5', () => {
     [0x87, 'NOT_AUTHORIZED_FOR_TOPIC'],
     [0x8f, 'TOPIC_FILTER_INVALID'],
     [0x97, 'QUOTA_EXCEEDED'],
-    [0x9e, 'SHARED_SUBSCRIPTIONS_NOT_SUPPORTED'],
+    [0x9e, 'SHARED_NOT_SUPPORTED'],
     [0xa1, 'SUBSCRIPTION_IDENTIFIERS_NOT_SUPPORTED'],
     [0xa2, 'WILDCARDS_NOT_SUPPORTED'],
   ])('a subscription, with %i: %s', async (reason, code) => {

@@ -12,9 +12,11 @@ import { TEST_STAGES } from '@cortex-mqtt/contracts';
 import type { EgressPolicy } from '@cortex-mqtt/egress';
 import { diagnoseFailure } from '../diagnosis/diagnosis';
 import type { ConnectionFailure, FailureContext, PortSpeaks } from '../diagnosis/failure';
+import { ONE_CONNECTION } from '../one-connection';
 import { openTunnel, proxyOf } from '../proxy-tunnel';
 import { isEncrypted, isWebsocket, settingsFault } from '../transport';
-import { connectionWarnings, droppedMessages } from '../warnings';
+import { isShared } from '../topic-filter';
+import { type ConnectionWarning, connectionWarnings, droppedMessages } from '../warnings';
 import { type ConnackDetail, protocolName } from './connack-detail';
 import {
   brokerVersion,
@@ -31,6 +33,7 @@ import {
 import { connectTcp, handshakeTls, openTcp, resolveHost, type StageDetail, upgradeWebsocket } from './network-stages';
 import { openPacketLink, type PacketLink } from './packet-link';
 import { speaksHttp, speaksMqtt, speaksMqttOverTls, speaksTls } from './port-sniffer';
+import { proveShared, type SharedProof } from './shared-proof';
 import { createTimeLimit, StageFailure, type TimeLimit, watchEnd } from './time-limit';
 import type { TlsDetail } from './tls-detail';
 
@@ -40,6 +43,8 @@ export interface ProbeDeps {
   tested_from: string;
   /** Told each stage as it ends. A later finding may correct a stage: then it is told again. */
   onStage?: (stage: StageResult) => void;
+  /** Why only the way to the broker may be tested, and no MQTT connection opened; null or absent: all is. */
+  without_session?: string | null;
   /** Ends the test early, as failed. */
   signal?: AbortSignal;
 }
@@ -77,6 +82,7 @@ function createProbe(request: ConnectionTestRequest, deps: ProbeDeps) {
   let connack: ConnackDetail | null = null;
   let clock_skew_s: number | null = null;
   let link: PacketLink | null = null;
+  let shared: SharedProof | null = null;
   let sys: Record<string, string> = {};
   const filters: FilterResult[] = [];
 
@@ -140,11 +146,14 @@ function createProbe(request: ConnectionTestRequest, deps: ProbeDeps) {
       tested_from: deps.tested_from,
       stages: TEST_STAGES.flatMap((name) => stages.get(name) ?? []),
       diagnosis,
-      warnings: connectionWarnings({
-        ...{ broker, now: new Date(), tls, connack, filters, clock_skew_s, sys },
-        // A test asks for a session that ends with it.
-        asked_session_expiry_s: 0,
-      }),
+      warnings: [
+        ...withoutSession(),
+        ...connectionWarnings({
+          ...{ broker, now: new Date(), tls, connack, filters, clock_skew_s, sys },
+          // A test asks for a session that ends with it.
+          asked_session_expiry_s: 0,
+        }),
+      ],
     };
   }
 
@@ -160,6 +169,12 @@ function createProbe(request: ConnectionTestRequest, deps: ProbeDeps) {
     await throughProxy(socket);
     const encrypted = await throughTls(socket);
     const stream = await throughWebsocket(encrypted);
+    const { without_session = broker.connections === 'one' ? ONE_CONNECTION : null } = deps;
+    if (without_session !== null) {
+      for (const name of ['connect', 'subscribe', 'roundtrip'] as const) skip(name, without_session);
+      stream.destroy();
+      return;
+    }
     const session = await stage('connect', (detail) => connect(stream, detail));
     await subscribe(session);
     await makeRoundTrip(session);
@@ -287,13 +302,22 @@ function createProbe(request: ConnectionTestRequest, deps: ProbeDeps) {
 
   async function makeRoundTrip(session: MqttSession): Promise<void> {
     const topic = request.roundtrip_topic;
-    if (topic === null) {
+    // A broker of MQTT 5 says whether it has shared subscriptions (3.2.2.3.13).
+    const asks_shared =
+      session.version === 4 && (request.prove_shared || request.topic_filters.some(({ filter }) => isShared(filter)));
+    if (topic === null && !asks_shared) {
       skip('roundtrip', 'not asked for');
       return;
     }
-    context.topics = [topic];
-    const input = { topic, maximum_qos: connack?.maximum_qos ?? 2, test_id: request.id, limit };
-    await stage('roundtrip', (detail) => roundTrip(session, input, detail));
+    if (topic !== null) context.topics = [topic];
+    await stage('roundtrip', async (detail) => {
+      const input = { topic: topic ?? '', maximum_qos: connack?.maximum_qos ?? 2, test_id: request.id, limit };
+      if (topic !== null) await roundTrip(session, input, detail);
+      if (!asks_shared) return;
+      shared = await proveShared(session, { topic, limit });
+      detail.shared_subscription = shared;
+      if (shared === 'ignored') throw new StageFailure({ kind: 'shared_ignored' });
+    });
   }
 
   function keep<S extends Duplex>(stream: S): S {
@@ -341,6 +365,14 @@ function createProbe(request: ConnectionTestRequest, deps: ProbeDeps) {
     return found;
   }
 
+  /** The whole way was not walked, and that is no fault. */
+  function withoutSession(): ConnectionWarning[] {
+    const { state, detail } = stages.get('connect') ?? {};
+    if (diagnosis !== null || state !== 'skipped') return [];
+    const message = `Credentials, topics and shared subscriptions were not tested: ${String(detail?.reason)}.`;
+    return [{ code: 'NOT_TESTED_BY_CONNECTING', message }];
+  }
+
   function brokerInfo(): Record<string, unknown> {
     const version = brokerVersion(sys);
     const messages_dropped = droppedMessages(sys);
@@ -351,6 +383,7 @@ function createProbe(request: ConnectionTestRequest, deps: ProbeDeps) {
       ...(address === null ? {} : { address }),
       ...(version === null ? {} : { version }),
       ...(messages_dropped === null ? {} : { messages_dropped }),
+      ...(shared === null ? {} : { shared_subscription: shared }),
       ...(tls === null ? {} : { tls_version: tls.tls_version, cipher: tls.cipher }),
       ...connack,
     };

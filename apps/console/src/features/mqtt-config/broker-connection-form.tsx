@@ -193,6 +193,7 @@ const ADVANCED_FIELDS = [
   'broker.server_name',
   'broker.alpn_protocols',
   'broker.receive_maximum',
+  'broker.connections',
   'broker.user_properties',
   'broker.last_will',
 ];
@@ -234,6 +235,17 @@ function Advanced({ bind, encrypted }: { bind: FieldBinder; encrypted: boolean }
           description={words.help.receiveMaximum}
           min={1}
           max={65_535}
+        />
+        <NativeSelect
+          label={words.fields['broker.connections']}
+          description={words.help.connections}
+          data={[
+            { value: 'several', label: words.help.severalConnections },
+            { value: 'one', label: words.help.oneConnection },
+          ]}
+          disabled={bind.readOnly}
+          value={bind.read<string | undefined>('broker.connections') ?? 'several'}
+          onChange={(event) => bind.write('broker.connections', event.currentTarget.value)}
         />
         {encrypted && (
           <>

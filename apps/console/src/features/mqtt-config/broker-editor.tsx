@@ -42,6 +42,7 @@ const NEW_BROKER: Broker = {
   session_expiry_s: 86_400,
   connect_timeout_s: 10,
   receive_maximum: null,
+  connections: 'several',
   user_properties: {},
   alpn_protocols: [],
   last_will: null,
