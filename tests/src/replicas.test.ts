@@ -74,7 +74,7 @@ describe('several listeners of one product', () => {
     await first.stop();
   });
 
- it('take turns without a shared group: one that was suspended while another took over runs nothing that lay in its sockets', async () => {
+  it('take turns without a shared group: one that was suspended while another took over runs nothing that lay in its sockets', async () => {
     const product = await newProduct('asleep', {});
     const first = await stack.startListener(product, { instance_id: 'first' });
     await product.untilSettled();
@@ -91,10 +91,12 @@ describe('several listeners of one product', () => {
     await product.untilStatus('the first to wait', (status) => statesOf(status).first === 'standby');
     const count = await stream.stop();
     await tally.untilComplete(count);
-    console.info(`active suspended: ${count} messages, 0 lost, ${tally.duplicates()} repeated`);
-    // What was on its way to the destination when it stopped; without the fence it is what the broker sent in 8 s.
-    expect(tally.duplicates()).toBeLessThan(25);
-    expect(tally.unstableIds().length).toBeLessThan(25);
+    console.info(
+      `active suspended: ${count} messages, 0 lost, ${tally.duplicates()} repeated, ${tally.unstableIds().length} under two ids`,
+    );
+    // What was on its way to the destination when it stopped, 5 on an idle machine; without the fence also all that the broker sent in 8 s.
+    expect(tally.duplicates()).toBeLessThan(4 * RATE);
+    expect(tally.unstableIds().length).toBeLessThan(RATE / 4);
     await second.stop();
     await first.stop();
   });

@@ -122,8 +122,10 @@ const SILENCE_EVERY_MS = 1_000;
 
 const TEST_MESSAGE_LIMIT_MS = 8_000;
 
-/** An instance that was silent for less has its turn still: the lease is 8 s, and was renewed 2 s before at most. */
+/** A process that did not run for so long was suspended; less is a busy machine. */
 const SUSPENDED_AFTER_MS = 5_000;
+/** How long a role, or a place in a group, is safe from others after an answer: the lease, and the least silence before a session is adopted. */
+const SAFE_FOR_MS = { turn: 8_000, member: 15_000 };
 
 /** What is in flight has this long to end when it becomes another instance's turn. */
 const STEP_DOWN_MS = 5_000;
@@ -518,10 +520,12 @@ export class ProductListener {
    */
   private onSuspended(gap_ms: number): void {
     if (!this.deps.has_orchestrator || !this.session || !this.gate.is_open) return;
+    const in_turn = this.applied !== null && takesTurns(this.applied.document);
+    if (Date.now() - this.role.confirmed_at_ms <= SAFE_FOR_MS[in_turn ? 'turn' : 'member']) return;
     this.gate.is_open = false;
     this.deps.logger.warn('this process did not run for a while; what came meanwhile is asked for again', { gap_ms });
-    const { gate, applied } = this;
-    if (applied && takesTurns(applied.document)) this.role.suspended(gap_ms);
+    const { gate } = this;
+    if (in_turn) this.role.suspended(gap_ms);
     this.work = this.work.then(async () => {
       if (this.gate !== gate || !this.applied || !this.source || this.is_stopping) return;
       await this.endSession(0);

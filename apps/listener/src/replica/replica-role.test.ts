@@ -85,4 +85,19 @@ describe('the role of an instance', () => {
     role.told({ role: 'active', term: 0, active_instance_id: null });
     expect(role.is_active).toBe(false);
   });
+
+  it('counts, after a suspension, only once an answer to what was asked since confirms it', async () => {
+    const { role } = buildRole();
+    role.told(active(1));
+    const asked_before_ms = Date.now() - 1;
+    role.suspended(9_000);
+    expect(role.is_active).toBe(false);
+    expect(role.reason).toContain('9 s');
+    // It lay in the socket all the while.
+    role.told(active(1), asked_before_ms);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(role.is_active).toBe(false);
+    role.told(active(1), Date.now());
+    await waitFor(() => role.is_active);
+  });
 });

@@ -41,6 +41,8 @@ export class ReplicaRole {
   term: number;
   active_instance_id: string | null = null;
   since = new Date();
+  /** When what was answered last was asked; until the lease is over from then on nobody else has the turn. */
+  confirmed_at_ms = 0;
   private readonly timing: RoleTiming;
   private readonly backoff: Backoff;
   /** Set while it has stepped back by itself. */
@@ -76,6 +78,7 @@ export class ReplicaRole {
     if (this.deps.memory === null) return;
     // An answer that lay in the socket while the process did not run.
     if (this.stepped_back && asked_at_ms < this.stepped_back.at_ms) return;
+    this.confirmed_at_ms = asked_at_ms;
     this.active_instance_id = active_instance_id;
     this.unconfirmed_times = 0;
     if (role === 'active' && this.stepped_back) {

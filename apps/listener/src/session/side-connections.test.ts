@@ -13,7 +13,7 @@ import { startSharedProofs } from './shared-proof';
 import { SideConnections } from './side-connections';
 
 const MESSAGE = {
-  ...{ topic: 'out', payload: Buffer.from('1'), qos: 1, retain: false, user_properties: {} },
+  ...{ topic: 'out', payload: Buffer.from('1'), qos: 1 as const, retain: false, user_properties: {} },
   ...{ content_type: null, message_expiry_s: null },
 } as const;
 

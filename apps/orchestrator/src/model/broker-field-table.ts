@@ -1,4 +1,12 @@
-import { CONNECTIONS, type Connections, type LastWill, type ProtocolVersion, type QoS, TRANSPORTS, type Transport } from '@cortex-mqtt/contracts';
+import {
+  CONNECTIONS,
+  type Connections,
+  type LastWill,
+  type ProtocolVersion,
+  type QoS,
+  TRANSPORTS,
+  type Transport,
+} from '@cortex-mqtt/contracts';
 import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,
@@ -144,7 +152,10 @@ export const BROKER_FIELDS = {
     bounds: [Min(1), Max(65_535)],
   }),
   /** `one`: the broker takes every connection of this user for the same client, so nothing but the session connects. */
-  connections: field<Connections>({ sql: { type: 'varchar', length: 7, default: 'several' }, type: [IsIn(CONNECTIONS)] }),
+  connections: field<Connections>({
+    sql: { type: 'varchar', length: 7, default: 'several' },
+    type: [IsIn(CONNECTIONS)],
+  }),
   /** User properties of CONNECT (MQTT 5). */
   user_properties: field<Record<string, string>>({ sql: { type: 'jsonb', default: {} }, type: [IsObject()] }),
   last_will: field<LastWill | null>({
