@@ -125,6 +125,8 @@ function problems(route: Route): Record<string, JsonObject> {
     ...(route.access.kind === 'listener' ? [410] : []),
     ...(route.params ? [404] : []),
     ...(writes && !is_public ? [409] : []),
+    // The product of the listener's token is deleted.
+    ...(route.access.kind === 'listener' ? [410] : []),
     ...(honoursIfMatch(route) || route.creates_absent ? [412] : []),
     ...(has_body ? [413, 415] : []),
     ...(isIdempotent(route) ? [422] : []),

@@ -1,10 +1,11 @@
+import { PageQuery } from '../../http/pagination';
 import { productsOf } from '../../http/principal';
 import { accepted, noContent, ok, type Route, route } from '../../http/route';
 import { IdParams, ProductParams } from '../../http/route-params';
 import { actorOf } from '../audit/audit-trail';
 import { LeftSessionClaimDto, LeftSessionOutcomeDto } from './left-session.dto';
 import type { LeftSessionService } from './left-session.service';
-import { LeftSessionsView } from './left-session.view';
+import { LeftSessionsView, LeftSessionView } from './left-session.view';
 
 export function leftSessionRoutes({ leftSessions }: { leftSessions: LeftSessionService }): Route[] {
   return [
@@ -17,8 +18,9 @@ export function leftSessionRoutes({ leftSessions }: { leftSessions: LeftSessionS
         'delivered where the product is there still, then they are ended; those that are ended stay listed for a week.',
       tag: 'MQTT configuration',
       access: { kind: 'role', role: 'viewer' },
-      response: LeftSessionsView,
-      handler: async ({ principal }) => ok({ items: await leftSessions.list(productsOf(principal)) }),
+      query: PageQuery,
+      response: { page: LeftSessionView },
+      handler: async ({ principal, query }) => ok(await leftSessions.list(query, productsOf(principal))),
     }),
     route({
       method: 'delete',
@@ -37,6 +39,7 @@ export function leftSessionRoutes({ leftSessions }: { leftSessions: LeftSessionS
     route({
       method: 'post',
       path: '/api/v1/products/{product_id}/left-sessions',
+      operation_id: 'endSessionsOfDisabledProduct',
       summary: 'End the sessions of a product that is disabled for good',
       description:
         'What waits in them is dropped. Without this they go on collecting at the broker, and all of it runs once the product is ' +
@@ -63,6 +66,7 @@ export function leftSessionRoutes({ leftSessions }: { leftSessions: LeftSessionS
     route({
       method: 'post',
       path: '/internal/v1/left-sessions/{id}/outcome',
+      operation_id: 'reportLeftSession',
       summary: 'What became of a session that was left',
       tag: 'Internal',
       access: { kind: 'listener' },

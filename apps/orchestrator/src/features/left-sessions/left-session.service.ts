@@ -3,6 +3,7 @@ import type { Logger } from '@cortex-mqtt/observability';
 import { type DataSource, type EntityManager, In, IsNull } from 'typeorm';
 import { lockConfig } from '../../configuration/revision';
 import { ConflictError, NotFoundError } from '../../http/app-error';
+import { type Page, type PageQuery, pageWindow } from '../../http/pagination';
 import type { ProductScope } from '../../http/principal';
 import { ProductEntity } from '../../model/product.entity';
 import { type Actor, recordAudit } from '../audit/audit-trail';
@@ -13,7 +14,7 @@ import type { LeftSessionView } from './left-session.view';
 
 /** Of one product, that a listener hears of at once. */
 const MAX_TOLD = 20;
-const MAX_LISTED = 1_000;
+const MAX_LISTED = 500;
 /** A listener that empties one and dies holds it no longer than this. */
 const CLAIM_S = 360;
 const FIRST_PAUSE_S = 30;
@@ -41,13 +42,15 @@ export class LeftSessionService {
   constructor(private readonly deps: LeftSessionServiceDeps) {}
 
   /** Those that remain, with those ended of late. */
-  async list(scope: ProductScope): Promise<LeftSessionView[]> {
-    const rows = await this.deps.dataSource.getRepository(LeftSessionEntity).find({
+  async list(query: PageQuery, scope: ProductScope): Promise<Page<LeftSessionView>> {
+    const { page, page_size, skip, take } = pageWindow(query);
+    const [rows, total] = await this.deps.dataSource.getRepository(LeftSessionEntity).findAndCount({
       where: scope === 'all' ? {} : { product_id: In([...scope]) },
       order: { id: 'DESC' },
-      take: MAX_LISTED,
+      skip,
+      take,
     });
-    return rows.map(present);
+    return { items: rows.map(present), total, page, page_size };
   }
 
   /** For the listener of the product, oldest first. */
@@ -125,7 +128,7 @@ export class LeftSessionService {
         after: { sessions: noted },
       });
     });
-    return this.list([product_id]);
+    return (await this.list({ page_size: MAX_LISTED }, [product_id])).items;
   }
 
   /** Nobody tries it again; the broker keeps it until it expires there. */
