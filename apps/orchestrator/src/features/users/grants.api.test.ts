@@ -126,6 +126,33 @@ describe('grants', () => {
       await isOver(stream);
       server.close();
     });
+
+    it('when its session signs out', async () => {
+      const viewer = await test.client('viewer', [mine.id]);
+      const session = await test.session(viewer.user_id);
+      const server = createServer(test.app).listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      const { port } = server.address() as AddressInfo;
+      const path = `/api/v1/products/${mine.id}/mqtt-config/status/stream`;
+      const stream = await fetch(`http://127.0.0.1:${port}${path}`, { headers: session.headers });
+      expect(stream.status).toBe(200);
+      await session('post', '/api/v1/auth/logout').expect(204);
+      await isOver(stream);
+      server.close();
+    });
+  });
+
+  it('hold back a flood of one user, who is told when to try again, and nobody else', async () => {
+    const flooding = await test.client('operator', [mine.id]);
+    const path = `/api/v1/products/${mine.id}/deliveries/retry`;
+    const statuses: number[] = [];
+    for (let sent = 0; sent < 31; sent++) statuses.push((await flooding('post', path)).status);
+    expect(statuses.slice(0, 30)).toEqual(Array(30).fill(202));
+    const { headers, body } = await flooding('post', path).expect(429);
+    expect(Number(headers['retry-after'])).toBeGreaterThan(0);
+    expect(body.type).toBe('urn:cortex-mqtt:problem:too-many-requests');
+    const other = await test.client('operator', [mine.id]);
+    await other('post', path).expect(202);
   });
 
   it('list where one is signed in, and end a session elsewhere', async () => {
