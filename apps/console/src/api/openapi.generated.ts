@@ -2709,6 +2709,7 @@ export interface components {
             description?: string;
             enabled?: boolean;
             replicas?: number;
+            allowed_queues?: string[] | null;
             variables?: {
                 [key: string]: unknown;
             };
@@ -2719,6 +2720,7 @@ export interface components {
             description?: string;
             enabled?: boolean;
             replicas?: number;
+            allowed_queues?: string[] | null;
             variables?: {
                 [key: string]: unknown;
             };
@@ -2730,6 +2732,7 @@ export interface components {
             description: string;
             enabled: boolean;
             replicas: number;
+            allowed_queues: string[] | null;
             variables: {
                 [key: string]: unknown;
             };
@@ -3232,6 +3235,10 @@ export interface components {
             /** Format: base64 */
             payload_base64?: string;
         };
+        DeliveryDeferralView: {
+            destination: string | null;
+            reason: string;
+        };
         DeliveryView: {
             id: string;
             delivery_id: string;
@@ -3249,6 +3256,7 @@ export interface components {
             error: string | null;
             attempts_made: number;
             payload_bytes: number;
+            deferral: components["schemas"]["DeliveryDeferralView"] | null;
         };
         DeliveryPageView: {
             items: components["schemas"]["DeliveryView"][];
@@ -3300,6 +3308,7 @@ export interface components {
             error: string | null;
             attempts_made: number;
             payload_bytes: number;
+            deferral: components["schemas"]["DeliveryDeferralView"] | null;
         };
         DeliveryCountsView: {
             waiting: number;
@@ -8687,6 +8696,7 @@ export interface operations {
             400: components["responses"]["Problem400"];
             401: components["responses"]["Problem401"];
             403: components["responses"]["Problem403"];
+            409: components["responses"]["Problem409"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
         };
