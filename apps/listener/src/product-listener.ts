@@ -11,6 +11,7 @@ import {
   HopMemory,
   type JobQueues,
   nextDelay,
+  OpenBatches,
   type Publisher,
   type PublishRequest,
 } from '@cortex-mqtt/actions';
@@ -25,8 +26,8 @@ import {
   type TestMessageOutcome,
   waitAtMost,
 } from '@cortex-mqtt/contracts';
-import { createExpressionEngine } from '@cortex-mqtt/expressions';
 import type { EgressPolicy } from '@cortex-mqtt/egress';
+import { createExpressionEngine } from '@cortex-mqtt/expressions';
 import {
   deriveClientId,
   deriveProductClientId,
@@ -59,9 +60,9 @@ import type { EventLog } from './pipeline/event-log';
 import { createInFlightMemory, type InFlightMemory } from './pipeline/in-flight-memory';
 import { createMessagePipeline, type MessagePipeline } from './pipeline/message-pipeline';
 import { type BrokerProbes, createBrokerProbes } from './probe/broker-probes';
+import { type AppliedState, reconcileSteps, sessionPart } from './reconcile/reconcile-steps';
 import { createRecording, type Recording } from './recording/recording';
 import type { PostResult } from './recording/segment-sender';
-import { type AppliedState, reconcileSteps, sessionPart } from './reconcile/reconcile-steps';
 import { ReplicaRole } from './replica/replica-role';
 import { SuspensionWatch } from './replica/suspension-watch';
 import { createRoleMemory } from './replica/role-memory';
@@ -78,8 +79,8 @@ import { createPublishConnection, type PublishConnection } from './session/publi
 import { type SharedProofs, startSharedProofs } from './session/shared-proof';
 import { SideConnections } from './session/side-connections';
 import { ReportedSessions } from './session/reported-sessions';
-import type { Tracer } from './tracing/tracer';
 import { createFileLedger, createTermLedger } from './session/subscription-ledger';
+import type { Tracer } from './tracing/tracer';
 
 export interface ProductListenerDeps {
   product_id: number;
@@ -169,6 +170,7 @@ export class ProductListener {
   private readonly orderGuard: OrderGuard | null;
   private readonly parking = new ParkingLot();
   private readonly recall: Recall | null;
+  private readonly open_batches = new OpenBatches();
   readonly destinations: DestinationMeter;
   readonly attempts = new AttemptMeter();
   readonly silence = new SilenceWatcher();
@@ -454,6 +456,7 @@ export class ProductListener {
     ends_sessions?: boolean;
   }): Promise<void> {
     this.is_stopping = true;
+    this.open_batches.drain();
     clearInterval(this.silence_timer);
     this.suspension.stop();
     this.role.stop();
@@ -565,6 +568,8 @@ export class ProductListener {
           case 'swap-plan':
             this.recording?.recorder.use(document.archive ?? null, document.subscriptions);
             if (plan) this.pipeline.apply(plan);
+            // What waits under the plan before waits for nobody any more.
+            this.open_batches.flush();
             break;
           case 'start-session':
             this.session = this.createSession(document);
@@ -627,6 +632,7 @@ export class ProductListener {
       attempts: this.attempts,
       route: (message) => (this.receiving ?? this.session)?.route(message as IncomingMessage) ?? [],
       signal: this.stopping.signal,
+      open_batches: this.open_batches,
     });
   }
 
@@ -858,4 +864,5 @@ function leftToUs(document: ListenerConfigDocument, own_client_id: string): Left
 /** Without a queue the `queue` action cannot work; the delivery tells so. */
 const NO_QUEUES: JobQueues = {
   add: () => Promise.reject(new Error('this listener has no QUEUE_URL, so it cannot add jobs')),
+  addBulk: () => Promise.reject(new Error('this listener has no QUEUE_URL, so it cannot add jobs')),
 };

@@ -1,11 +1,13 @@
 import type { ActionDefinition, MessageEnvelope } from '@cortex-mqtt/contracts';
 import type { ExactValue, ExpressionEngine, TemplateScope } from '@cortex-mqtt/expressions';
+import type { AnyAction } from './action-definition';
 import { ActionFault, presentableFault } from './action-fault';
 import { actionTypeOf, type RegisteredAction } from './action-registry';
 import type { ActionRuntime } from './action-runtime';
-import type { AttemptContext } from './attempt-context';
-import type { AnyAction } from './action-definition';
 import type { ActionOutcome, Prepare, PrepareContext } from './action-type';
+import type { AttemptContext } from './attempt-context';
+import type { ItemOutcome } from './batch/batch-method';
+import { batchOf } from './batch/batch-settings';
 
 /** Milliseconds an attempt may take when its definition says nothing. */
 export const DEFAULT_TIMEOUT_MS = 10_000;
@@ -42,11 +44,14 @@ export class CompiledAction {
   /** Evaluates something before it is prepared. */
   readonly has_expressions: boolean;
   readonly timeout_ms: number;
+  /** It sends several messages at once. */
+  readonly is_batched: boolean;
 
   constructor(readonly definition: ActionDefinition) {
     this.known_type = actionTypeOf(definition.type);
     this.has_expressions = definition.when != null || definition.input != null;
     this.timeout_ms = definition.timeout_ms ?? DEFAULT_TIMEOUT_MS;
+    this.is_batched = this.known_type?.batch !== undefined && batchOf(definition) !== null;
   }
 
   /** Throws ActionFault for a type that is not known. */
@@ -85,6 +90,11 @@ export interface ActionRunner {
   prepare(action: CompiledAction, scope: ActionScope): PreparedAction | Promise<PreparedAction>;
   /** Sends what was prepared; a promise only where there is something to wait for. Throws or rejects in the same way. */
   execute(ready: ReadyAction, options: AttemptOptions): ActionOutcome | Promise<ActionOutcome>;
+  /** The same for several of one action, as one. Resolves with the outcome of each. */
+  executeBatch(
+    ready: readonly ReadyAction[],
+    options: Omit<AttemptOptions, 'attempt'>,
+  ): Promise<readonly ItemOutcome[]>;
   /** What an attempt failed with, free of secrets and of what can't be stored. */
   faultOf(error: unknown): ActionFault;
   /** One attempt, from `when` to the destination's answer. Throws ActionFault. */
@@ -118,14 +128,30 @@ export function createActionRunner({
   const execute: ActionRunner['execute'] = ({ action, prepared }, { attempt, signal, trace }) =>
     action.type.execute(prepared, runtime, { signal, attempt, timeout_ms: action.timeout_ms, trace });
 
+  const executeBatch: ActionRunner['executeBatch'] = async (ready, { signal }) => {
+    const [first] = ready;
+    if (first === undefined) return [];
+    const { action } = first;
+    const { batch } = action.type;
+    if (batch === undefined) throw new Error(`an action of type "${action.definition.type}" sends no batches`);
+    const items = ready.map(({ prepared }) => prepared);
+    return batch.execute(items, runtime, { signal, attempt: 1, timeout_ms: action.timeout_ms });
+  };
+
   return {
     prepare,
     execute,
+    executeBatch,
     faultOf,
     run: async (action, scope, options) => {
       try {
         const ready = await prepare(new CompiledAction(action), scope);
         if (ready.kind === 'skipped') return { status: 'skipped', destination: null, detail: {} };
+        if (ready.action.is_batched) {
+          const [outcome] = await executeBatch([ready], options);
+          if (outcome === undefined || outcome instanceof ActionFault) throw outcome ?? new Error('no outcome');
+          return { status: 'succeeded', destination: ready.destination, detail: outcome.detail };
+        }
         const { detail } = await execute(ready, options);
         return { status: 'succeeded', destination: ready.destination, detail };
       } catch (error) {

@@ -2,6 +2,7 @@ import type { ClassConstructor } from 'class-transformer';
 import { RetryPolicy } from './action-base';
 import type { ActionType as TypeName } from './action-definition';
 import { ACTION_TYPES, actionTypeOf } from './action-registry';
+import { BatchSettings, WebhookBatchSettings } from './batch/batch-settings';
 import { classTransformerStorage, jsonSchema } from './on-demand';
 
 /** What a form for one type of action is generated from. */
@@ -26,6 +27,11 @@ export function actionSchemas(): ActionSchema[] {
     properties.type = { ...properties.type, const: type };
     const { title, description } = properties.retry ?? {};
     properties.retry = { ...schemaOf(RetryPolicy), title, description };
+    if (properties.batch) {
+      const { title: named, description: told } = properties.batch;
+      const settings = type === 'webhook' ? WebhookBatchSettings : BatchSettings;
+      properties.batch = { ...schemaOf(settings), title: named, description: told };
+    }
     // The server fills in what is absent.
     const required = (schema.required as string[]).filter((field) => field !== 'id' && field !== 'enabled');
     return [

@@ -1,9 +1,10 @@
-import type { ClassConstructor } from 'class-transformer';
 import type { FieldFault, MessageEnvelope, PayloadFormat, ProtocolVersion } from '@cortex-mqtt/contracts';
 import type { ExactValue, ExpressionEngine, TemplateScope } from '@cortex-mqtt/expressions';
+import type { ClassConstructor } from 'class-transformer';
 import type { ActionBase } from './action-base';
 import type { ActionRuntime } from './action-runtime';
 import type { AttemptContext } from './attempt-context';
+import type { BatchMethod } from './batch/batch-method';
 import type { Sibling } from './publish/publish-cycle';
 import type { BrokerLimits } from './publish/publish-limits';
 
@@ -87,4 +88,6 @@ export interface ActionType<D extends ActionBase, P> {
   beyondLimits?(prepared: P, broker: BrokerLimits): string | null;
   /** What is shown of it in a dry run; without secrets when it was prepared with `redact`. */
   preview(prepared: P): Record<string, unknown>;
+  /** How it sends several at once, when its definition has `batch`; absent: it can not. */
+  batch?: BatchMethod<P>;
 }

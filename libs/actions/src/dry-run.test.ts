@@ -52,6 +52,21 @@ const run = (subscription: ListenerSubscription, message: DryRunMessage, secrets
   dryRun(subscription, message, { product_id: 1, engine: bench.engine, secretsKnown: secrets && new Set(secrets) });
 
 describe('dryRun', () => {
+  it('shows a batch of samples: those that would be sent together', async () => {
+    const url = `${receiver.url}/{{payload.shop}}`;
+    const subscription = buildSubscription([{ type: 'webhook', url, when: 'payload.n > 0', batch: {} }]);
+    const [first, ...more] = [1, 2, 0, 3].map((n) => buildMessage(`{"n": ${n}, "shop": "${n === 3 ? 'b' : 'a'}"}`));
+    const { actions } = await dryRun(subscription, first as DryRunMessage, {
+      ...{ product_id: 1, engine: bench.engine, secretsKnown: null, more },
+    });
+    const request = actions[0]?.request;
+    const body: { payload: { n: number } }[] = JSON.parse(request?.ok ? String(request.value.body) : 'null');
+    expect(body.map(({ payload }) => payload.n)).toEqual([1, 2]);
+    const alone = await run(subscription, first as DryRunMessage);
+    expect(alone.actions[0]?.request).toMatchObject({ value: { body: expect.stringMatching(/^\[\{.*\}\]$/) } });
+    expect(receiver.count()).toBe(0);
+  });
+
   it('tells each step, and sends nothing', async () => {
     const subscription = buildSubscription(
       [

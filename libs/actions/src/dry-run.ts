@@ -8,10 +8,10 @@ import {
 import { createEnvelope, createSharedPayload, type ExpressionEngine, messageExtras } from '@cortex-mqtt/expressions';
 import { matchParams } from '@cortex-mqtt/mqtt';
 import { ActionFault, type FaultDetail, toActionFault } from './action-fault';
-import { type ActionScope, CompiledAction, contextOf, inputOf } from './action-runner';
+import { type ActionScope, CompiledAction, contextOf, inputOf, type ReadyAction } from './action-runner';
 import type { BrokerLimits } from './publish/publish-limits';
-import { assertSecretsKnown } from './secret-references';
 import { actionDeliveryId, messageIdentity, orderingValue } from './delivery-id';
+import { assertSecretsKnown } from './secret-references';
 
 /** One step of a dry run: what an expression gave, or what failed. */
 export type DryRunStep<T> = { ok: true; value: T } | { ok: false; fault: DryRunFault };
@@ -61,6 +61,8 @@ export interface DryRunOptions {
   secretsKnown: ReadonlySet<string> | null;
   /** What the broker takes; absent or null = unknown. */
   broker?: BrokerLimits | null;
+  /** Messages that a batch would hold as well. */
+  more?: readonly DryRunMessage[];
 }
 
 /**
@@ -70,8 +72,42 @@ export interface DryRunOptions {
 export async function dryRun(
   subscription: ListenerSubscription,
   message: DryRunMessage,
-  { product_id, engine, secretsKnown, broker = null }: DryRunOptions,
+  options: DryRunOptions,
 ): Promise<DryRunResult> {
+  const { result, ready } = await dryRunOne(subscription, message, options);
+  const others: (ReadyAction | null)[][] = [];
+  for (const other of options.more ?? []) others.push((await dryRunOne(subscription, other, options)).ready);
+  if (others.length > 0) {
+    for (const [index, action] of result.actions.entries()) {
+      action.request = batchRequest(
+        action.request,
+        ready[index],
+        others.map((of_other) => of_other[index]),
+      );
+    }
+  }
+  return result;
+}
+
+/** The request with those of other messages in it that would be sent with it. */
+function batchRequest(
+  request: DryRunAction['request'],
+  first: ReadyAction | null | undefined,
+  others: readonly (ReadyAction | null | undefined)[],
+): DryRunAction['request'] {
+  const batch = first?.action.is_batched ? first.action.type.batch : undefined;
+  if (!first || !batch) return request;
+  const group = batch.groupOf(first.prepared);
+  const together = others.filter((other) => other != null && batch.groupOf(other.prepared) === group);
+  const items = [first, ...together].map((ready) => (ready as ReadyAction).prepared);
+  return { ok: true, value: batch.preview(items) };
+}
+
+async function dryRunOne(
+  subscription: ListenerSubscription,
+  message: DryRunMessage,
+  { product_id, engine, secretsKnown, broker = null }: DryRunOptions,
+): Promise<{ result: DryRunResult; ready: (ReadyAction | null)[] }> {
   const params = matchParams(subscription.topic_filter, subscription.wildcard_names, message.topic);
   const raw = { bytes: Buffer.from(message.payload_base64, 'base64'), format: subscription.payload_format };
   const shared = createSharedPayload(raw);
@@ -105,6 +141,7 @@ export async function dryRun(
       shared,
     );
   const envelope = envelopeOf('');
+  const ready: (ReadyAction | null)[] = [];
   const result: DryRunResult = {
     matched: params !== null,
     params: params ?? {},
@@ -114,7 +151,7 @@ export async function dryRun(
     ordering_key: null,
     actions: [],
   };
-  if (params === null) return result;
+  if (params === null) return { result, ready };
   result.decode = await step(async () => (raw.format === 'binary' ? envelope.payload_base64 : envelope.payload));
   const { filter, ordering } = subscription;
   if (filter !== null) result.filter = await step(() => engine.test(filter, envelope));
@@ -133,9 +170,12 @@ export async function dryRun(
       topic_filter: subscription.topic_filter,
       secrets: 'redact',
     };
-    result.actions.push(await dryRunAction(action, scope, { engine, secretsKnown, broker, passed }));
+    const about = { engine, secretsKnown, broker, passed };
+    const { outcome, prepared } = await dryRunAction(action, scope, about);
+    result.actions.push(outcome);
+    ready.push(outcome.would_run ? prepared : null);
   }
-  return result;
+  return { result, ready };
 }
 
 async function dryRunAction(
@@ -147,8 +187,9 @@ async function dryRunAction(
     broker,
     passed,
   }: Pick<DryRunOptions, 'engine' | 'secretsKnown' | 'broker'> & { passed: boolean },
-): Promise<DryRunAction> {
+): Promise<{ outcome: DryRunAction; prepared: ReadyAction | null }> {
   const { when } = action;
+  let prepared: ReadyAction | null = null;
   const outcome: DryRunAction = {
     action_id: action.id,
     type: action.type,
@@ -160,20 +201,20 @@ async function dryRunAction(
     would_run: false,
   };
   const applies = outcome.when === null || (outcome.when.ok && outcome.when.value);
-  if (!applies) return outcome;
+  if (!applies) return { outcome, prepared };
   const input = action.input == null ? null : await step(() => inputOf(action, scope, engine));
   outcome.input = input?.ok ? { ok: true, value: input.value?.value } : input;
-  if (input?.ok === false) return outcome;
+  if (input?.ok === false) return { outcome, prepared };
   outcome.request = await step(async () => {
     assertSecretsKnown(action, secretsKnown);
-    const ready = await new CompiledAction(action).prepare(contextOf(scope, engine, input?.value));
-    const { type } = ready.action;
-    const beyond = broker ? (type.beyondLimits?.(ready.prepared, broker) ?? null) : null;
+    prepared = await new CompiledAction(action).prepare(contextOf(scope, engine, input?.value));
+    const { type } = prepared.action;
+    const beyond = broker ? (type.beyondLimits?.(prepared.prepared, broker) ?? null) : null;
     if (beyond !== null) throw new ActionFault(beyond, { permanent: true, detail: { code: 'BROKER_LIMIT' } });
-    return type.preview(ready.prepared);
+    return type.preview(prepared.prepared);
   });
   outcome.would_run = passed && action.enabled && outcome.request.ok;
-  return outcome;
+  return { outcome, prepared };
 }
 
 async function step<T>(work: () => Promise<T>): Promise<DryRunStep<T>> {

@@ -13,6 +13,10 @@ export type {
   PrepareContext,
 } from './action-type';
 export type { AttemptContext } from './attempt-context';
+export type { BatchMethod, ItemOutcome } from './batch/batch-method';
+export { BATCH_FORMATS, batchOf, DEFAULT_BATCH } from './batch/batch-settings';
+export { type BatchedOutcome, Batcher } from './batch/batcher';
+export { OpenBatches } from './batch/open-batches';
 export * from './breakers';
 export { credentialsIn } from './credential-literals';
 export * from './delivery-id';
@@ -24,8 +28,8 @@ export { HOPS_PROPERTY, MAX_HOPS } from './publish/publish.action';
 export { publishedTopics, type Sibling } from './publish/publish-cycle';
 export { HopMemory } from './publish/hop-memory';
 export { type BrokerLimits, limitsOf, NO_LIMITS, type PublishLimits } from './publish/publish-limits';
-export type { Publisher, PublishOptions, PublishRequest } from './publish/publisher';
 export { withTimeLimit } from './publish/publish-time-limit';
+export type { Publisher, PublishOptions, PublishRequest } from './publish/publisher';
 export type { JobQueues, JobRequest } from './queue/job-queues';
 export { createQueueAdder } from './queue/queue-adder';
 export * from './retry-policy';

@@ -14,7 +14,7 @@ import { toJobData } from './delivery-data';
 import { EndedJobs } from './ended-jobs';
 import { fateOf } from './fate';
 import { LeaseKeeper } from './lease-keeper';
-import { Overdue } from './overdue';
+import { Overdue, patienceFor } from './overdue';
 import type { ParkingLot } from './parking-lot';
 import type { Recall } from './recall';
 
@@ -210,7 +210,7 @@ class QueueHandover implements Handover {
 
   finished(delivery: Delivery): void {
     const { runtime } = delivery;
-    const isSlow = Date.now() - delivery.message.received_at_ms > this.deps.handover_after_ms();
+    const isSlow = Date.now() - delivery.message.received_at_ms > this.deps.handover_after_ms() + patienceFor(delivery);
     runtime.slow_in_a_row = isSlow ? runtime.slow_in_a_row + 1 : 0;
     this.overdue.forget(delivery);
     this.offers.delete(delivery);

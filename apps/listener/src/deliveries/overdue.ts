@@ -1,7 +1,69 @@
 import type { Delivery } from '../pipeline/delivery';
 
-/** Deliveries under way, in order of receipt; names those that have not ended in time. */
+/** The longest that a delivery which waits for others to be sent with is waited for, milliseconds. Brokers hold small windows. */
+const MAX_PATIENCE_MS = 100;
+
+/** Milliseconds that a delivery is given beyond those of every other: it is meant to wait for others. */
+export function patienceFor({ subscription }: Delivery): number {
+  return Math.min(subscription.gathering_ms ?? 0, MAX_PATIENCE_MS);
+}
+
+/** Deliveries under way; names those that have not ended in time, which is longer for those that wait to be sent with others. */
 export class Overdue {
+  private readonly common: OverdueList;
+  /** By their patience. */
+  private readonly patient = new Map<number, OverdueList>();
+
+  constructor(
+    private readonly deps: {
+      /** Milliseconds from the receipt. */
+      after_ms: () => number;
+      onOverdue: (deliveries: Delivery[]) => void;
+    },
+  ) {
+    this.common = new OverdueList(deps);
+  }
+
+  get oldest(): Delivery | null {
+    let oldest = this.common.oldest;
+    for (const { oldest: other } of this.patient.values()) {
+      if (other && (!oldest || other.message.received_at_ms < oldest.message.received_at_ms)) oldest = other;
+    }
+    return oldest;
+  }
+
+  watch(delivery: Delivery): void {
+    this.listOf(delivery).watch(delivery);
+  }
+
+  forget(delivery: Delivery): void {
+    if (delivery.isWatched) this.listOf(delivery).forget(delivery);
+  }
+
+  /** All that are watched, which are watched no longer. */
+  takeAll(): Delivery[] {
+    return [this.common, ...this.patient.values()].flatMap((list) => list.takeAll());
+  }
+
+  stop(): void {
+    for (const list of [this.common, ...this.patient.values()]) list.stop();
+  }
+
+  private listOf(delivery: Delivery): OverdueList {
+    const patience_ms = patienceFor(delivery);
+    if (patience_ms === 0) return this.common;
+    let list = this.patient.get(patience_ms);
+    if (!list) {
+      const { after_ms, onOverdue } = this.deps;
+      list = new OverdueList({ after_ms: () => after_ms() + patience_ms, onOverdue });
+      this.patient.set(patience_ms, list);
+    }
+    return list;
+  }
+}
+
+/** Deliveries under way, in order of receipt. */
+class OverdueList {
   private readonly watched = new WatchList();
   private timer: NodeJS.Timeout | null = null;
   private isStopped = false;

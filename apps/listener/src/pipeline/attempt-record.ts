@@ -17,8 +17,9 @@ export type NextDelay = (input: {
 export class AttemptRecord {
   constructor(private readonly deps: { counters: InstanceCounters; nextDelay: NextDelay }) {}
 
-  record(delivery: Delivery, index: number, outcome: ActionOutcome, started_ms: number): void {
+  record(delivery: Delivery, index: number, outcome: ActionOutcome, asked_ms: number): void {
     const { counters } = this.deps;
+    const started_ms = ('began_ms' in outcome ? outcome.began_ms : undefined) ?? asked_ms;
     const { runtime } = delivery;
     switch (outcome.kind) {
       case 'skipped':

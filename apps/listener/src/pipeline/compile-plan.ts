@@ -1,14 +1,21 @@
 import {
+  ActionFault,
   type ActionRunner,
   type ActionOutcome as AttemptOutcome,
+  Batcher,
+  batchOf,
   type createBreakers,
   createMessageIds,
+  type ItemOutcome,
   messageIdentity,
+  OpenBatches,
   orderingKey,
   ownIdentity,
   type PreparedAction,
   parsedBytes,
+  type ReadyAction,
   CompiledAction as RunnableAction,
+  toActionFault,
 } from '@cortex-mqtt/actions';
 import type { ActionDefinition, ListenerConfigDocument, ListenerSubscription } from '@cortex-mqtt/contracts';
 import type { ExpressionEngine } from '@cortex-mqtt/expressions';
@@ -34,6 +41,8 @@ const NOTHING: readonly CompiledSubscription[] = Object.freeze([]);
 const BREAKER_PAUSE_MS = 1_000;
 /** After the breaker lets an attempt through again: clocks are not that exact. */
 const TRIAL_MARGIN_MS = 50;
+/** Batches of one action under way at once, where its subscription says nothing. */
+const BATCHES_AT_ONCE = 8;
 
 export interface CompilePlanDeps {
   runner: ActionRunner;
@@ -47,6 +56,8 @@ export interface CompilePlanDeps {
   route(message: PipelineMessage): readonly number[];
   /** Aborted when what is in flight must end. */
   signal: AbortSignal;
+  /** Of all plans; absent: this one's own. */
+  open_batches?: OpenBatches;
 }
 
 /** Everything of one revision that can be worked out before its first message. */
@@ -58,6 +69,7 @@ export function compilePlan(document: ListenerConfigDocument, deps: CompilePlanD
     revision,
     isoTime: createIsoTime(),
     secrets: secretsFrom(document.secrets),
+    open_batches: deps.open_batches ?? new OpenBatches(),
   };
   const subscriptions = new Map<number, CompiledSubscription>();
   for (const definition of document.subscriptions) {
@@ -100,6 +112,7 @@ export function createIdentify(
 class PlannedSubscription implements CompiledSubscription {
   readonly id: number;
   readonly concurrency: number | null;
+  readonly gathering_ms: number;
   runtime: CompiledSubscription['runtime'] = null;
   readonly actions: readonly CompiledAction[];
   readonly revision: number;
@@ -133,6 +146,10 @@ class PlannedSubscription implements CompiledSubscription {
     this.actions = definition.actions
       .filter((action) => action.enabled)
       .map((action) => new PlannedAction(action, definition, plan));
+    this.gathering_ms = definition.actions.reduce(
+      (longest, action) => Math.max(longest, (action.enabled ? batchOf(action)?.max_wait_ms : null) ?? 0),
+      0,
+    );
   }
 }
 
@@ -140,11 +157,14 @@ class PlannedSubscription implements CompiledSubscription {
 interface PlanScope extends CompilePlanDeps, EnvelopeScope {
   revision: number;
   secrets: (name: string) => string | undefined;
+  open_batches: OpenBatches;
 }
 
 class PlannedAction implements CompiledAction {
   readonly id: string;
   readonly retry: CompiledAction['retry'];
+  /** null: each message is sent by itself. */
+  readonly gathering: Batcher | null;
   private readonly action: RunnableAction;
   private readonly topic_filter: string;
   private readonly traced: TracedAction;
@@ -159,6 +179,7 @@ class PlannedAction implements CompiledAction {
     this.retry = definition.retry ?? {};
     this.traced = { id: definition.id, type: definition.type, method: methodOf(definition) };
     this.action = new RunnableAction(definition);
+    this.gathering = this.action.is_batched ? this.createBatcher() : null;
   }
 
   /** A promise only where there is something to wait for. */
@@ -193,6 +214,7 @@ class PlannedAction implements CompiledAction {
   ): ActionOutcome | Promise<ActionOutcome> {
     if (ready.kind === 'skipped') return SKIPPED;
     if (trace !== null) trace.destination = ready.destination;
+    if (this.gathering !== null) return this.executeWithOthers(delivery, this.gathering, ready);
     const { runner, breakers, signal } = this.plan;
     const options = { attempt: delivery.attemptsOf(this.id) + 1, signal, trace };
     const began_ms = performance.now();
@@ -202,6 +224,45 @@ class PlannedAction implements CompiledAction {
       (outcome) => this.metered(ready.destination, began_ms, succeeded(outcome)),
       (error: unknown) => this.metered(ready.destination, began_ms, this.failed(error, ready.destination)),
     );
+  }
+
+  private async executeWithOthers(
+    delivery: DeliveryView,
+    batcher: Batcher,
+    ready: ReadyAction,
+  ): Promise<ActionOutcome> {
+    const { outcome, began_ms } = await batcher.join(ready, delivery.attemptsOf(this.id) + 1);
+    const ended = outcome instanceof ActionFault ? this.failed(outcome, ready.destination) : succeeded(outcome);
+    return ended.kind === 'succeeded' || ended.kind === 'failed' ? { ...ended, began_ms } : ended;
+  }
+
+  /** A batch is one call: to the breaker, and among the attempts of its destination. */
+  private createBatcher(): Batcher {
+    const { runner, breakers, signal, open_batches } = this.plan;
+    const { definition, type } = this.action;
+    const { batch } = type;
+    if (batch === undefined) throw new Error(`an action of type "${definition.type}" sends no batches`);
+    return new Batcher({
+      definition,
+      method: batch,
+      concurrency: this.subscription.concurrency ?? BATCHES_AT_ONCE,
+      open: open_batches,
+      send: async (items) => {
+        const destination = items[0]?.destination ?? '';
+        const began_ms = performance.now();
+        try {
+          const outcomes = await breakers
+            .breakerFor(destination)
+            .run(async () => orFault(await runner.executeBatch(items, { signal })));
+          this.metered(destination, began_ms, SUCCEEDED);
+          return outcomes;
+        } catch (error) {
+          this.metered(destination, began_ms, this.failed(error, destination));
+          if (error instanceof EveryItemFailed) return error.outcomes;
+          throw toActionFault(error);
+        }
+      },
+    });
   }
 
   private metered(destination: string, began_ms: number, outcome: ActionOutcome): ActionOutcome {
@@ -245,6 +306,23 @@ class PlannedAction implements CompiledAction {
 function methodOf(definition: ActionDefinition & { method?: unknown }): string | null {
   if (definition.type !== 'webhook') return null;
   return typeof definition.method === 'string' ? definition.method : 'POST';
+}
+
+/** A call that was answered, and in which each message failed for now: as much as none to the breaker. */
+class EveryItemFailed extends ActionFault {
+  constructor(
+    first: ActionFault,
+    readonly outcomes: readonly ItemOutcome[],
+  ) {
+    super(first.message, { permanent: false, detail: first.detail });
+  }
+}
+
+function orFault(outcomes: readonly ItemOutcome[]): readonly ItemOutcome[] {
+  const faults = outcomes.filter((outcome) => outcome instanceof ActionFault);
+  const transient = faults.find(({ permanent }) => !permanent);
+  if (faults.length < outcomes.length || transient === undefined) return outcomes;
+  throw new EveryItemFailed(transient, outcomes);
 }
 
 const secretsFrom =

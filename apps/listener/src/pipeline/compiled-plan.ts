@@ -9,6 +9,8 @@ export type ActionOutcome =
       kind: 'succeeded';
       status?: number | null;
       response_excerpt?: string | null;
+      /** When what it was sent with was begun, milliseconds since the epoch; absent: at once. */
+      began_ms?: number;
     }
   /** Its `when` was false: counts as done, not as executed. */
   | { kind: 'skipped' }
@@ -21,6 +23,7 @@ export type ActionOutcome =
       response_excerpt?: string | null;
       /** The destination asked for this pause (`Retry-After`), milliseconds. */
       retry_after_ms?: number | null;
+      began_ms?: number;
     }
   /** The destination's breaker is open: not attempted, counts as no attempt. */
   | { kind: 'deferred'; error: string; retry_after_ms: number; destination?: string };
@@ -48,9 +51,18 @@ export interface DeliveryView {
   attemptsOf(action_id: string): number;
 }
 
+/** Deliveries that are sent together need none of the places of those that run at once, within a bound of its own. */
+export interface Gathering {
+  /** False: it has no room for one of so many bytes, which then keeps its place. */
+  enter(bytes: number): boolean;
+  leave(bytes: number): void;
+}
+
 export interface CompiledAction {
   readonly id: string;
   readonly retry: RetrySettings;
+  /** Where its deliveries wait for others to be sent with; absent or null = each is sent by itself. */
+  readonly gathering?: Gathering | null;
   /** Never rejects for what a destination does. An exception counts as a permanent fault. */
   run(delivery: DeliveryView): ActionOutcome | Promise<ActionOutcome>;
 }
@@ -62,6 +74,8 @@ export interface CompiledSubscription {
   readonly revision: number;
   /** Deliveries at once; null = as the process has it. */
   readonly concurrency: number | null;
+  /** Milliseconds that its deliveries may wait to be sent with others; absent = none. */
+  readonly gathering_ms?: number;
   /** null = every message. An exception is a permanent fault. */
   readonly filter: ((delivery: DeliveryView) => boolean | Promise<boolean>) | null;
   /** null = no order. */

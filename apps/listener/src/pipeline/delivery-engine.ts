@@ -1,7 +1,8 @@
 import type { DeliveryDeferral, InstanceCounters } from '@cortex-mqtt/contracts';
 import { publishedAtMs } from '@cortex-mqtt/expressions';
+import type { Tracer } from '../tracing/tracer';
 import { AttemptRecord, type NextDelay, shorten } from './attempt-record';
-import type { ActionOutcome, CompiledAction } from './compiled-plan';
+import type { ActionOutcome, CompiledAction, Gathering } from './compiled-plan';
 import { ConcurrencyGate, type GateLimits } from './concurrency-gate';
 import { ACTION_TO_DO, type Delivery, type QueuedFate } from './delivery';
 import type { DeliveryEvent, EventLog } from './event-log';
@@ -9,7 +10,6 @@ import type { LatencyHistogram } from './latency-histogram';
 import { enterLane, leaveLane, nextOfLane } from './ordering-lanes';
 import type { Overflow, OverflowEvents } from './overflow';
 import type { Recorder } from './recorder';
-import type { Tracer } from '../tracing/tracer';
 
 export interface EngineLimits extends GateLimits {
   /** Runs in quick succession before a failing delivery is left to the queue. */
@@ -121,6 +121,12 @@ export class DeliveryEngine implements OverflowEvents {
       this.gate.leave(delivery);
       return;
     }
+    const { resumes_at } = delivery;
+    if (resumes_at > 0) {
+      delivery.resumes_at = 0;
+      this.runFrom(delivery, resumes_at);
+      return;
+    }
     delivery.runs += 1;
     delivery.pause_ms = -1;
     delivery.deferred_ms = -1;
@@ -142,6 +148,10 @@ export class DeliveryEngine implements OverflowEvents {
         outcome = permanentFault(error);
       }
       if (outcome instanceof Promise) {
+        if (action.gathering != null) {
+          this.runGathered(delivery, index, action.gathering, outcome);
+          return;
+        }
         const started_ms = Date.now();
         outcome.then(
           (ended) => {
@@ -159,6 +169,29 @@ export class DeliveryEngine implements OverflowEvents {
     }
     this.gate.leave(delivery);
     this.decide(delivery);
+  }
+
+  /** It waits for others to be sent with. How many run at once must not bound how many that can be, so it gives its place back. */
+  private runGathered(delivery: Delivery, index: number, gathering: Gathering, outcome: Promise<ActionOutcome>): void {
+    const started_ms = Date.now();
+    const bytes = delivery.message.payload.length;
+    const is_placeless = gathering.enter(bytes);
+    const onEnd = (ended: ActionOutcome): void => {
+      this.attempts.record(delivery, index, ended, started_ms);
+      if (!is_placeless) {
+        this.runFrom(delivery, index + 1);
+        return;
+      }
+      gathering.leave(bytes);
+      if (delivery.states.indexOf(ACTION_TO_DO, index + 1) === -1) {
+        this.decide(delivery);
+        return;
+      }
+      delivery.resumes_at = index + 1;
+      this.gate.enterLater(delivery);
+    };
+    outcome.then(onEnd, (error: unknown) => onEnd(permanentFault(error)));
+    if (is_placeless) this.gate.leave(delivery);
   }
 
   private decide(delivery: Delivery): void {

@@ -6,7 +6,7 @@
  *            │                ▼     │
  * new ───────┼────────────▶ waiting │       (no free place)
  *            │                ▼     │
- *            ├────────────▶ running ◀────────────┐
+ *            ├────────────▶ running ◀────────────┐   (and back to waiting, see below)
  *            │   ┌────────────┼───────────┐      │
  *            ▼   ▼            ▼           ▼      │
  *           dying           ended       paused ──┘  (next try)
@@ -53,7 +53,8 @@ const NEXT: Record<DeliveryPhase, readonly DeliveryPhase[]> = {
   new: ['running', 'waiting', 'laned', 'dying', 'ended'],
   laned: ['waiting', 'running', 'leaving'],
   waiting: ['running', 'leaving'],
-  running: ['ended', 'paused', 'dying'],
+  // Waiting: for a place for its next action, after it was sent with others.
+  running: ['ended', 'paused', 'dying', 'waiting'],
   paused: ['running', 'waiting', 'left'],
   leaving: ['left', 'waiting'],
   dying: ['ended'],

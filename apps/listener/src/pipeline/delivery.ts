@@ -77,6 +77,8 @@ export class Delivery implements DeliveryView, InLine<Delivery> {
   failures: { action_id: string; error: string }[] | null = null;
   /** Runs in this process. */
   runs = 0;
+  /** The action that this run goes on with once it has a place again; 0 = a run begins. */
+  resumes_at = 0;
   /** Longest pause that the failures of this run ask for; -1 = none. */
   pause_ms = -1;
   /** A destination has asked for a pause: no quick try. */

@@ -1,5 +1,17 @@
-import { ArrayMaxSize, Equals, IsArray, IsOptional, IsString, JSONSchema, MaxLength, MinLength } from '../validators';
+import { Type } from 'class-transformer';
 import { ActionBase } from '../action-base';
+import { BatchSettings } from '../batch/batch-settings';
+import {
+  ArrayMaxSize,
+  Equals,
+  IsArray,
+  IsOptional,
+  IsString,
+  JSONSchema,
+  MaxLength,
+  MinLength,
+  ValidateNested,
+} from '../validators';
 
 /** One parameterised SQL statement on a database of the product's own. */
 export class PostgresAction extends ActionBase {
@@ -40,6 +52,17 @@ export class PostgresAction extends ActionBase {
     'x-editor': 'jsonata',
   })
   parameters?: string[];
+
+  /** Several messages in one statement; absent = one each. */
+  @ValidateNested()
+  @Type(() => BatchSettings)
+  @IsOptional()
+  @JSONSchema({
+    title: 'Batch',
+    description:
+      'Runs one statement for several messages: INSERT … VALUES (…) gets a row for each, or each parameter is an array, as in unnest($1::text[]). Empty = a statement for each.',
+  })
+  batch?: BatchSettings | null;
 
   /** PEM of the authority that signed the server; absent = the system's. */
   @IsString()

@@ -1,16 +1,19 @@
-import { REDACTED } from '@cortex-mqtt/expressions';
 import type { FieldFault } from '@cortex-mqtt/contracts';
+import { REDACTED } from '@cortex-mqtt/expressions';
 import type { ActionType, CheckContext, PrepareContext } from '../action-type';
 import { expressionFaults, secretFaults, tlsFaults } from '../field-checks';
 import { secretOf, tlsIdentityOf } from '../tls-identity';
-import { connectionUrlFault, parseConnectionUrl, type PostgresTarget } from './connection-url';
+import { type BatchStatement, batchStatementOf, mostRows, statementFor } from './batch-statement';
+import { connectionUrlFault, type PostgresTarget, parseConnectionUrl } from './connection-url';
 import { PostgresAction } from './postgres-action';
-import { highestParameter } from './statement-parameters';
 import type { StatementRequest } from './postgres-sender';
+import { highestParameter } from './statement-parameters';
 
 export interface PreparedStatement extends Omit<StatementRequest, 'target'> {
   /** null: prepared without secrets, for looking only. */
   target: PostgresTarget | null;
+  /** How it takes several messages; null = it has no `batch`. */
+  batch: BatchStatement | null;
 }
 
 export const postgresAction: ActionType<PostgresAction, PreparedStatement> = {
@@ -23,26 +26,69 @@ export const postgresAction: ActionType<PostgresAction, PreparedStatement> = {
     ...tlsFaults(definition, context),
     ...(definition.parameters ?? []).flatMap((source, index) => expressionFaults(`parameters[${index}]`, source)),
     ...parameterCountFaults(definition),
+    ...batchFaults(definition),
   ],
   compile: (definition) => {
     const tlsOf = tlsIdentityOf(definition);
+    const batch = definition.batch == null ? null : batchStatementOf(definition.statement);
     return async (context) => ({
       target: targetOf(definition, context),
       tls: tlsOf(context),
       statement: definition.statement,
       parameters: await Promise.all((definition.parameters ?? []).map((source) => parameterOf(source, context))),
       timeout_ms: definition.timeout_ms ?? 10_000,
+      batch,
     });
   },
-  execute: async ({ target, ...prepared }, { postgres }, { signal }) => {
+  execute: async ({ target, batch: _batch, ...prepared }, { postgres }, { signal }) => {
     if (target === null) throw new Error('this statement was prepared for looking only');
     const { row_count } = await postgres.run({ ...prepared, target }, { signal });
     return { detail: { row_count } };
   },
   destination: ({ target }) =>
     target === null ? 'postgres' : `postgres://${target.host}:${target.port}/${target.database}`,
-  preview: ({ statement, parameters }) => ({ statement, parameters, connection: REDACTED }),
+  preview: (prepared) => ({ ...forAll([prepared]), connection: REDACTED }),
+  batch: {
+    // The connection is that of the definition, whatever the message.
+    groupOf: () => '',
+    bytesOf: ({ parameters }) => parameters.reduce((sum: number, value) => sum + String(value).length, 0),
+    mostOf: ({ batch }) => (batch === null ? 1 : mostRows(batch)),
+    execute: async (items, { postgres }, { signal }) => {
+      const [first] = items as [PreparedStatement, ...PreparedStatement[]];
+      const { target, tls, timeout_ms } = first;
+      if (target === null) throw new Error('this statement was prepared for looking only');
+      const { row_count } = await postgres.run({ target, tls, timeout_ms, ...forAll(items) }, { signal });
+      return items.map(() => ({ detail: { row_count } }));
+    },
+    mayBeOfOne: ({ permanent, detail }) => permanent && detail.code === 'SQLSTATE' && !isAboutStatement(detail.status),
+    preview: (items) => ({ ...forAll(items), connection: REDACTED }),
+  },
 };
+
+function forAll(items: readonly PreparedStatement[]): { statement: string; parameters: unknown[] } {
+  const [{ batch, statement, parameters }] = items as [PreparedStatement, ...PreparedStatement[]];
+  if (batch === null) return { statement, parameters };
+  return statementFor(
+    batch,
+    items.map((item) => item.parameters),
+  );
+}
+
+/** No such database, schema, table or column, no right to it, a syntax error: whatever the values. */
+function isAboutStatement(status: unknown): boolean {
+  return typeof status === 'string' && /^(?:3D|3F|42501|42601|42703|42P0|42883)/.test(status);
+}
+
+function batchFaults({ batch, statement }: PostgresAction): FieldFault[] {
+  if (batch == null || batchStatementOf(statement) !== null) return [];
+  return [
+    {
+      field: 'statement',
+      message:
+        'can not take several messages: write INSERT … VALUES ($1, …) with all parameters in that row, or cast each parameter to an array, as in unnest($1::text[], $2::int[])',
+    },
+  ];
+}
 
 function targetOf({ connection_secret }: PostgresAction, context: PrepareContext): PostgresTarget | null {
   if (context.secrets === 'redact') return null;

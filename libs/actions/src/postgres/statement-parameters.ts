@@ -6,14 +6,31 @@ const DOLLAR_TAG = /\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/y;
 const PARAMETER = /\$(\d{1,5})/y;
 const WORD = /[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*/y;
 
+/** A part of a statement that is looked at as a whole. */
+export interface StatementPiece {
+  at: number;
+  text: string;
+  /** The number of a parameter; null = it is none. */
+  parameter: number | null;
+  kind: 'blank' | 'other';
+}
+
+/** A statement in its pieces: words, parameters, quoted texts, comments, single characters. Joined they are the statement. */
+export function* statementPieces(statement: string): Generator<StatementPiece> {
+  for (let at = 0; at < statement.length; ) {
+    const parameter = parameterAt(statement, at);
+    const length = parameter === null ? lengthAt(statement, at) : matchedAt(PARAMETER, statement, at);
+    const text = statement.slice(at, at + length);
+    const is_blank = text.startsWith('--') || text.startsWith('/*') || text.trim() === '';
+    yield { at, text, parameter, kind: is_blank ? 'blank' : 'other' };
+    at += length;
+  }
+}
+
 /** The highest of `$1`, `$2`, … that a statement uses; 0 = none. */
 export function highestParameter(statement: string): number {
   let highest = 0;
-  for (let at = 0; at < statement.length; ) {
-    const found = parameterAt(statement, at);
-    if (found !== null) highest = Math.max(highest, found);
-    at += lengthAt(statement, at);
-  }
+  for (const { parameter } of statementPieces(statement)) highest = Math.max(highest, parameter ?? 0);
   return highest;
 }
 

@@ -17,4 +17,6 @@ export interface JobRequest {
 /** Adds jobs for downstream workers. Rejects when the queue doesn't answer within `limit_ms`. */
 export interface JobQueues {
   add(job: JobRequest, options: { limit_ms: number }): Promise<void>;
+  /** Adds jobs of one queue, all or none. */
+  addBulk(queue: string, jobs: readonly JobRequest[], options: { limit_ms: number }): Promise<void>;
 }

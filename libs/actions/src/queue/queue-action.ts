@@ -1,3 +1,7 @@
+import { OWN_QUEUE_NAME } from '@cortex-mqtt/contracts';
+import { Type } from 'class-transformer';
+import { ActionBase } from '../action-base';
+import { BatchSettings } from '../batch/batch-settings';
 import {
   Equals,
   IsInt,
@@ -9,9 +13,8 @@ import {
   MaxLength,
   Min,
   MinLength,
+  ValidateNested,
 } from '../validators';
-import { OWN_QUEUE_NAME } from '@cortex-mqtt/contracts';
-import { ActionBase } from '../action-base';
 
 /** A BullMQ job for a downstream worker. */
 export class QueueAction extends ActionBase {
@@ -55,4 +58,11 @@ export class QueueAction extends ActionBase {
   @IsOptional()
   @JSONSchema({ title: 'Attempts', description: 'Attempts that the worker of the queue has.' })
   attempts?: number;
+
+  /** Several jobs in one write; absent = one each. */
+  @ValidateNested()
+  @Type(() => BatchSettings)
+  @IsOptional()
+  @JSONSchema({ title: 'Batch', description: 'Adds several jobs in one write. Empty = a write for each.' })
+  batch?: BatchSettings | null;
 }

@@ -10,6 +10,17 @@ export function createQueueAdder({ backend }: { backend: QueueBackend }): JobQue
       const telemetry = trace === null ? undefined : carrierOf(trace);
       await producer.add(name, data, { job_id, delay_ms, priority, attempts, telemetry, limit_ms });
     },
+    addBulk: async (queue, jobs, { limit_ms }) => {
+      const producer = backend.queue<{ name: string; data: unknown }>(queue);
+      await producer.addBulk(
+        jobs.map(({ name, data, job_id, delay_ms, priority, attempts }) => ({
+          name,
+          data,
+          options: { job_id, delay_ms, priority, attempts },
+        })),
+        { limit_ms },
+      );
+    },
   };
 }
 

@@ -1,10 +1,11 @@
 import {
   compileTemplate,
-  envelopeValue,
   type ExactValue,
+  envelopeValue,
   greatestChange,
   rawPayloadOf,
 } from '@cortex-mqtt/expressions';
+import { isContentRefused } from '@cortex-mqtt/queues';
 import { ActionFault, toActionFault } from '../action-fault';
 import type { ActionType, PrepareContext } from '../action-type';
 import { templateFaults } from '../field-checks';
@@ -51,7 +52,30 @@ export const queueAction: ActionType<QueueAction, PreparedJob> = {
   },
   destination: ({ queue }) => `queue ${queue}`,
   preview: ({ timeout_ms, ...job }) => ({ ...job }),
+  batch: {
+    groupOf: ({ queue }) => queue,
+    bytesOf: ({ data }) => JSON.stringify(data)?.length ?? 4,
+    execute: async (items, runtime) => {
+      const [{ queue, timeout_ms }] = items as [PreparedJob, ...PreparedJob[]];
+      // A write for many belongs to no one trace.
+      const jobs = items.map(({ timeout_ms: _limit, ...job }) => ({ ...job, trace: null }));
+      try {
+        await runtime.queues.addBulk(queue, jobs, { limit_ms: timeout_ms });
+      } catch (error) {
+        throw isContentRefused(error) ? refused(error) : toActionFault(error);
+      }
+      return jobs.map(({ job_id }) => ({ detail: { queue, job_id } }));
+    },
+    mayBeOfOne: ({ permanent }) => permanent,
+    preview: (items) => ({ queue: items[0]?.queue, jobs: items.map(({ timeout_ms, queue, ...job }) => job) }),
+  },
 };
+
+/** The queue does not take what is in it, at this attempt or another. */
+function refused(error: unknown): ActionFault {
+  const { message, detail } = toActionFault(error);
+  return new ActionFault(message, { permanent: true, detail, cause: error });
+}
 
 /** The envelope as a worker gets it; `payload_text` has the text of a JSON payload with a number that parsing changes. */
 function envelopeData({ envelope }: PrepareContext): Record<string, unknown> {

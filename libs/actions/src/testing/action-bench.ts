@@ -67,6 +67,9 @@ export function createActionBench(
       add: async (job) => {
         jobs.push(job);
       },
+      addBulk: async (_queue, added) => {
+        jobs.push(...added);
+      },
     },
     log: { log: (level, message, fields) => lines.push({ level, message, fields }) },
     ...runtimeOverrides,

@@ -1,3 +1,6 @@
+import { Type } from 'class-transformer';
+import { ActionBase } from '../action-base';
+import { WebhookBatchSettings } from '../batch/batch-settings';
 import {
   ArrayMaxSize,
   ArrayMinSize,
@@ -13,8 +16,8 @@ import {
   Max,
   MaxLength,
   Min,
+  ValidateNested,
 } from '../validators';
-import { ActionBase } from '../action-base';
 
 export const WEBHOOK_METHODS = ['POST', 'PUT', 'PATCH', 'DELETE', 'GET'] as const;
 
@@ -85,6 +88,13 @@ export class WebhookAction extends ActionBase {
   @IsOptional()
   @JSONSchema({ title: 'Success codes', description: 'Status codes that count as success. Empty = 200 to 299.' })
   success_codes?: number[];
+
+  /** Several messages in one request; absent = one each. */
+  @ValidateNested()
+  @Type(() => WebhookBatchSettings)
+  @IsOptional()
+  @JSONSchema({ title: 'Batch', description: 'Sends several messages in one request. Empty = a request for each.' })
+  batch?: WebhookBatchSettings | null;
 
   /** Names of product secrets holding PEM, for mutual TLS. */
   @IsString()

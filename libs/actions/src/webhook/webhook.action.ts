@@ -1,8 +1,10 @@
 import type { FieldFault } from '@cortex-mqtt/contracts';
 import { compileTemplate, type Escape, REDACTED, type Template } from '@cortex-mqtt/expressions';
 import { ActionFault } from '../action-fault';
+import type { ActionRuntime } from '../action-runtime';
 import type { ActionType, CheckContext, PrepareContext } from '../action-type';
 import type { AttemptContext } from '../attempt-context';
+import type { BATCH_FORMATS } from '../batch/batch-settings';
 import { credentialFaults, urlCredentialFaults } from '../credential-literals';
 import { literalOf, secretFaults, templateFaults, templateMapFaults, tlsFaults } from '../field-checks';
 import { defaultJson, escapeOf, looksLikeJson, scopeOf } from '../rendering';
@@ -13,6 +15,15 @@ import { requestHead } from './http/request-head';
 import { parseRetryAfter } from './retry-after';
 import { isSigningSecret, SIGNING_SECRET_FORM, signingKey, standardWebhookLines } from './standard-webhooks';
 import { WebhookAction } from './webhook-action';
+import {
+  assertJson,
+  BATCH_ANSWER_BYTES,
+  batchBody,
+  batchId,
+  elementOf,
+  mayBeOfOneMessage,
+  outcomesOf,
+} from './webhook-batch';
 import { parseWebhookUrl, startsWithSecret, webhookUrlFault } from './webhook-url';
 
 /** Everything of a request but its body and what is new at each attempt. */
@@ -40,7 +51,10 @@ export interface PreparedWebhook {
   tls: TlsIdentity | null;
   success_codes: number[] | null;
   timeout_ms: number;
+  batch: { format: BatchFormat; is_envelope: boolean } | null;
 }
+
+type BatchFormat = (typeof BATCH_FORMATS)[number];
 
 const USER_AGENT = 'cortex-mqtt';
 const NO_KEYS: readonly Buffer[] = Object.freeze([]);
@@ -61,6 +75,7 @@ export const webhookAction: ActionType<WebhookAction, PreparedWebhook> = {
     ...credentialFaults('headers', definition.headers),
     ...templateFaults('body', definition.body, context),
     ...bodyFaults(definition),
+    ...batchFaults(definition),
     ...signingFaults(definition, context),
     ...tlsFaults(definition, context),
   ],
@@ -71,36 +86,45 @@ export const webhookAction: ActionType<WebhookAction, PreparedWebhook> = {
     return (context) =>
       preparedOf(definition, compiled, context, fixed, method === 'GET' ? null : defaultJson(context));
   },
-  execute: (
-    { id, replay_id, frame, body, signing_keys, success_codes, tls, timeout_ms },
-    { http },
-    { signal, trace },
-  ) => {
-    const { origin, head } = frame;
-    if (origin === null || head === null) throw new Error('this request was prepared for looking only');
-    const own = standardWebhookLines({ id, at_ms: Date.now(), body: body ?? '', keys: signing_keys });
-    const replay = replay_id === null ? '' : `cortex-replay-id: ${replay_id}\r\n`;
-    const traced = trace == null ? '' : traceLines(trace, frame.headers);
-    return http
-      .send({ origin, head: head + own + replay + traced, body, tls, timeout_ms }, { signal })
-      .then((answer) => {
-        if (isSuccess(answer.status, success_codes)) return { detail: detailOf(answer) };
-        throw statusFault(answer);
-      });
+  execute: (prepared, runtime, { signal, trace }) => {
+    const { id, body, success_codes } = prepared;
+    return post(prepared, { id, body, trace }, runtime, signal).then((answer) => {
+      if (isSuccess(answer.status, success_codes)) return { detail: detailOf(answer) };
+      throw statusFault(answer);
+    });
   },
   destination: ({ frame }) => frame.origin ?? frame.url,
-  preview: (prepared) => ({
-    method: prepared.frame.method,
-    url: prepared.frame.url,
-    headers: {
-      ...namesAndValues(prepared.frame.headers),
-      'webhook-id': prepared.id,
-      'webhook-timestamp': '(the time of each attempt)',
-      ...(prepared.replay_id === null ? {} : { 'cortex-replay-id': prepared.replay_id }),
-      ...(prepared.is_signed ? { 'webhook-signature': REDACTED } : {}),
+  preview: (prepared) =>
+    previewOf(
+      prepared,
+      prepared.batch === null ? prepared : { id: batchId([prepared.id]), body: bodyOfBatch([prepared]) },
+    ),
+  batch: {
+    // Of one action URL, headers and replay tell apart what can not share a request.
+    groupOf: ({ frame, replay_id }) => {
+      const whole = frame.head ?? `${frame.method} ${frame.url}`;
+      return replay_id === null ? whole : `${replay_id} ${whole}`;
     },
-    body: prepared.body,
-  }),
+    bytesOf: ({ body, batch }) => Buffer.byteLength(body ?? '') + (batch?.is_envelope === false ? ELEMENT_BYTES : 1),
+    execute: async (items, runtime, { signal }) => {
+      const [first] = items as [PreparedWebhook, ...PreparedWebhook[]];
+      const ids = items.map(({ id }) => id);
+      const request = { id: batchId(ids), body: bodyOfBatch(items), answer_bytes: BATCH_ANSWER_BYTES };
+      const answer = await post(first, request, runtime, signal);
+      const { status } = answer;
+      const judge = (of: number) =>
+        isSuccess(of, first.success_codes) ? 'succeeded' : isTransient(of) ? 'transient' : 'permanent';
+      if (status === 207 && isSuccess(status, first.success_codes)) return outcomesOf(answer, ids, judge);
+      if (!isSuccess(status, first.success_codes)) throw statusFault(answer);
+      const detail = detailOf(answer);
+      return items.map(() => ({ detail }));
+    },
+    mayBeOfOne: mayBeOfOneMessage,
+    preview: (items) => {
+      const [first] = items as [PreparedWebhook, ...PreparedWebhook[]];
+      return previewOf(first, { id: batchId(items.map(({ id }) => id)), body: bodyOfBatch(items) });
+    },
+  },
 };
 
 /** W3C Trace Context, unless the action names headers of its own for it. */
@@ -108,6 +132,49 @@ function traceLines({ traceparent, tracestate }: AttemptContext, headers: readon
   if (headers.some((name, at) => at % 2 === 0 && name === 'traceparent')) return '';
   const state = tracestate === null || headers.includes('tracestate') ? '' : `tracestate: ${tracestate}\r\n`;
   return `traceparent: ${traceparent}\r\n${state}`;
+}
+
+/** Bytes of what stands around a message that is no envelope. */
+const ELEMENT_BYTES = 60;
+
+function bodyOfBatch(items: readonly PreparedWebhook[]): string {
+  return batchBody(
+    items.map(({ id, body, batch }) => elementOf({ id, json: body ?? 'null' }, batch?.is_envelope ?? true)),
+    items[0]?.batch?.format ?? 'array',
+  );
+}
+
+function post(
+  { frame, tls, timeout_ms, signing_keys, replay_id }: PreparedWebhook,
+  request: { id: string; body: string | null; answer_bytes?: number; trace?: AttemptContext | null | undefined },
+  { http }: ActionRuntime,
+  signal: AbortSignal | undefined,
+): Promise<HttpAnswer> {
+  const { origin, head } = frame;
+  if (origin === null || head === null) throw new Error('this request was prepared for looking only');
+  const { id, body, answer_bytes, trace } = request;
+  const own = standardWebhookLines({ id, at_ms: Date.now(), body: body ?? '', keys: signing_keys });
+  const replay = replay_id === null ? '' : `cortex-replay-id: ${replay_id}\r\n`;
+  const traced = trace == null ? '' : traceLines(trace, frame.headers);
+  return http.send({ origin, head: head + own + replay + traced, body, tls, timeout_ms, answer_bytes }, { signal });
+}
+
+function previewOf(
+  { frame, replay_id, is_signed }: PreparedWebhook,
+  { id, body }: { id: string; body: string | null },
+): Record<string, unknown> {
+  return {
+    method: frame.method,
+    url: frame.url,
+    headers: {
+      ...namesAndValues(frame.headers),
+      'webhook-id': id,
+      'webhook-timestamp': '(the time of each attempt)',
+      ...(replay_id === null ? {} : { 'cortex-replay-id': replay_id }),
+      ...(is_signed ? { 'webhook-signature': REDACTED } : {}),
+    },
+    body,
+  };
 }
 
 function namesAndValues(headers: readonly string[]): Record<string, string> {
@@ -146,7 +213,8 @@ function compileWebhook(definition: WebhookAction): CompiledWebhook {
   ]);
   const type = headers.find(([name]) => name === 'content-type')?.[1].text;
   const isJson = bodyIsJson(definition);
-  const content_type = isJson ? 'application/json' : 'text/plain; charset=utf-8';
+  const json_type = definition.batch?.format === 'ndjson' ? 'application/x-ndjson' : 'application/json';
+  const content_type = isJson ? json_type : 'text/plain; charset=utf-8';
   const method = definition.method ?? 'POST';
   return {
     method,
@@ -229,7 +297,15 @@ function preparedOf(
     tls: compiled.tlsOf(context),
     success_codes: definition.success_codes ?? null,
     timeout_ms: definition.timeout_ms ?? 10_000,
+    batch: batchIn(definition, context, body),
   };
+}
+
+function batchIn({ batch, body: template }: WebhookAction, { input }: PrepareContext, body: string | null) {
+  if (batch == null) return null;
+  const is_templated = typeof template === 'string';
+  if (is_templated && body !== null) assertJson(body);
+  return { format: batch.format ?? 'array', is_envelope: !is_templated && input === undefined };
 }
 
 async function urlOf({ base, url }: CompiledWebhook, context: PrepareContext): Promise<string> {
@@ -317,6 +393,16 @@ function headerValueFaults(headers: Record<string, unknown> | undefined): FieldF
 function bodyFaults(definition: WebhookAction): FieldFault[] {
   if (definition.method !== 'GET' || definition.body == null) return [];
   return [{ field: 'body', message: 'must be absent: a GET has no body' }];
+}
+
+function batchFaults(definition: WebhookAction): FieldFault[] {
+  const { batch, method, body } = definition;
+  if (batch == null) return [];
+  if (method === 'GET') return [{ field: 'batch', message: 'must be absent: a GET has no body to put messages in' }];
+  if (typeof body === 'string' && !bodyIsJson(definition)) {
+    return [{ field: 'body', message: 'must be JSON: in a batch each message is an element of a list' }];
+  }
+  return [];
 }
 
 function signingFaults(definition: WebhookAction, context: CheckContext): FieldFault[] {

@@ -2,6 +2,7 @@ import type { DryRunAction, DryRunResult, DryRunStep } from '@cortex-mqtt/action
 import type { QoS } from '@cortex-mqtt/contracts';
 import { Type } from 'class-transformer';
 import {
+  ArrayMaxSize,
   IsDefined,
   Allow,
   IsArray,
@@ -64,6 +65,14 @@ export class DryRunDto {
   @ValidateNested()
   @Type(() => SampleMessageDto)
   message!: SampleMessageDto;
+
+  /** Messages that an action with `batch` would send together with it. */
+  @IsArray()
+  @ArrayMaxSize(20)
+  @ValidateNested({ each: true })
+  @Type(() => SampleMessageDto)
+  @MayBeAbsent()
+  more_messages?: SampleMessageDto[];
 
   /** Fields of the subscription that are not saved yet; they stand for the stored ones. */
   @ValidateNested()

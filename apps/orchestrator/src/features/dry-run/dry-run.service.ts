@@ -39,6 +39,7 @@ export class DryRunService {
     const [runnable] = listenerSubscription(product, config, subscription);
     if (!runnable) throw new NotFoundError(`The topic of subscription ${sub_id} can't be resolved.`);
     return dryRun(runnable, queuedMessage(dto.message), {
+      more: dto.more_messages?.map((sample) => queuedMessage(sample)),
       product_id,
       engine: this.deps.engine,
       secretsKnown: surroundings.secretNames,

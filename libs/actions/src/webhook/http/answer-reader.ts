@@ -43,6 +43,8 @@ export class AnswerReader {
   private is_last = false;
   private head: AnswerHead | null = null;
   private body_latin1 = '';
+  private max_body_bytes = MAX_BODY_BYTES;
+  private kept_body_chars = KEPT_BODY_CHARS;
 
   /** Whether the head has come and the body has not. */
   get is_in_body(): boolean {
@@ -80,8 +82,10 @@ export class AnswerReader {
     return told === null ? null : Number(told[1]);
   }
 
-  /** A request goes out, what comes next is its answer. `has_no_body`: it was a HEAD. */
-  begin({ has_no_body }: { has_no_body: boolean }): void {
+  /** A request goes out, what comes next is its answer. `has_no_body`: it was a HEAD. `keep_bytes`: so much of its body is wanted. */
+  begin({ has_no_body, keep_bytes }: { has_no_body: boolean; keep_bytes?: number | undefined }): void {
+    this.max_body_bytes = keep_bytes ?? MAX_BODY_BYTES;
+    this.kept_body_chars = keep_bytes ?? KEPT_BODY_CHARS;
     this.state = 'head';
     this.pending = '';
     this.head_bytes = 0;
@@ -164,12 +168,12 @@ export class AnswerReader {
   }
 
   private readBody(bytes: Buffer, end: number): void {
-    const room = KEPT_BODY_CHARS - this.body_latin1.length;
+    const room = this.kept_body_chars - this.body_latin1.length;
     if (room > 0) this.body_latin1 += bytes.toString('latin1', this.at, Math.min(end, this.at + room));
     this.body_bytes += end - this.at;
     this.remaining -= end - this.at;
     this.at = end;
-    if (this.body_bytes > MAX_BODY_BYTES) {
+    if (this.body_bytes > this.max_body_bytes) {
       this.is_last = true;
       this.state = 'complete';
     } else if (this.remaining === 0) {

@@ -10,6 +10,8 @@ export interface HttpRequest {
   body: string | null;
   tls: TlsIdentity | null;
   timeout_ms: number;
+  /** Bytes of the answer's body that are read and kept; absent: as much as is shown of one. */
+  answer_bytes?: number;
 }
 
 export type Phase = 'connect' | 'headers' | 'body';

@@ -86,7 +86,7 @@ export class HttpConnection implements Place {
     this.exchange = exchange;
     exchange.place = this;
     exchange.startClock();
-    this.reader.begin({ has_no_body: head.startsWith('HEAD ') });
+    this.reader.begin({ has_no_body: head.startsWith('HEAD '), keep_bytes: exchange.request.answer_bytes });
     if (body === null) {
       this.socket.write(`${head}\r\n`, 'latin1');
       return;
