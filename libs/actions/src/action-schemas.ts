@@ -4,6 +4,7 @@ import type { ActionType as TypeName } from './action-definition';
 import { ACTION_TYPES, actionTypeOf } from './action-registry';
 import { BatchSettings, WebhookBatchSettings } from './batch/batch-settings';
 import { classTransformerStorage, jsonSchema } from './on-demand';
+import { ReplySettings } from './webhook/reply-settings';
 
 /** What a form for one type of action is generated from. */
 export interface ActionSchema {
@@ -31,6 +32,10 @@ export function actionSchemas(): ActionSchema[] {
       const { title: named, description: told } = properties.batch;
       const settings = type === 'webhook' ? WebhookBatchSettings : BatchSettings;
       properties.batch = { ...schemaOf(settings), title: named, description: told };
+    }
+    if (properties.reply) {
+      const { title: named, description: told } = properties.reply;
+      properties.reply = { ...schemaOf(ReplySettings), title: named, description: told };
     }
     // The server fills in what is absent.
     const required = (schema.required as string[]).filter((field) => field !== 'id' && field !== 'enabled');

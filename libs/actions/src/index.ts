@@ -24,7 +24,7 @@ export * from './dry-run';
 export type { ActionLog } from './log/action-log';
 export { createPostgresSender, type PostgresSender } from './postgres/postgres-sender';
 export { createMqttPublisher } from './publish/mqtt-publisher';
-export { HOPS_PROPERTY, MAX_HOPS } from './publish/publish.action';
+export { HOPS_PROPERTY, MAX_HOPS } from './publish/hops';
 export { publishedTopics, type Sibling } from './publish/publish-cycle';
 export { HopMemory } from './publish/hop-memory';
 export { type BrokerLimits, limitsOf, NO_LIMITS, type PublishLimits } from './publish/publish-limits';

@@ -60,7 +60,7 @@ export function createMqttPublisher({
 }
 
 function optionsOf(request: PublishRequest, client: MqttClient): IClientPublishOptions {
-  const { qos, retain, user_properties, content_type, message_expiry_s } = request;
+  const { qos, retain, user_properties, content_type, message_expiry_s, correlation_data } = request;
   if (client.options.protocolVersion !== 5) return { qos, retain };
   return {
     qos,
@@ -70,6 +70,7 @@ function optionsOf(request: PublishRequest, client: MqttClient): IClientPublishO
       ...(Object.keys(user_properties).length === 0 ? {} : { userProperties: user_properties }),
       ...(content_type === null ? {} : { contentType: content_type }),
       ...(message_expiry_s === null ? {} : { messageExpiryInterval: message_expiry_s }),
+      ...(correlation_data == null ? {} : { correlationData: correlation_data }),
     },
   };
 }

@@ -65,9 +65,11 @@ export function packetBytes(request: PublishRequest, version: 4 | 5): number {
   return 1 + variableBytes(rest) + rest;
 }
 
-function propertyBytes({ user_properties, content_type, message_expiry_s }: PublishRequest): number {
+function propertyBytes(request: PublishRequest): number {
+  const { user_properties, content_type, message_expiry_s, correlation_data } = request;
   let bytes = content_type === null ? 0 : 1 + textBytes(content_type);
   if (message_expiry_s !== null) bytes += 5;
+  if (correlation_data != null) bytes += 3 + correlation_data.length;
   for (const [name, values] of Object.entries(user_properties)) {
     for (const value of Array.isArray(values) ? values : [values]) bytes += 1 + textBytes(name) + textBytes(value);
   }

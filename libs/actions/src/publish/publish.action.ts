@@ -10,6 +10,7 @@ import { escapeOf, scopeOf } from '../rendering';
 import { PublishAction } from './publish-action';
 import { wayBack } from './publish-cycle';
 import type { HopMemory } from './hop-memory';
+import { HOPS_PROPERTY, hopLimit, MAX_HOPS, nextHops } from './hops';
 import { limitFault, qosFault, retainFault } from './publish-limits';
 import type { PublishRequest } from './publisher';
 
@@ -19,11 +20,6 @@ export interface PreparedPublish extends PublishRequest {
   /** The message that it was made from. */
   source: { topic: string; payload: Buffer };
 }
-
-/** User property that counts how often a message has been published by an action of ours. */
-export const HOPS_PROPERTY = 'cortex-hops';
-/** A message that has come this far goes round in circles. */
-export const MAX_HOPS = 8;
 
 export const publishAction: ActionType<PublishAction, PreparedPublish> = {
   type: 'publish',
@@ -42,8 +38,7 @@ export const publishAction: ActionType<PublishAction, PreparedPublish> = {
   compile: (definition) => {
     const compiled = compilePublish(definition);
     return async (context) => {
-      const hops = hopsOf(context) + 1;
-      if (hops > MAX_HOPS) throw hopLimit();
+      const hops = nextHops(context.envelope);
       const scope = scopeOf(context);
       const topic = await compiled.topic.render(scope, { escape: 'none' });
       const fault = validatePublishTopic(topic);
@@ -111,12 +106,6 @@ function countHops(memory: HopMemory, source: { topic: string; payload: Buffer }
   memory.remember(request.topic, request.payload, hops);
 }
 
-const hopLimit = (): ActionFault =>
-  new ActionFault(`the message has been published ${MAX_HOPS} times by actions already: it goes round in circles`, {
-    permanent: true,
-    detail: { code: 'HOP_LIMIT' },
-  });
-
 /** The templates of a definition. */
 interface CompiledPublish {
   topic: Template;
@@ -155,12 +144,6 @@ async function contentTypeOf(
   if (content_type !== null) return content_type.render(scopeOf(context), { escape: 'none' });
   // The message's own holds only for its own payload.
   return payload === null && context.input === undefined ? context.content_type : null;
-}
-
-function hopsOf({ envelope }: PrepareContext): number {
-  const value = envelope.user_properties[HOPS_PROPERTY];
-  const hops = Number(Array.isArray(value) ? value.at(-1) : value);
-  return Number.isInteger(hops) && hops > 0 ? hops : 0;
 }
 
 function literalTopicFaults(topic: string, context: CheckContext): FieldFault[] {

@@ -5,7 +5,7 @@ import { type ActionBench, createActionBench } from '../testing/action-bench';
 import { generate } from 'mqtt-packet';
 import { HopMemory } from './hop-memory';
 import { createMqttPublisher } from './mqtt-publisher';
-import { HOPS_PROPERTY, MAX_HOPS } from './publish.action';
+import { HOPS_PROPERTY, MAX_HOPS } from './hops';
 import type { Sibling } from './publish-cycle';
 import { NO_LIMITS, packetBytes } from './publish-limits';
 import type { PublishRequest } from './publisher';

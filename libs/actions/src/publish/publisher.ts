@@ -10,6 +10,8 @@ export interface PublishRequest {
   content_type: string | null;
   /** Seconds. */
   message_expiry_s: number | null;
+  /** Of what this is the answer to (MQTT 5, 3.3.2.3.6); absent or null = none. */
+  correlation_data?: Buffer | null;
 }
 
 /** Publishes on a connection of its own: waiting for a PUBACK on the receiving one can block it for good. */

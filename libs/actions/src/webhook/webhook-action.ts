@@ -1,6 +1,7 @@
 import { Type } from 'class-transformer';
 import { ActionBase } from '../action-base';
 import { WebhookBatchSettings } from '../batch/batch-settings';
+import { ReplySettings } from './reply-settings';
 import {
   ArrayMaxSize,
   ArrayMinSize,
@@ -95,6 +96,16 @@ export class WebhookAction extends ActionBase {
   @IsOptional()
   @JSONSchema({ title: 'Batch', description: 'Sends several messages in one request. Empty = a request for each.' })
   batch?: WebhookBatchSettings | null;
+
+  /** Publishes the answer for who sent the message; absent = it is only looked at. */
+  @ValidateNested()
+  @Type(() => ReplySettings)
+  @IsOptional()
+  @JSONSchema({
+    title: 'Reply',
+    description: 'Publishes the answer to the response topic of the message, with its correlation data (MQTT 5).',
+  })
+  reply?: ReplySettings | null;
 
   /** Names of product secrets holding PEM, for mutual TLS. */
   @IsString()

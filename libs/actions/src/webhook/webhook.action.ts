@@ -12,6 +12,7 @@ import { secretOf, type TlsIdentity, tlsIdentityOf } from '../tls-identity';
 import type { HttpAnswer } from './http/answer-reader';
 import { FIELD_NAME, FIELD_VALUE } from './http/field-syntax';
 import { requestHead } from './http/request-head';
+import { type NoReply, type PreparedReply, REPLY_BYTES, replyFaults, replyOf, replyPreview, sendReply } from './reply';
 import { parseRetryAfter } from './retry-after';
 import { isSigningSecret, SIGNING_SECRET_FORM, signingKey, standardWebhookLines } from './standard-webhooks';
 import { WebhookAction } from './webhook-action';
@@ -52,6 +53,7 @@ export interface PreparedWebhook {
   success_codes: number[] | null;
   timeout_ms: number;
   batch: { format: BatchFormat; is_envelope: boolean } | null;
+  reply: PreparedReply | NoReply | null;
 }
 
 type BatchFormat = (typeof BATCH_FORMATS)[number];
@@ -76,6 +78,7 @@ export const webhookAction: ActionType<WebhookAction, PreparedWebhook> = {
     ...templateFaults('body', definition.body, context),
     ...bodyFaults(definition),
     ...batchFaults(definition),
+    ...replyFaults(definition, context),
     ...signingFaults(definition, context),
     ...tlsFaults(definition, context),
   ],
@@ -86,11 +89,15 @@ export const webhookAction: ActionType<WebhookAction, PreparedWebhook> = {
     return (context) =>
       preparedOf(definition, compiled, context, fixed, method === 'GET' ? null : defaultJson(context));
   },
-  execute: (prepared, runtime, { signal, trace }) => {
-    const { id, body, success_codes } = prepared;
-    return post(prepared, { id, body, trace }, runtime, signal).then((answer) => {
-      if (isSuccess(answer.status, success_codes)) return { detail: detailOf(answer) };
-      throw statusFault(answer);
+  execute: (prepared, runtime, { signal, trace, timeout_ms }) => {
+    const { id, body, success_codes, reply } = prepared;
+    const answer_bytes = reply === null ? undefined : REPLY_BYTES;
+    return post(prepared, { id, body, trace, answer_bytes }, runtime, signal).then((answer) => {
+      if (!isSuccess(answer.status, success_codes)) throw statusFault(answer);
+      if (reply === null) return { detail: detailOf(answer) };
+      return sendReply(reply, { id, answer }, runtime, { signal, timeout_ms }).then((sent) => ({
+        detail: { ...detailOf(answer), reply: sent },
+      }));
     });
   },
   destination: ({ frame }) => frame.origin ?? frame.url,
@@ -146,7 +153,7 @@ function bodyOfBatch(items: readonly PreparedWebhook[]): string {
 
 function post(
   { frame, tls, timeout_ms, signing_keys, replay_id }: PreparedWebhook,
-  request: { id: string; body: string | null; answer_bytes?: number; trace?: AttemptContext | null | undefined },
+  request: { id: string; body: string | null; answer_bytes?: number | undefined; trace?: AttemptContext | null | undefined },
   { http }: ActionRuntime,
   signal: AbortSignal | undefined,
 ): Promise<HttpAnswer> {
@@ -160,7 +167,7 @@ function post(
 }
 
 function previewOf(
-  { frame, replay_id, is_signed }: PreparedWebhook,
+  { frame, replay_id, is_signed, reply }: PreparedWebhook,
   { id, body }: { id: string; body: string | null },
 ): Record<string, unknown> {
   return {
@@ -174,6 +181,7 @@ function previewOf(
       ...(is_signed ? { 'webhook-signature': REDACTED } : {}),
     },
     body,
+    ...replyPreview(reply),
   };
 }
 
@@ -298,6 +306,7 @@ function preparedOf(
     success_codes: definition.success_codes ?? null,
     timeout_ms: definition.timeout_ms ?? 10_000,
     batch: batchIn(definition, context, body),
+    reply: replyOf(definition, context),
   };
 }
 

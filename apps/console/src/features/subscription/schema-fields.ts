@@ -38,7 +38,7 @@ const COMMON = new Set(['id', 'type', 'name', 'enabled', 'when', 'input', 'retry
 
 /** Fields that few people need, kept out of the way. */
 const RARE =
-  /(_cert|_key)(_secret)?$|^(success_codes|priority|attempts|message_expiry_s|content_type|user_properties|batch)$/;
+  /(_cert|_key)(_secret)?$|^(success_codes|priority|attempts|message_expiry_s|content_type|user_properties|batch|reply)$/;
 
 export interface ActionFields {
   /** What makes this type, required ones first. */

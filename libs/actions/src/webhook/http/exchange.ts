@@ -11,7 +11,7 @@ export interface HttpRequest {
   tls: TlsIdentity | null;
   timeout_ms: number;
   /** Bytes of the answer's body that are read and kept; absent: as much as is shown of one. */
-  answer_bytes?: number;
+  answer_bytes?: number | undefined;
 }
 
 export type Phase = 'connect' | 'headers' | 'body';

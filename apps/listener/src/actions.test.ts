@@ -66,7 +66,7 @@ afterEach(async () => {
 type Subscription = ListenerConfigDocument['subscriptions'][number];
 
 /** Applies a configuration with one subscription, whose webhook sends batches. */
-async function apply(batch: object, subscription: Partial<Subscription> = {}, webhook: object = {}): Promise<void> {
+async function apply(batch: object | null, subscription: Partial<Subscription> = {}, webhook: object = {}): Promise<void> {
   revision += 1;
   const action = { id: 'a', type: 'webhook', enabled: true, url: receiver.url, timeout_ms: 5_000, batch, ...webhook };
   const document: ListenerConfigDocument = {
@@ -178,4 +178,54 @@ it('sends what waits when the configuration changes, and when it stops', async (
   await listener.stop({ drain_ms: 5_000 });
   expect(batches().map(({ length }) => length)).toEqual([3, 2]);
   expect(counters().deliveries_succeeded).toBe(5);
+});
+
+describe('a reply', () => {
+  const reply = { topics: ['replies/+'] };
+  const answers: { topic: string; text: string; correlation: string; type: string | undefined }[] = [];
+
+  beforeAll(async () => {
+    publisher.on('message', (topic, payload, { properties }) => {
+      const correlation = properties?.correlationData?.toString('hex') ?? '';
+      answers.push({ topic, text: payload.toString(), correlation, type: properties?.contentType });
+    });
+    await publisher.subscribeAsync('replies/#');
+  });
+  beforeEach(() => {
+    answers.length = 0;
+  });
+
+  const ask = (n: number, responseTopic?: string) =>
+    publisher.publishAsync(`b${product_id}/ask`, JSON.stringify({ n }), {
+      qos: 1,
+      properties: { correlationData: Buffer.from([0, 255, n]), ...(responseTopic ? { responseTopic } : {}) },
+    });
+
+  it('reaches who asked, at once, after a handover and after a retry from the queue', async () => {
+    let tries = 0;
+    receiver.answerWith(async (request) => {
+      const { n } = request.json<{ payload: { n: number } }>().payload;
+      tries += n === 2 ? 1 : 0;
+      const status = n === 2 && tries < 4 ? 503 : 200;
+      // Much longer than until it is handed over.
+      return { status, delay_ms: n === 1 ? 300 : 0, headers: { 'content-type': 'text/plain' }, body: `answer ${n}` };
+    });
+    await apply(null, {}, { reply, retry: { base_delay_ms: 200, max_delay_ms: 200 } });
+    await Promise.all([ask(0, 'replies/me'), ask(1, 'replies/me'), ask(2, 'replies/me'), ask(3)]);
+    await waitFor(() => counters().deliveries_succeeded === 4 && answers.length === 3, PATIENCE);
+    expect(tries).toBe(4);
+    expect(counters().deliveries_queued).toBeGreaterThan(0);
+    expect([...answers].sort((a, b) => a.text.localeCompare(b.text))).toEqual(
+      [0, 1, 2].map((n) => ({
+        ...{ topic: 'replies/me', text: `answer ${n}`, correlation: `00ff0${n}`, type: 'text/plain' },
+      })),
+    );
+  });
+
+  it('goes nowhere else: a response topic beyond what is allowed is a dead letter, and nothing is called', async () => {
+    await apply(null, {}, { reply });
+    await Promise.all([ask(0, 'replies/a/b'), ask(1, `b${product_id}/again`)]);
+    await waitFor(() => counters().deliveries_dead === 2, PATIENCE);
+    expect([receiver.count(), answers.length]).toEqual([0, 0]);
+  });
 });
