@@ -53,7 +53,7 @@ beforeEach(async () => {
     ...{ product_id, product_slug: 'shop', instance_id: `one-${product_id}`, boot_id: `boot-${product_id}`, data_dir },
     ...{ max_in_flight: 5_000, max_payload_bytes: 1_000_000, has_orchestrator: false, egress: loopbackOnly, queues },
     dead_letters: { max: 100, max_bytes: 1_000_000, when_full: 'drop_oldest' },
-    ...{ logger: silentLogger, eventLog: null, segments: null, tracer: null, redact: (text: string) => text },
+    ...{ logger: silentLogger, eventLog: null, segments: null, tracer: null, leftSessions: null, redact: (text: string) => text },
     ...{ onChange: () => undefined, onEvent: () => undefined, onCredentialsRefused: () => undefined },
   });
 });
