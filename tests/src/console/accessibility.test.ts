@@ -1,10 +1,14 @@
+import { waitFor } from '@cortex-mqtt/testing';
 import type { Page } from 'playwright-core';
+import { PATIENCE_MS } from '../harness/stack';
 import { openConsole, overflow, seriousFaults } from './browser';
 import { type ConsoleWorld, STEPS_MS, startConsoleWorld } from './console-world';
 
 describe('the console for everybody', () => {
   let world: ConsoleWorld;
   let subscription_id: number;
+  let message_id: string;
+  let replay_id: string;
 
   beforeAll(async () => {
     world = await startConsoleWorld({ listener: true, product: { subscriptions: [] } });
@@ -19,6 +23,18 @@ describe('the console for everybody', () => {
     }));
     await world.product.untilSettled();
     await world.publisher.publish('shop/orders/1', 'not JSON');
+    await world.publisher.publish('shop/orders/2', '{"total": 7}');
+    const { rest } = world.stack;
+    ({ id: message_id } = await waitFor(
+      async () => {
+        const path = `/products/${world.product.id}/messages?outcome=filtered`;
+        return (await rest.call<{ items: { id: string }[] }>('GET', path)).items[0];
+      },
+      { timeout_ms: PATIENCE_MS },
+    ));
+    ({ id: replay_id } = await rest.call<{ id: string }>('POST', `/products/${world.product.id}/replays`, {
+      ...{ selection: {}, only: 'all', pace: 2 },
+    }));
     await world.stack.rest.call('PUT', `/products/${world.product.id}/secrets/HOOK_KEY`, { value: 'a secret value' });
   }, STEPS_MS);
   afterAll(() => world?.stop(), STEPS_MS);
@@ -33,6 +49,11 @@ describe('the console for everybody', () => {
       `${product}/subscriptions/new`,
       `${product}/subscriptions/${subscription_id}`,
       `${product}/deliveries`,
+      `${product}/messages`,
+      `${product}/messages?view=live`,
+      `${product}/messages?open=${message_id}`,
+      `${product}/replays?open=${replay_id}`,
+      `${product}/replays?from=2026-01-02T03:00:00.000Z&to=2026-01-02T04:00:00.000Z`,
       `${product}/secrets`,
       `${product}/listeners`,
       `${product}/audit-log`,
@@ -79,6 +100,33 @@ describe('the console for everybody', () => {
       expect(found).toEqual({});
       expect(visit.faults).toEqual([]);
       await visit.close();
+    },
+    STEPS_MS,
+  );
+
+  it(
+    'finds a recorded message, uses it as a sample, and runs what was recorded through a new subscription',
+    async () => {
+      const { page } = world;
+      const product = `/products/${world.product.id}`;
+      await page.goto(`${product}/messages?open=${message_id}`);
+      await page.getByRole('link', { name: 'Use as sample' }).click();
+      await page.waitForURL(`**/subscriptions/${subscription_id}?message=${message_id}`);
+      await page.getByText('"total": 7').first().waitFor();
+
+      await page.goto(`${product}/subscriptions/new`);
+      await page.getByLabel('Name').first().fill('Everything');
+      await page.getByLabel('Topic').first().fill('orders/#');
+      await page.getByRole('button', { name: 'Save' }).first().click();
+      await page.getByText('Also run it over the last 3 days').waitFor();
+      await page.getByRole('link', { name: 'Look at the plan' }).click();
+      await page.getByRole('dialog').getByText('Had ended').first().waitFor();
+      await page.getByRole('button', { name: 'Start' }).click();
+      await page.getByRole('dialog').getByText('Done', { exact: true }).waitFor();
+
+      await page.goto(`${product}/replays?from=2026-01-02T03:00:00.000Z&to=2026-01-02T04:00:00.000Z`);
+      await page.getByRole('button', { name: 'Plan' }).click();
+      await page.getByText('Nothing is selected').waitFor();
     },
     STEPS_MS,
   );

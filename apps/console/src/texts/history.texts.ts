@@ -5,6 +5,7 @@ export const historyTexts = {
   emptyHint: 'Connections, interruptions and refusals are listed here.',
   more: 'Show more',
   live: 'New entries appear automatically',
+  replay: 'Run again what was not delivered around then',
   attempts: (n: number) => `${n.toLocaleString('en')} attempts like this since`,
   someBroker: 'the broker',
   primary: 'the first broker',

@@ -99,6 +99,11 @@ function Detail({ productId, message, canChange }: { productId: number; message:
                 )}
               </strong>
               <OutcomeBadge outcome={delivery.outcome} />
+              {delivery.name !== null && message.payload_readable && (
+                <Link to={`/products/${productId}/subscriptions/${delivery.subscription_id}?message=${message.id}`}>
+                  {words.useAsSample}
+                </Link>
+              )}
               {delivery.delivery_id && (
                 <Link
                   to={`/products/${productId}/deliveries?open=${encodeURIComponent(delivery.delivery_id)}${

@@ -152,7 +152,8 @@ function History({ productId, filter, linkTo, onClear }: ListProps & { onClear: 
     <>
       {(pages[0]?.gaps ?? []).map((gap) => (
         <Alert key={gap.from} color="amber" m="md">
-          {words.gap(gap.messages, exactTime(gap.from), exactTime(gap.to))}
+          {words.gap(gap.messages, exactTime(gap.from), exactTime(gap.to))}{' '}
+          <Link to={`/products/${productId}/replays?from=${gap.from}&to=${gap.to}`}>{words.replayGap}</Link>
         </Alert>
       ))}
       {items.length > 0 ? (

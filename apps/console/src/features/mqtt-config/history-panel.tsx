@@ -19,7 +19,7 @@ export function HistoryPanel({ productId }: { productId: number }) {
             <Empty icon={IconHistory} title={words.empty} hint={words.emptyHint} />
           ) : (
             <>
-              <EventList events={events} />
+              <EventList productId={productId} events={events} />
               {query.hasNextPage && (
                 <Button
                   variant="subtle"

@@ -243,7 +243,7 @@ function LatestEvents({ productId }: { productId: number }) {
           events.length === 0 ? (
             <Empty icon={IconHistory} title={words.noEvents} hint={words.noEventsHint} />
           ) : (
-            <EventList events={events.slice(0, LATEST_EVENTS)} />
+            <EventList productId={productId} events={events.slice(0, LATEST_EVENTS)} />
           )
         }
       </Loaded>

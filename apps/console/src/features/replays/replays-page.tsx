@@ -14,7 +14,9 @@ import { ToneBadge } from '../../components/status-badge';
 import { Time } from '../../components/time';
 import { mayChange, useUser } from '../../shell/session';
 import { texts } from '../../texts';
+import type { Outcome } from '../messages/message-filter';
 import { useProductId } from '../products/product-id';
+import { TimeOffer } from './replay-offer';
 
 const words = texts.messages.replays;
 /** More has to be confirmed by typing the number. */
@@ -30,6 +32,12 @@ const TONES: { [S in Replay['state']]: Tone } = {
 
 const replayKey = (productId: number) => ['products', productId, 'replays'] as const;
 
+/** A time in the address, as the API takes it; null when it is none. */
+function instantIn(parameters: URLSearchParams, name: string): string | null {
+  const at = Date.parse(parameters.get(name) ?? '');
+  return Number.isNaN(at) ? null : new Date(at).toISOString();
+}
+
 /** Recorded messages that are, were or may be run again. */
 export function ReplaysPage() {
   const productId = useProductId();
@@ -40,6 +48,7 @@ export function ReplaysPage() {
     queryFn: ({ signal }) => get<{ items: Replay[] }>(`/products/${productId}/replays`, { signal }),
     refetchInterval: 2_000,
   });
+  const [from, to] = [instantIn(parameters, 'from'), instantIn(parameters, 'to')];
   const open = (id: string | null) => setParameters(id === null ? {} : { open: id }, { preventScrollReset: true });
   return (
     <Page
@@ -51,6 +60,7 @@ export function ReplaysPage() {
         </Button>
       }
     >
+      {canChange && from !== null && to !== null && <TimeOffer productId={productId} from={from} to={to} />}
       <Panel flush>
         <Loaded query={replays}>
           {({ items: all }) =>
@@ -136,6 +146,7 @@ function Plan({
   const queries = useQueryClient();
   const [typed, setTyped] = useState('');
   const [rate, setRate] = useState<number | string>(replay.rate_per_s);
+  const [pace, setPace] = useState<number | string>(replay.pace ?? '');
   const { plan, state } = replay;
   const base = `/products/${productId}/replays/${replay.id}` as const;
   const attempt = async (work: () => Promise<unknown>) => {
@@ -146,15 +157,16 @@ function Plan({
       notifyFailure(words.title, error);
     }
   };
-  const replan = (change: { only?: Replay['only']; ids?: Replay['ids'] }) =>
+  const replan = (change: { only?: Replay['only']; ids?: Replay['ids']; pace?: number }) =>
     attempt(async () => {
-      const { selection, only, ids, rate_per_s, target } = replay;
+      const { selection, only, ids, rate_per_s, pace, target } = replay;
       const next = await post<Replay>(`/products/${productId}/replays`, {
         selection,
         only,
         ids,
         rate_per_s,
         target,
+        ...(pace === null ? {} : { pace }),
         ...change,
       });
       onOpen(next.id);
@@ -185,6 +197,15 @@ function Plan({
             value={replay.ids}
             onChange={(event) => void replan({ ids: event.currentTarget.value as Replay['ids'] })}
             data={(['original', 'new'] as const).map((value) => ({ value, label: words.ids[value] }))}
+          />
+          <NumberInput
+            label={words.pace}
+            description={words.paceHint}
+            min={0.01}
+            max={10_000}
+            value={pace}
+            onChange={setPace}
+            onBlur={() => Number(pace) > 0 && Number(pace) !== replay.pace && void replan({ pace: Number(pace) })}
           />
         </Group>
       )}
@@ -254,6 +275,12 @@ function Numbers({ productId, replay }: { productId: number; replay: Replay }) {
         </section>
       )}
       <Facts items={plan.by_subscription.map(({ name, messages }) => [name, words.deliveries(messages)])} />
+      <Facts
+        items={Object.entries(plan.by_outcome).map(([outcome, messages]) => [
+          `${words.byOutcome}: ${texts.messages.outcomes[outcome as Outcome]}`,
+          words.messages(Number(messages), plan.exact),
+        ])}
+      />
       {replay.failures.length > 0 && (
         <section>
           <h3>{words.failures}</h3>
@@ -270,12 +297,21 @@ function Numbers({ productId, replay }: { productId: number; replay: Replay }) {
         <section>
           <h3>{words.previews}</h3>
           <ul>
-            {plan.previews.map(({ message_id, topic, preview }) => (
+            {plan.previews.map(({ message_id, topic, preview, dry_runs }) => (
               <li key={message_id}>
                 <Link to={`/products/${productId}/messages?open=${message_id}`}>
                   <code>{topic}</code>
                 </Link>{' '}
                 {preview}
+                {dry_runs.map((run) => (
+                  <div key={run.subscription_id} className={rows.note}>
+                    {run.error !== null
+                      ? words.wouldFail(run.error)
+                      : run.filtered
+                        ? words.wouldFilter
+                        : words.wouldRun(run.requests.length)}
+                  </div>
+                ))}
               </li>
             ))}
           </ul>

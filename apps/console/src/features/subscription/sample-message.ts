@@ -1,6 +1,6 @@
 import { matchParams } from '../../../../../libs/mqtt/src/topic-filter';
 import { resolveTopicFilter } from '../../../../../libs/mqtt/src/topic-template';
-import type { PayloadFormat, QoS, SampleMessage } from '../../api/types';
+import type { MessageDetail, PayloadFormat, QoS, SampleMessage } from '../../api/types';
 
 /** The message that expressions and the dry run work on, as it is typed. */
 export interface Sample {
@@ -139,4 +139,18 @@ export function toBase64(text: string): string {
 
 export function fromBase64(base64: string): string {
   return new TextDecoder().decode(Uint8Array.from(atob(base64), (char) => char.charCodeAt(0)));
+}
+
+/** A recorded message as a sample is made of. */
+export function recordedSample(message: MessageDetail, payload_base64: string): Omit<SampleMessage, 'duplicate'> {
+  const { topic, retain, received_at } = message;
+  return {
+    topic,
+    payload_base64,
+    qos: message.qos as 0 | 1 | 2,
+    retain,
+    content_type: message.content_type,
+    user_properties: message.user_properties ?? {},
+    received_at,
+  };
 }

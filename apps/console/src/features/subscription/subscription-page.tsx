@@ -2,9 +2,9 @@ import { Alert } from '@mantine/core';
 import { useDisclosure, useHotkeys } from '@mantine/hooks';
 import { IconBroadcast, IconEye, IconFilter } from '@tabler/icons-react';
 import { useMemo, useRef, useState } from 'react';
-import { useNavigate, useParams, useSearchParams } from 'react-router';
+import { useLocation, useNavigate, useParams, useSearchParams } from 'react-router';
 import { ApiError } from '../../api/problem';
-import type { DeliveryDetail } from '../../api/types';
+import type { DeliveryDetail, MessageDetail } from '../../api/types';
 import { SaveBar } from '../../components/save-bar';
 import { Failure, Loaded, LoadingRows } from '../../components/states';
 import { UnsavedGuard } from '../../components/unsaved-guard';
@@ -16,6 +16,8 @@ import { type TaggedConfig, useMqttConfig } from '../mqtt-config/mqtt-config-que
 import { ConflictDialog } from '../mqtt-config/save-dialogs';
 import { MissingVariables } from '../mqtt-config/missing-variables';
 import { missingVariables, previewTopic } from '../mqtt-config/topic-preview';
+import { useMessage } from '../messages/messages-query';
+import { BackfillOffer } from '../replays/replay-offer';
 import { useProductId } from '../products/product-id';
 import { useProduct } from '../products/products-query';
 import { useSecretNames } from '../secrets/secrets-query';
@@ -25,7 +27,7 @@ import { EvaluatorProvider, useNewEvaluator } from './expression/evaluator-conte
 import { useRecentMessages } from './recent-messages-query';
 import { JsonView } from './json-view';
 import { Pipeline } from './pipeline';
-import { envelopeOf, newSample, resolvedFilter, type Sample, sampleOf } from './sample-message';
+import { envelopeOf, newSample, recordedSample, resolvedFilter, type Sample, sampleOf } from './sample-message';
 import { SamplePanel } from './sample-panel';
 import { SubscriptionHead } from './subscription-head';
 import classes from './subscription-page.module.css';
@@ -45,7 +47,9 @@ export function SubscriptionPage() {
   // A link may bring along a delivery to debug with: its message is the sample.
   const deliveryId = useSearchParams()[0].get('delivery');
   const delivery = useDelivery(productId, deliveryId);
-  const isWaiting = deliveryId !== null && delivery.isPending;
+  const messageId = useSearchParams()[0].get('message');
+  const message = useMessage(productId, messageId);
+  const isWaiting = (deliveryId !== null && delivery.isPending) || (messageId !== null && message.isPending);
   if (!Number.isInteger(id) || (subscription.error instanceof ApiError && subscription.error.status === 404)) {
     return <NotFoundPage />;
   }
@@ -63,6 +67,7 @@ export function SubscriptionPage() {
           loaded={tagged}
           config={loaded}
           delivery={delivery.data}
+          message={message.data}
         />
       )}
     </Loaded>
@@ -81,9 +86,11 @@ interface EditorProps {
   config: TaggedConfig;
   /** The one that is debugged here. */
   delivery?: DeliveryDetail;
+  /** A recorded one that is to be the sample. */
+  message?: MessageDetail;
 }
 
-function Editor({ productId, loaded, config, delivery }: EditorProps) {
+function Editor({ productId, loaded, config, delivery, message }: EditorProps) {
   const user = useUser();
   const readOnly = !mayChange(user, productId);
   const navigate = useNavigate();
@@ -109,8 +116,13 @@ function Editor({ productId, loaded, config, delivery }: EditorProps) {
     [topics.prefix, topics.pattern, draft.topic, draft.absolute_topic, product.data?.variables],
   );
   const [pinned, setPinned] = useState<Sample | null>(() =>
-    delivery ? sampleOf(delivery, draft.payload_format) : null,
+    delivery
+      ? sampleOf(delivery, draft.payload_format)
+      : message?.payload_base64 != null
+        ? sampleOf(recordedSample(message, message.payload_base64), draft.payload_format)
+        : null,
   );
+  const isNew = (useLocation().state as { isNew?: boolean } | null)?.isNew === true;
   const [untouched] = useState(() => new Date());
   // Nothing typed and nothing picked: the newest message that came, else a made-up one.
   const recent = useRecentMessages(productId, loaded?.subscription.id ?? null, { every_ms: false });
@@ -137,7 +149,10 @@ function Editor({ productId, loaded, config, delivery }: EditorProps) {
     const result = await state.save();
     if (result.kind === 'saved' && !loaded) {
       done.current = true;
-      await navigate(`/products/${productId}/subscriptions/${result.saved.subscription.id}`, { replace: true });
+      await navigate(`/products/${productId}/subscriptions/${result.saved.subscription.id}`, {
+        replace: true,
+        state: { isNew: true },
+      });
     }
     if (result.kind === 'conflict') choose.open();
   };
@@ -160,6 +175,9 @@ function Editor({ productId, loaded, config, delivery }: EditorProps) {
         <Alert icon={<IconEye size={18} />} color="gray">
           {readOnlyReason(user)}
         </Alert>
+      )}
+      {isNew && loaded && !readOnly && user.may_read_payloads && (
+        <BackfillOffer productId={productId} subscriptionId={loaded.subscription.id} />
       )}
       <div className={classes.columns}>
         <div className={classes.main}>
