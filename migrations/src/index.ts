@@ -25,6 +25,7 @@ import { ClientKeyPassphrase1765003000000 } from './1765003000000-client-key-pas
 import { NarrowHeartbeats1765000000000 } from './1765000000000-narrow-heartbeats';
 import { ConfigurationAsCode1765007000000 } from './1765007000000-configuration-as-code';
 import { Replays1765005200000 } from './1765005200000-replays';
+import { ReplayPace1766030000000 } from './1766030000000-replay-pace';
 import { SingleSignOn1766040000000 } from './1766040000000-single-sign-on';
 import { LeftSessions1766010000000 } from './1766010000000-left-sessions';
 import { AllowedQueues1766040100000 } from './1766040100000-allowed-queues';
@@ -62,6 +63,7 @@ export const migrations: (new () => MigrationInterface)[] = [
   IdempotencyKeys1766050000000,
   LeftSessions1766010000000,
   BrokerConnections1766010000010,
+  ReplayPace1766030000000,
 ];
 
 /** Those of a database that has recorded messages and nothing else. */

@@ -18,6 +18,7 @@ interface Item {
   id: string;
   topic: string;
   outcome: string;
+  received_at: string;
   preview: string | null;
   size: number;
   subscriptions: { id: number; name: string; outcome: string }[];
@@ -202,6 +203,22 @@ describe('recorded messages', () => {
     expect(topics).toContain('event: end');
   });
 
+  it('of topics that no subscription takes are kept where the scope says so', async () => {
+    const archive = (settings: object) =>
+      stack.rest.call('PUT', product.path, { archive: { enabled: true, ...settings } });
+    await archive({ scope: 'everything', filters: ['else/+', 'orders/#'] });
+    await product.untilSettled();
+    await publisher.publish('else/1', '{"n":1}');
+    await publisher.publish('elsewhere/1', '{"n":1}');
+    await publisher.publish('orders/9', '{"n":9}');
+    expect(await one('topic=else/%23')).toMatchObject({ outcome: 'unmatched', subscriptions: [] });
+    expect(await one('topic=orders/9', ({ outcome }) => outcome === 'succeeded')).toMatchObject({ preview: '{"n":9}' });
+    expect((await find('topic=orders/9')).items).toHaveLength(1);
+    expect((await find('topic=elsewhere/%23')).items).toEqual([]);
+    await archive({ scope: 'matched', filters: [] });
+    await product.untilSettled();
+  });
+
   it('wait on disk while the orchestrator is away, and say nothing to who reads the disk or the database', async () => {
     await stack.orchestrator.kill();
     await publisher.publish('orders/away', '{"n":1,"secret":"canary-5f3e"}');
@@ -231,9 +248,11 @@ describe('recorded messages', () => {
       plan: {
         messages: number;
         deliveries: number;
-        previews: unknown[];
+        previews: { dry_runs: { requests: { request: Record<string, unknown> }[] }[] }[];
         by_subscription: { id: number }[];
+        by_outcome: Record<string, number>;
         exact: boolean;
+        seconds: number;
       };
       progress: { done: number; succeeded: number; failed: number; filtered: number; remaining: number };
       failures: unknown[];
@@ -254,6 +273,11 @@ describe('recorded messages', () => {
         },
         { timeout_ms: PATIENCE_MS, message: () => `the replay; it is ${JSON.stringify(last)}` },
       );
+    };
+    const sql = async (statement: string): Promise<{ rows: Record<string, unknown>[] }> => {
+      const client = new Client({ connectionString: stack.database_url });
+      await client.connect();
+      return client.query(statement).finally(() => client.end());
     };
     const came = () => receiver.requests.filter(({ text }) => text.includes('"topic":"missed/'));
 
@@ -326,6 +350,98 @@ describe('recorded messages', () => {
       await waitFor(() => came().length > 100, { timeout_ms: PATIENCE_MS });
       expect((await steer(id, 'cancel')).state).toBe('cancelled');
       expect(came().every(({ text }) => text.includes(`"replay":{"id":"${id}"`))).toBe(true);
+    });
+
+    it('show what they would do before they begin, by outcome, and keep no payload in the plan', async () => {
+      const { id, plan: planned } = await plan({ selection: { topic: 'missed/#' }, only: 'all' });
+      const total = Object.values(planned.by_outcome).reduce((sum, count) => sum + count, 0);
+      expect(total).toBe(planned.messages);
+      expect(planned.by_outcome).toEqual({ succeeded: COUNT, paused: 1 });
+      const again = await plan({ selection: { topic: 'missed/#' } });
+      expect(again.plan).toMatchObject({ messages: 1, by_outcome: { paused: 1 } });
+      const [none, first] = planned.previews;
+      expect(none?.dry_runs).toMatchObject([{ would_run: false, filtered: true, requests: [] }]);
+      expect(first?.dry_runs).toMatchObject([
+        { subscription_id, would_run: true, requests: [{ action_id: 'hook', request: { method: 'POST' } }] },
+      ]);
+      const { rows } = await sql(`SELECT plan::text FROM replays WHERE id = '${id}'`);
+      expect(rows[0]?.plan).not.toContain('"n":');
+      expect((await replay(id)).plan.previews).toHaveLength(20);
+    });
+
+    it('of more than 10,000 messages want their number', async () => {
+      const { id } = await plan({ selection: { topic: 'missed/#' }, only: 'all' });
+      await sql(`UPDATE replays SET plan = plan || '{"messages": 10001}' WHERE id = '${id}'`);
+      const start = (body: object) => stack.rest.ask('POST', `/products/${product.id}/replays/${id}/start`, body);
+      expect((await start({})).status).toBe(400);
+      expect((await start({ confirm_messages: 10_000 })).status).toBe(400);
+      expect((await start({ confirm_messages: 10_001 })).status).toBe(200);
+      await steer(id, 'cancel');
+    });
+
+    it('go to another webhook, each once, and wait while it is away', async () => {
+      receiver.requests.length = 0;
+      let refusals = 0;
+      answer = () => {
+        refusals += 1;
+        return refusals <= 3 ? { status: 503 } : {};
+      };
+      const target = { url: `${receiver.url}/elsewhere` };
+      const selection = { topic: 'missed/#' };
+      const { id, plan: planned } = await plan({ selection, only: 'all', rate_per_s: 1_000, target });
+      expect(planned).toMatchObject({ messages: COUNT + 1, by_subscription: [{ id: 0 }] });
+      expect(planned.previews[0]?.dry_runs[0]?.requests[0]?.request).toMatchObject({ url: target.url });
+      await steer(id, 'start');
+      await until(id, ({ state }) => state === 'done');
+      expect((await replay(id)).progress).toMatchObject({ succeeded: COUNT + 1, failed: 0 });
+      const taken = receiver.requests.filter(({ url }) => url === '/elsewhere');
+      expect(new Set(taken.map(({ headers }) => headers['webhook-id'])).size).toBe(COUNT + 1);
+      expect(taken[0]?.headers['cortex-replay-id']).toBe(id);
+      answer = () => ({});
+      const refused = await stack.rest.ask('POST', `/products/${product.id}/replays`, {
+        ...{ selection, target: { url: 'http://user:pass@[::1]/{{topic}}' } },
+      });
+      expect(refused.status).toBe(400);
+    });
+
+    it('go to another product, whose subscriptions match by topic', async () => {
+      receiver.requests.length = 0;
+      const other = await stack.newProduct({ name: 'other', broker: { host: '127.0.0.1', port: broker.port } });
+      const { id: other_id } = await other.addSubscription({
+        ...{ name: 'taken over', topic: 'missed/3', ordering: 'payload.n' },
+        actions: [{ id: 'hook', type: 'webhook', url: `${receiver.url}/other` }],
+      });
+      await stack.startListener(other);
+      await other.untilSettled();
+      const { id, plan: planned } = await plan({ selection: { topic: 'missed/#' }, target: { product_id: other.id } });
+      expect(planned.by_subscription).toMatchObject([{ id: other_id, messages: planned.messages }]);
+      await steer(id, 'start');
+      await until(id, ({ state }) => state === 'done');
+      const came_there = receiver.requests.filter(({ url }) => url === '/other');
+      expect(came_there).toHaveLength(planned.messages);
+      expect(came_there[0]?.json()).toMatchObject({ product_id: other.id, subscription_id: other_id });
+    });
+
+    it('keep the pace of the past when asked to', async () => {
+      const [a, b] = ['pace/a', 'pace/b'];
+      await product.addSubscription({ name: 'paced', topic: 'pace/#', actions: [{ id: 'log', type: 'log' }] });
+      await product.untilSettled();
+      await publisher.publish(a, '1');
+      const recorded = await one(`topic=${a}`);
+      await waitFor(() => Date.now() - Date.parse(recorded.received_at) > 3_000);
+      await publisher.publish(b, '2');
+      await one(`topic=${b}`);
+      receiver.requests.length = 0;
+      const target = { url: `${receiver.url}/paced` };
+      const { id, plan: planned } = await plan({ selection: { topic: 'pace/#' }, only: 'all', pace: 2, target });
+      expect(planned.seconds).toBeGreaterThanOrEqual(1.5);
+      await steer(id, 'start');
+      await until(id, ({ state }) => state === 'done');
+      const [first, second] = receiver.requests
+        .filter(({ url }) => url === '/paced')
+        .map(({ received_at }) => received_at);
+      const past_ms = planned.seconds * 1_000;
+      expect(Number(second) - Number(first)).toBeGreaterThan(past_ms * 0.7);
     });
   });
 });

@@ -1,3 +1,4 @@
+import { createHttpSender } from '@cortex-mqtt/actions';
 import type { EgressPolicy } from '@cortex-mqtt/egress';
 import type { ExpressionEngine } from '@cortex-mqtt/expressions';
 import type { Logger } from '@cortex-mqtt/observability';
@@ -56,6 +57,7 @@ import { replayRoutes } from './features/replays/replay.routes';
 import { ReplayService } from './features/replays/replay.service';
 import { ReplayProgress } from './features/replays/replay-progress';
 import { ReplayReader } from './features/replays/replay-reader';
+import { ReplayCalls } from './features/replays/replay-calls';
 import { ReplayRunner } from './features/replays/replay-runner';
 import { messageRoutes } from './features/messages/message.routes';
 import { MessageArchive } from './features/messages/message-archive';
@@ -274,7 +276,9 @@ export function buildFeatures(deps: FeatureDeps): Features {
     reader,
     secretBox,
     progress: replayProgress,
+    engine: deps.engine,
   });
+  const replayHttp = createHttpSender({ egress: deps.egress });
   const replayRunner = new ReplayRunner({
     dataSource,
     queues,
@@ -282,6 +286,8 @@ export function buildFeatures(deps: FeatureDeps): Features {
     reader,
     progress: replayProgress,
     engine: deps.engine,
+    calls: new ReplayCalls({ http: replayHttp, engine: deps.engine }),
+    noteOutcomes: (product_id, outcomes) => messageArchive.intake.addOutcomes(product_id, outcomes),
     logger,
   });
   const subscriptionDeps = { dataSource, notifier, secretBox, engine: deps.engine };

@@ -269,6 +269,7 @@ export async function startOrchestrator(
     }
     if (apart === null) {
       for (const part of features.alerts.parts()) await lifecycle.start(part);
+      await lifecycle.start({ name: 'calls of replays', stop: () => features.replayRunner.stop() });
       await lifecycle.start(
         periodic({
           name: 'sessions that nobody uses',

@@ -35,6 +35,7 @@ export { createQueueAdder } from './queue/queue-adder';
 export * from './retry-policy';
 export * from './secret-references';
 export { createHttpSender, type HttpSender } from './webhook/http/http-sender';
+export { callWebhook } from './webhook/webhook.action';
 export { requestHead } from './webhook/http/request-head';
 export { parseRetryAfter } from './webhook/retry-after';
 export { signingKey, standardWebhookLines } from './webhook/standard-webhooks';

@@ -28,7 +28,7 @@ export interface MessageEnvelope {
   response_topic?: string;
   /** Base64 of what an answer has to bring along (MQTT 5, 3.3.2.3.6). */
   correlation_data?: string;
-  /** Seconds that were left when the broker sent it (MQTT 5, 3.3.2.3.3). */
+  /** Seconds of its expiry that are left at this attempt, 0 when it has passed (MQTT 5, 3.3.2.3.3). */
   message_expiry_s?: number;
   /** When the publisher says it sent it: the user property `published-at`, `time` or `timestamp`; RFC 3339, UTC. */
   published_at?: string;

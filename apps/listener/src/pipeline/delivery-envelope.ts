@@ -97,8 +97,13 @@ export class DeliveryEnvelope extends LazyEnvelope {
 
   get extras(): EnvelopeExtras {
     if (this.own_extras === null) {
-      const { replay } = this.message;
+      const { replay, received_at_ms } = this.message;
       const extras = messageExtras(this.message);
+      // What is left now: it may have waited for a day.
+      if (extras.message_expiry_s !== undefined) {
+        const waited_s = Math.max(0, Math.floor((Date.now() - received_at_ms) / 1_000));
+        extras.message_expiry_s = Math.max(0, extras.message_expiry_s - waited_s);
+      }
       this.own_extras = replay ? { ...extras, replay } : extras;
     }
     return this.own_extras;

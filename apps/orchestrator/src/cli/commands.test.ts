@@ -8,6 +8,7 @@ import { openInstallation } from '../features/installation/installation';
 import { primarySecretPlace } from '../features/brokers/broker-secrets';
 import { rotateKeys, SEALED_COLUMNS } from '../features/key-rotation/key-rotation';
 import { secretPlace } from '../features/secrets/secret-box';
+import { createTestDatabase } from '@cortex-mqtt/testing';
 import { buildTestApp, type TestApp } from '../testing/build-test-app';
 import { createMigratedDatabase } from '../testing/test-database';
 import { runCli } from './run-cli';
@@ -66,6 +67,21 @@ describe('the command line', () => {
       const { code, err } = await run(argv);
       expect(code).toBe(2);
       expect(err).not.toBe('');
+    });
+
+    it('migrates the database of recorded messages, too, when it is one of its own', async () => {
+      const archive = await createTestDatabase();
+      try {
+        const first = await run(['migrate'], { ARCHIVE_DATABASE_URL: archive.url });
+        expect(first).toMatchObject({
+          code: 0,
+          out: expect.stringMatching(/ARCHIVE_DATABASE_URL: applied MessageArchive/),
+        });
+        const second = await run(['migrate'], { ARCHIVE_DATABASE_URL: archive.url });
+        expect(second.out).toContain('ARCHIVE_DATABASE_URL: nothing to apply');
+      } finally {
+        await archive.drop();
+      }
     });
 
     it('shows the configuration without secrets, and all its faults without values', async () => {

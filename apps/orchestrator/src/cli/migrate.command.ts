@@ -2,15 +2,25 @@ import { parseArgs } from 'node:util';
 import { loadEnvironment } from '@cortex-mqtt/environment';
 import type { DataSource } from 'typeorm';
 import { OrchestratorConfig } from '../config';
-import { createDataSource } from '../database/data-source';
+import { createArchiveDataSource, createDataSource } from '../database/data-source';
 import { writeBackup } from '../database/backup/write-backup';
 import { lossesOfDown, migrateDown, migrateUp } from '../database/migrate';
 import type { CommandContext } from './command';
 
 export async function migrate(context: CommandContext): Promise<number> {
-  return withDatabase(context, async (dataSource) => {
+  return withDatabase(context, async (dataSource, { archiveDatabaseUrl }) => {
     const applied = await migrateUp(dataSource);
     context.out(applied.length === 0 ? 'nothing to apply' : `applied ${applied.join(', ')}`);
+    if (archiveDatabaseUrl === undefined) return 0;
+    const archive = createArchiveDataSource({ url: archiveDatabaseUrl, poolSize: 2 });
+    await archive.initialize();
+    try {
+      const there = await migrateUp(archive);
+      const what = there.length === 0 ? 'nothing to apply' : `applied ${there.join(', ')}`;
+      context.out(`ARCHIVE_DATABASE_URL: ${what}`);
+    } finally {
+      await archive.destroy();
+    }
     return 0;
   });
 }

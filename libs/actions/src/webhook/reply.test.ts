@@ -54,7 +54,7 @@ it('publishes the answer to the response topic, byte for byte, with the correlat
 
 it.each([
   ['no response topic', { response_topic: undefined }, 'no_response_topic'],
-  ['a requester that waits no longer', { message_expiry_s: 5, received_at: '2026-01-02T03:04:05.678Z' }, 'expired'],
+  ['a requester that waits no longer', { message_expiry_s: 0 }, 'expired'],
   ['a replay', { replay: { id: 'rp_1', received_at: '2026-01-02T03:04:05.678Z' } }, 'replay'],
 ])('calls and publishes nothing for %s', async (_name, envelope, reply) => {
   expect(await bench.run(action(), asked(envelope))).toMatchObject({ status: 'succeeded', detail: { reply } });
@@ -78,7 +78,10 @@ it('publishes nothing while the webhook fails, and calls it again when the broke
   expect(await bench.faultOf(action(), asked())).toMatchObject({ permanent: false, detail: { status: 503 } });
   expect(bench.published).toEqual([]);
   receiver.answerWith({ body: Buffer.alloc(300_000) });
-  expect(await bench.faultOf(action(), asked())).toMatchObject({ permanent: true, detail: { code: 'REPLY_TOO_LARGE' } });
+  expect(await bench.faultOf(action(), asked())).toMatchObject({
+    permanent: true,
+    detail: { code: 'REPLY_TOO_LARGE' },
+  });
   receiver.answerWith({ body: Buffer.alloc(200_000, 'é') });
   await bench.run(action(), asked());
   expect(bench.published[0]?.payload).toEqual(Buffer.alloc(200_000, 'é'));

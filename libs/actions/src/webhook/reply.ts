@@ -37,14 +37,17 @@ export function replyOf({ reply }: WebhookAction, { envelope }: PrepareContext):
   const fault = validatePublishTopic(topic);
   if (fault !== null) throw refused(`the response topic ${fault}`, 'INVALID_TOPIC');
   if (!reply.topics.some((filter) => topicMatches(filter, topic))) {
-    throw refused(`the response topic ${JSON.stringify(topic)} is in none of the topics for replies`, 'REPLY_NOT_ALLOWED');
+    throw refused(
+      `the response topic ${JSON.stringify(topic)} is in none of the topics for replies`,
+      'REPLY_NOT_ALLOWED',
+    );
   }
   return {
     topic,
     correlation_data: correlation_data === undefined ? null : Buffer.from(correlation_data, 'base64'),
     qos: reply.qos ?? 1,
     hops: nextHops(envelope),
-    expires_at_ms: message_expiry_s === undefined ? null : Date.parse(envelope.received_at) + message_expiry_s * 1_000,
+    expires_at_ms: message_expiry_s === undefined ? null : Date.now() + message_expiry_s * 1_000,
   };
 }
 
@@ -91,11 +94,16 @@ export function replyPreview(reply: PreparedReply | NoReply | null): Record<stri
   return { reply: { topic, qos, correlation_data: correlation_data?.toString('base64') ?? null } };
 }
 
-export function replyFaults({ reply, batch }: WebhookAction, { broker, protocol_version }: CheckContext): FieldFault[] {
+export function replyFaults(
+  { reply, batch }: WebhookAction,
+  { broker, protocol_version }: CheckContext,
+): FieldFault[] {
   if (reply == null) return [];
   const faults: FieldFault[] = [];
-  if (batch != null) faults.push({ field: 'reply', message: 'must be absent: a batch has one answer for many messages' });
-  if (protocol_version === 4) faults.push({ field: 'reply', message: 'needs MQTT 5: only there a message has a response topic' });
+  if (batch != null)
+    faults.push({ field: 'reply', message: 'must be absent: a batch has one answer for many messages' });
+  if (protocol_version === 4)
+    faults.push({ field: 'reply', message: 'needs MQTT 5: only there a message has a response topic' });
   reply.topics.forEach((filter, index) => {
     const [fault] = filter.startsWith('$share/') ? ['must not be shared'] : topicFilterFaults(filter);
     if (fault !== undefined) faults.push({ field: `reply.topics[${index}]`, message: fault });

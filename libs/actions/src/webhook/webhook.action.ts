@@ -2,7 +2,7 @@ import type { FieldFault } from '@cortex-mqtt/contracts';
 import { compileTemplate, type Escape, REDACTED, type Template } from '@cortex-mqtt/expressions';
 import { ActionFault } from '../action-fault';
 import type { ActionRuntime } from '../action-runtime';
-import type { ActionType, CheckContext, PrepareContext } from '../action-type';
+import type { ActionOutcome, ActionType, CheckContext, PrepareContext } from '../action-type';
 import type { AttemptContext } from '../attempt-context';
 import type { BATCH_FORMATS } from '../batch/batch-settings';
 import { credentialFaults, urlCredentialFaults } from '../credential-literals';
@@ -11,6 +11,7 @@ import { defaultJson, escapeOf, looksLikeJson, scopeOf } from '../rendering';
 import { secretOf, type TlsIdentity, tlsIdentityOf } from '../tls-identity';
 import type { HttpAnswer } from './http/answer-reader';
 import { FIELD_NAME, FIELD_VALUE } from './http/field-syntax';
+import type { HttpSender } from './http/http-sender';
 import { requestHead } from './http/request-head';
 import { type NoReply, type PreparedReply, REPLY_BYTES, replyFaults, replyOf, replyPreview, sendReply } from './reply';
 import { parseRetryAfter } from './retry-after';
@@ -144,6 +145,27 @@ function traceLines({ traceparent, tracestate }: AttemptContext, headers: readon
 /** Bytes of what stands around a message that is no envelope. */
 const ELEMENT_BYTES = 60;
 
+/** One request for one message, outside of any subscription. Throws ActionFault. */
+export async function callWebhook(
+  { url, timeout_ms }: { url: string; timeout_ms: number },
+  { envelope, engine }: Pick<PrepareContext, 'envelope' | 'engine'>,
+  http: HttpSender,
+): Promise<ActionOutcome> {
+  const definition: WebhookAction = { id: 'call', type: 'webhook', enabled: true, url, timeout_ms };
+  const context = {
+    envelope,
+    engine,
+    input: undefined,
+    content_type: null,
+    topic_filter: null,
+    secrets: () => undefined,
+  };
+  const prepared = await webhookAction.compile(definition)(context);
+  const answer = await post(prepared, { id: prepared.id, body: prepared.body }, { http }, undefined);
+  if (!isSuccess(answer.status, null)) throw statusFault(answer);
+  return { detail: detailOf(answer) };
+}
+
 function bodyOfBatch(items: readonly PreparedWebhook[]): string {
   return batchBody(
     items.map(({ id, body, batch }) => elementOf({ id, json: body ?? 'null' }, batch?.is_envelope ?? true)),
@@ -153,8 +175,13 @@ function bodyOfBatch(items: readonly PreparedWebhook[]): string {
 
 function post(
   { frame, tls, timeout_ms, signing_keys, replay_id }: PreparedWebhook,
-  request: { id: string; body: string | null; answer_bytes?: number | undefined; trace?: AttemptContext | null | undefined },
-  { http }: ActionRuntime,
+  request: {
+    id: string;
+    body: string | null;
+    answer_bytes?: number | undefined;
+    trace?: AttemptContext | null | undefined;
+  },
+  { http }: Pick<ActionRuntime, 'http'>,
   signal: AbortSignal | undefined,
 ): Promise<HttpAnswer> {
   const { origin, head } = frame;

@@ -23,7 +23,7 @@ export interface MessageArchiveDeps {
   store: MessageStore;
   secretBox: SecretBox;
   engine: ExpressionEngine;
-  onReplayed(product_id: number, outcomes: LateOutcome[]): Promise<void>;
+  onReplayed(product_id: number, outcomes: LateOutcome[]): Promise<ReadonlySet<string>>;
   logger: Logger;
 }
 

@@ -2,6 +2,7 @@ import {
   decodeSegment,
   expandSegment,
   type LateOutcome,
+  type Outcome,
   outcomeBit,
   RECORD_ID_PATTERN,
   type RecordingGap,
@@ -32,8 +33,8 @@ export interface SegmentIntakeDeps {
   keys: DataKeys;
   tally: TopicTally;
   boundsOf(product_id: number): Promise<ArchiveBounds>;
-  /** Ends of deliveries of a replay, whether messages are kept or not. */
-  onReplayed(product_id: number, outcomes: LateOutcome[]): Promise<void>;
+  /** Ends of deliveries of a replay, whether messages are kept or not. Gives the replays of messages of the product's own. */
+  onReplayed(product_id: number, outcomes: LateOutcome[]): Promise<ReadonlySet<string>>;
   logger: Logger;
 }
 
@@ -45,7 +46,7 @@ export class SegmentIntake {
     const { store, keys, tally } = this.deps;
     const segment = await read(packed);
     const replayed = segment.outcomes.filter(({ replay_id }) => replay_id !== null);
-    if (replayed.length > 0) await this.deps.onReplayed(product_id, replayed);
+    const own = replayed.length > 0 ? await this.deps.onReplayed(product_id, replayed) : NONE;
     const bounds = await this.deps.boundsOf(product_id);
     if (!bounds.enabled) return;
     const content = new SealedContent(product_id, await keys.keyOf(product_id));
@@ -58,19 +59,27 @@ export class SegmentIntake {
       if (isNew) await tally.add(product_id, segment.messages);
     }
     // After the messages: an outcome marks the segment that its message is in.
-    await store.addOutcomes(
+    await this.addOutcomes(
       product_id,
-      segment.outcomes
-        .filter(({ replay_id }) => replay_id === null)
-        .map((outcome) => ({
-          message_id: outcome.message_id,
-          subscription_id: outcome.subscription_id,
-          outcome: outcome.outcome,
-          at: new Date(outcome.at_ms),
-          body: content.sealOutcome(outcome.message_id, outcome),
-        })),
+      segment.outcomes.filter(({ replay_id, outcome }) => replay_id === null || (own.has(replay_id) && isEnd(outcome))),
     );
     if (segment.messages.length > 0) await this.keepBound(product_id, bounds);
+  }
+
+  /** Outcomes that came after their messages. */
+  async addOutcomes(product_id: number, outcomes: readonly LateOutcome[]): Promise<void> {
+    if (outcomes.length === 0) return;
+    const content = new SealedContent(product_id, await this.deps.keys.keyOf(product_id));
+    await this.deps.store.addOutcomes(
+      product_id,
+      outcomes.map((outcome) => ({
+        message_id: outcome.message_id,
+        subscription_id: outcome.subscription_id,
+        outcome: outcome.outcome,
+        at: new Date(outcome.at_ms),
+        body: content.sealOutcome(outcome.message_id, outcome),
+      })),
+    );
   }
 
   /** The archive never grows beyond its bytes for longer than one segment takes. */
@@ -79,6 +88,11 @@ export class SegmentIntake {
     if (stored_bytes > max_bytes) await this.deps.store.trim(product_id, { max_age_days, max_bytes });
   }
 }
+
+const NONE: ReadonlySet<string> = new Set();
+
+/** What a replay changes: what has got through now, or died. One that its filter turned down is what it was before. */
+const isEnd = (outcome: Outcome): boolean => outcome === 'succeeded' || outcome === 'dead' || outcome === 'failed';
 
 async function read(packed: Buffer): Promise<Segment> {
   try {

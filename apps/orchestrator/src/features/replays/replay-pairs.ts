@@ -2,28 +2,26 @@ import type { ListenerSubscription } from '@cortex-mqtt/contracts';
 import type { Outcome } from '@cortex-mqtt/messages';
 import { topicMatches } from '@cortex-mqtt/mqtt';
 import type { StoredMessage } from '../messages/stored-message';
-import type { ReplayOnly, ReplaySelection } from './replay.entity';
+import type { ReplayEntity, ReplayOnly, ReplaySelection } from './replay.entity';
 
 /** The subscriptions of the target that a message goes to. */
 export function wantedSubscriptions(
   message: StoredMessage,
-  {
-    only,
-    subscriptions,
-    isOwn,
-  }: {
-    only: ReplayOnly;
-    subscriptions: readonly ListenerSubscription[] /** Of the product that had it. */;
-    isOwn: boolean;
-  },
+  { only, target }: Pick<ReplayEntity, 'only' | 'target'>,
+  subscriptions: readonly ListenerSubscription[],
 ): ListenerSubscription[] {
-  return subscriptions.filter((subscription) => {
-    if (!topicMatches(subscription.topic_filter, message.topic)) return false;
-    const before = isOwn
-      ? message.deliveries.find(({ subscription_id }) => subscription_id === subscription.id)
-      : undefined;
-    return isWanted(only, before?.outcome ?? null);
-  });
+  return subscriptions.filter(
+    ({ id, topic_filter }) =>
+      topicMatches(topic_filter, message.topic) && isWanted(only, outcomeBefore(message, id, target)),
+  );
+}
+
+/** How what is run again ended before; null = there was nothing. Another webhook takes the place of all that a message had. */
+function outcomeBefore(message: StoredMessage, id: number, target: ReplayEntity['target']): Outcome | null {
+  if (target.url !== undefined) return message.deliveries.length === 0 ? null : message.outcome;
+  // Another product has had none of them.
+  if (target.product_id !== undefined) return null;
+  return message.deliveries.find(({ subscription_id }) => subscription_id === id)?.outcome ?? null;
 }
 
 /** By how its delivery ended before; null = it had none. */

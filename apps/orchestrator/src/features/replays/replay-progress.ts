@@ -39,8 +39,11 @@ export class ReplayProgress {
     )) as ReplayFailureView[];
   }
 
-  /** Ends that listeners tell. One that is told before its delivery is noted here makes the note. */
-  async ended(product_id: number, outcomes: readonly LateOutcome[]): Promise<void> {
+  /**
+   * Ends that listeners report. One that comes before its delivery is noted here makes the note. Gives the replays in which the
+   * product runs messages of its own.
+   */
+  async ended(product_id: number, outcomes: readonly LateOutcome[]): Promise<ReadonlySet<string>> {
     const newest = new Map<string, LateOutcome>();
     for (const outcome of outcomes) {
       newest.set(`${outcome.replay_id}/${outcome.message_id}/${outcome.subscription_id}`, outcome);
@@ -63,6 +66,11 @@ export class ReplayProgress {
         product_id,
       ],
     );
+    const own = (await this.deps.dataSource.query(
+      `SELECT id FROM replays WHERE id = ANY($1::uuid[]) AND product_id = $2 AND target->>'product_id' IS NULL`,
+      [[...new Set(rows.map(({ replay_id }) => replay_id))], product_id],
+    )) as { id: string }[];
+    return new Set(own.map(({ id }) => id));
   }
 
   async open(id: string, older_than_ms: number, limit: number): Promise<OpenDelivery[]> {

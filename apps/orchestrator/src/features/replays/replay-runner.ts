@@ -1,8 +1,8 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { dryRun } from '@cortex-mqtt/actions';
 import { asProductId, type DeliveryJobData, type ListenerSubscription } from '@cortex-mqtt/contracts';
 import type { ExpressionEngine } from '@cortex-mqtt/expressions';
-import { identityOf } from '@cortex-mqtt/messages';
+import { identityOf, type LateOutcome } from '@cortex-mqtt/messages';
 import type { Logger } from '@cortex-mqtt/observability';
 import {
   createDeliveryJournal,
@@ -15,9 +15,14 @@ import type { DataSource } from 'typeorm';
 import type { StoredMessage } from '../messages/stored-message';
 import { ReplayEntity } from './replay.entity';
 import type { ReplayService } from './replay.service';
+import type { ReplayCalls } from './replay-calls';
+import { newIdentity } from './replay-identity';
 import { wantedSubscriptions } from './replay-pairs';
+import { ReplayPace } from './replay-pace';
+import { faultOf } from './replay-previews';
 import type { ReplayProgress } from './replay-progress';
 import type { ReplayReader } from './replay-reader';
+import { sampleOf, webhookSubscription } from './replay-sample';
 
 /** Another orchestrator carries a replay on after so much silence. */
 const LEASE_S = 10;
@@ -30,6 +35,8 @@ const AHEAD_MIN = 100;
 const SILENT_MS = 15_000;
 const LOOKED_UP = 100;
 const MAX_BATCH = 500;
+/** Calls of another webhook at once. */
+const MAX_CALLS = 50;
 
 export interface ReplayRunnerDeps {
   dataSource: DataSource;
@@ -38,6 +45,9 @@ export interface ReplayRunnerDeps {
   reader: ReplayReader;
   progress: ReplayProgress;
   engine: ExpressionEngine;
+  calls: ReplayCalls;
+  /** Keeps outcomes of messages of a product. */
+  noteOutcomes(product_id: number, outcomes: readonly LateOutcome[]): Promise<void>;
   logger: Logger;
 }
 
@@ -47,21 +57,26 @@ export interface ReplayRunnerDeps {
  */
 export class ReplayRunner {
   private readonly owner = randomUUID();
-  /** When each replay was last given something, and what is left of its share. */
-  private readonly shares = new Map<string, { at_ms: number; left: number }>();
+  private readonly pace = new ReplayPace();
 
   constructor(private readonly deps: ReplayRunnerDeps) {}
 
   /** One turn for every running replay that nobody else is at. */
   async turn(): Promise<void> {
-    for (const replay of await this.claim()) {
-      try {
-        await this.advance(replay);
-      } catch (error) {
-        // The queue or the archive is away: the next turn tries again from where it is.
-        this.deps.logger.warn('a replay is held up', { replay_id: replay.id, product_id: replay.product_id, error });
-      }
-    }
+    await Promise.all(
+      (await this.claim()).map(async (replay) => {
+        try {
+          await this.advance(replay);
+        } catch (error) {
+          // The queue or the archive is away: the next turn tries again from where it is.
+          this.deps.logger.warn('a replay is held up', { replay_id: replay.id, product_id: replay.product_id, error });
+        }
+      }),
+    );
+  }
+
+  stop(): Promise<void> {
+    return this.deps.calls.stop();
   }
 
   private async claim(): Promise<ReplayEntity[]> {
@@ -80,6 +95,10 @@ export class ReplayRunner {
       await this.judge(replay);
       return;
     }
+    if (replay.target.url !== undefined) {
+      await this.callSome(replay, replay.target.url);
+      return;
+    }
     if (!replay.is_read) await this.queueSome(replay);
     await this.lookUp(replay);
     const { progress } = this.deps;
@@ -92,27 +111,25 @@ export class ReplayRunner {
     const { progress, reader, replays } = this.deps;
     const open = await progress.countOpen(replay.id);
     const ahead = Math.max(AHEAD_MIN, replay.rate_per_s * AHEAD_S) - open;
-    const share = Math.min(this.shareOf(replay), ahead, MAX_BATCH);
+    const share = Math.min(this.pace.turn(replay), ahead, MAX_BATCH);
     if (share < 1) return;
     const subscriptions = await replays.subscriptionsOf(replay);
-    const isOwn = replay.target.product_id === undefined;
     const batch: { message: StoredMessage; subscription: ListenerSubscription }[] = [];
     let position_id = replay.position_id;
     let is_read = true;
     for await (const message of reader.after(replay, replay.position_id)) {
-      if (batch.length >= Math.floor(share)) {
+      if (batch.length >= Math.floor(share) || !this.pace.isDue(replay, message.received_at)) {
         is_read = false;
         break;
       }
-      for (const subscription of wantedSubscriptions(message, { only: replay.only, subscriptions, isOwn })) {
+      for (const subscription of wantedSubscriptions(message, replay, subscriptions)) {
         batch.push({ message, subscription });
       }
       position_id = message.id;
     }
     const entries = await Promise.all(batch.map((pair, index) => this.entryOf(replay, pair, index)));
     await createDeliveryJournal({ backend: this.deps.queues, product_id: targetOf(replay) }).write(entries);
-    const used = this.shares.get(replay.id);
-    if (used) used.left -= batch.length;
+    this.pace.used(replay.id, batch.length);
     await this.deps.dataSource.transaction(async (manager) => {
       await manager.query(
         `INSERT INTO replay_deliveries (replay_id, message_id, subscription_id)
@@ -123,15 +140,27 @@ export class ReplayRunner {
     });
   }
 
-  /** Deliveries that may be queued now: what the rate has let come together since the last turn. */
-  private shareOf({ id, rate_per_s }: ReplayEntity): number {
-    const now_ms = Date.now();
-    const share = this.shares.get(id) ?? { at_ms: now_ms - 250, left: 0 };
-    // Of a pause nothing is made up for.
-    const since_ms = Math.min(now_ms - share.at_ms, 2_000);
-    const left = Math.min(share.left + (since_ms / 1_000) * rate_per_s, Math.max(1, rate_per_s * 2));
-    this.shares.set(id, { at_ms: now_ms, left });
-    return left;
+  /** Another webhook is called from here. What a crash leaves open is called again, under the same ids. */
+  private async callSome(replay: ReplayEntity, url: string): Promise<void> {
+    const share = Math.min(this.pace.turn(replay), MAX_CALLS);
+    if (share < 1) return;
+    const messages: StoredMessage[] = [];
+    let position_id = replay.position_id;
+    let is_read = true;
+    for await (const message of this.deps.reader.after(replay, replay.position_id)) {
+      if (messages.length >= Math.floor(share) || !this.pace.isDue(replay, message.received_at)) {
+        is_read = false;
+        break;
+      }
+      if (wantedSubscriptions(message, replay, [webhookSubscription(url)]).length > 0) messages.push(message);
+      else if (messages.length === 0) position_id = message.id;
+    }
+    const outcomes = await this.deps.calls.call(replay, messages);
+    this.pace.used(replay.id, messages.length);
+    position_id = outcomes.at(-1)?.message.id ?? position_id;
+    is_read &&= outcomes.length === messages.length;
+    const rows = outcomes.map(({ message, outcome, error }) => ({ id: message.id, outcome, error }));
+    await this.note(replay, rows, { position_id, is_read });
   }
 
   private async entryOf(
@@ -171,7 +200,7 @@ export class ReplayRunner {
       attempts: [],
       next_try_at: new Date().toISOString(),
       dead_reason: null,
-      ordering: orderingOf(subscription, message, index),
+      ordering: await this.orderingOf(replay, subscription, message, index),
       revived_at_ms: Date.now(),
       replay: { id: replay.id, received_at: new Date().toISOString(), ids: replay.ids },
     };
@@ -189,16 +218,24 @@ export class ReplayRunner {
     const silent = await progress.open(replay.id, SILENT_MS, LOOKED_UP);
     if (silent.length === 0) return;
     const store = createDeliveryStore({ backend: queues, product_id: targetOf(replay) });
-    await progress.settle(
-      replay.id,
-      await Promise.all(
-        silent.map(async (delivery) => {
-          const found = await store.getDelivery(jobIdOf(replay.id, delivery));
-          const outcome = found === null ? 'succeeded' : found.state === 'dead' ? 'dead' : 'waiting';
-          return { ...delivery, outcome, error: found?.state === 'dead' ? found.error : null } as const;
-        }),
-      ),
+    const settled = await Promise.all(
+      silent.map(async (delivery) => {
+        const found = await store.getDelivery(jobIdOf(replay.id, delivery));
+        const outcome = found === null ? 'succeeded' : found.state === 'dead' ? 'dead' : 'waiting';
+        return { ...delivery, outcome, error: found?.state === 'dead' ? found.error : null } as const;
+      }),
     );
+    if (replay.target.product_id === undefined) {
+      const over = settled.filter(({ outcome }) => outcome !== 'waiting');
+      await this.deps.noteOutcomes(
+        replay.product_id,
+        over.map((delivery) => ({
+          ...delivery,
+          ...{ at_ms: Date.now(), replay_id: replay.id, attempts: [], queue_id: jobIdOf(replay.id, delivery) },
+        })),
+      );
+    }
+    await progress.settle(replay.id, settled);
   }
 
   /** A draft is judged message by message, and nothing is sent. */
@@ -225,14 +262,18 @@ export class ReplayRunner {
         filtered += 1;
         continue;
       }
-      const faults = [result.decode, result.filter, ...result.actions.map(({ request }) => request)];
-      const fault = faults.find((step) => step?.ok === false);
-      rows.push({
-        id: message.id,
-        outcome: fault ? 'failed' : 'succeeded',
-        error: fault?.ok === false ? fault.fault.message : null,
-      });
+      const error = faultOf(result);
+      rows.push({ id: message.id, outcome: error === null ? 'succeeded' : 'failed', error });
     }
+    await this.note(replay, rows, { position_id, is_read, filtered });
+  }
+
+  /** Outcomes of what ends here, and how far it is. */
+  private async note(
+    replay: ReplayEntity,
+    rows: readonly { id: string; outcome: string; error: string | null }[],
+    state: { position_id: string; is_read: boolean; filtered?: number },
+  ): Promise<void> {
     await this.deps.dataSource.transaction(async (manager) => {
       await manager.query(
         `INSERT INTO replay_deliveries (replay_id, message_id, subscription_id, outcome, error)
@@ -240,17 +281,32 @@ export class ReplayRunner {
          ON CONFLICT DO NOTHING`,
         [replay.id, rows.map(({ id }) => id), rows.map(({ outcome }) => outcome), rows.map(({ error }) => error)],
       );
-      await manager.update(
-        ReplayEntity,
-        { id: replay.id, lease_owner: this.owner },
-        { position_id, is_read, filtered },
-      );
+      await manager.update(ReplayEntity, { id: replay.id, lease_owner: this.owner }, state);
     });
-    if (is_read) await this.finish(replay);
+    if (state.is_read) await this.finish(replay);
+  }
+
+  /** By the key that it would have had when it came. One that can't be worked out is found out by the listener, too. */
+  private async orderingOf(
+    { product_id }: ReplayEntity,
+    subscription: ListenerSubscription,
+    message: StoredMessage,
+    index: number,
+  ): Promise<DeliveryJobData['ordering']> {
+    const { ordering } = subscription;
+    if (ordering === 'none') return null;
+    const sequence = message.received_at.getTime() * 1_000 + index;
+    if (ordering === 'topic') return { key: message.topic, sequence };
+    const result = await dryRun({ ...subscription, filter: null, message_key: null, actions: [] }, sampleOf(message), {
+      ...{ product_id, engine: this.deps.engine, secretsKnown: null },
+    });
+    const key = result.ordering_key;
+    if (key === null || !key.ok) return { key: message.topic, sequence };
+    return { key: typeof key.value === 'string' ? key.value : JSON.stringify(key.value), sequence };
   }
 
   private async finish({ id }: ReplayEntity): Promise<void> {
-    this.shares.delete(id);
+    this.pace.forget(id);
     await this.deps.dataSource.manager.update(
       ReplayEntity,
       { id, state: 'running' },
@@ -264,34 +320,3 @@ const targetOf = ({ product_id, target }: ReplayEntity) => asProductId(target.pr
 /** The same for the same delivery of the same replay. */
 const jobIdOf = (replay_id: string, delivery: { message_id: string; subscription_id: number }): string =>
   `r-${replay_id.slice(0, 8)}-${delivery.message_id}-${delivery.subscription_id}`;
-
-/** An identity that destinations have not seen, and that is the same whenever this replay comes to the message. */
-export const newIdentity = (original: string, replay_id: string): string =>
-  `m_${createHash('sha256').update(`${original}\n${replay_id}`).digest('base64url').slice(0, 32)}`;
-
-/** In the order of receipt; a key that an expression names is that of the topic here. */
-function orderingOf(
-  { ordering }: ListenerSubscription,
-  message: StoredMessage,
-  index: number,
-): DeliveryJobData['ordering'] {
-  if (ordering === 'none') return null;
-  return { key: message.topic, sequence: message.received_at.getTime() * 1_000 + index };
-}
-
-function sampleOf({ topic, payload, qos, retain, duplicate, properties, received_at, broker }: StoredMessage) {
-  return {
-    topic,
-    payload_base64: payload.toString('base64'),
-    qos,
-    retain,
-    duplicate,
-    user_properties: properties?.user_properties ?? {},
-    content_type: properties?.content_type ?? null,
-    received_at: received_at.toISOString(),
-    response_topic: properties?.response_topic ?? null,
-    correlation_data_base64: properties?.correlation_data?.toString('base64') ?? null,
-    message_expiry_s: properties?.message_expiry_s ?? null,
-    broker: broker || null,
-  };
-}

@@ -89,6 +89,13 @@ export class ReplayTargetDto {
   @Type(() => UpdateSubscriptionDto)
   @MayBeAbsent()
   draft?: UpdateSubscriptionDto;
+
+  /** Another webhook: the orchestrator sends it the envelope of each message, as far as its egress policy lets it. */
+  @IsString()
+  @MaxLength(4_000)
+  @Matches(/^https?:\/\/[^\s{}]+$/, { message: 'must be an http:// or https:// URL without templates' })
+  @MayBeAbsent()
+  url?: string;
 }
 
 export class CreateReplayDto {
@@ -112,6 +119,13 @@ export class CreateReplayDto {
   @Max(MAX_RATE)
   @MayBeAbsent()
   rate_per_s?: number;
+
+  /** Keeps the pace of the past, so many times as fast; the rate stays a bound. Absent: by the rate alone. */
+  @IsNumber()
+  @Min(0.01)
+  @Max(10_000)
+  @MayBeAbsent()
+  pace?: number;
 
   @ValidateNested()
   @Type(() => ReplayTargetDto)
@@ -145,6 +159,39 @@ export class ReplayShareView {
   messages!: number;
 }
 
+export class ReplayRequestView {
+  @IsString()
+  action_id!: string;
+
+  @IsString()
+  type!: string;
+
+  /** What would be sent, secrets hidden. */
+  @IsObject()
+  request!: Record<string, unknown>;
+}
+
+/** What a message would do in one subscription; nothing is sent. */
+export class ReplayDryRunView {
+  @IsInt()
+  subscription_id!: number;
+
+  @IsBoolean()
+  would_run!: boolean;
+
+  /** The subscription's filter turns it down. */
+  @IsBoolean()
+  filtered!: boolean;
+
+  @IsString()
+  @IsOptional()
+  error!: string | null;
+
+  @ValidateNested({ each: true })
+  @Type(() => ReplayRequestView)
+  requests!: ReplayRequestView[];
+}
+
 export class ReplayPreviewView {
   @IsString()
   message_id!: string;
@@ -163,6 +210,11 @@ export class ReplayPreviewView {
   @IsArray()
   @IsInt({ each: true })
   subscriptions!: number[];
+
+  /** As a dry run, in the first three of them. */
+  @ValidateNested({ each: true })
+  @Type(() => ReplayDryRunView)
+  dry_runs!: ReplayDryRunView[];
 }
 
 export class ReplayPlanView {
@@ -183,6 +235,11 @@ export class ReplayPlanView {
   @Type(() => ReplayShareView)
   by_subscription!: ReplayShareView[];
 
+  /** Messages by how they had ended before. */
+  @IsObject()
+  by_outcome!: Record<string, number>;
+
+  /** The first messages, while the replay is planned; kept nowhere. */
   @ValidateNested({ each: true })
   @Type(() => ReplayPreviewView)
   previews!: ReplayPreviewView[];
@@ -253,6 +310,10 @@ export class ReplayView {
 
   @IsNumber()
   rate_per_s!: number;
+
+  @IsNumber()
+  @IsOptional()
+  pace!: number | null;
 
   @ValidateNested()
   @Type(() => ReplayTargetDto)

@@ -27,6 +27,8 @@ export interface ReplayTarget {
   product_id?: number;
   /** A subscription that is not saved: nothing is sent. */
   draft?: UpdateSubscriptionDto;
+  /** Another webhook, which gets the envelope of each message. */
+  url?: string;
 }
 
 export interface ReplayPlan {
@@ -35,13 +37,8 @@ export interface ReplayPlan {
   bytes: number;
   gaps: number;
   by_subscription: { id: number; name: string; messages: number }[];
-  previews: {
-    message_id: string;
-    topic: string;
-    received_at: string;
-    preview: string | null;
-    subscriptions: number[];
-  }[];
+  /** Messages by how they had ended; absent in older plans. */
+  by_outcome?: Record<string, number>;
   seconds: number;
   /** False: so much is selected that the numbers are estimated from a part of it. */
   exact: boolean;
@@ -73,6 +70,10 @@ export class ReplayEntity {
 
   @Column({ type: 'real' })
   rate_per_s!: number;
+
+  /** How much faster than they came; null = by the rate alone. */
+  @Column({ type: 'real', nullable: true })
+  pace!: number | null;
 
   @Column({ type: 'jsonb' })
   target!: ReplayTarget;

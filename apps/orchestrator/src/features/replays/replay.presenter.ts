@@ -1,12 +1,13 @@
-import type { ReplayFailureView, ReplayProgressView, ReplayView } from './replay.dto';
+import type { ReplayFailureView, ReplayPreviewView, ReplayProgressView, ReplayView } from './replay.dto';
 import type { ReplayEntity } from './replay.entity';
 
 export function presentReplay(
   replay: ReplayEntity,
   progress: ReplayProgressView,
   failures: ReplayFailureView[],
+  previews: ReplayPreviewView[],
 ): ReplayView {
-  const { id, product_id, state, selection, only, ids, rate_per_s, target, plan, error, requested_by } = replay;
+  const { id, product_id, state, selection, only, ids, rate_per_s, pace, target, plan, error, requested_by } = replay;
   return {
     id,
     product_id,
@@ -15,8 +16,9 @@ export function presentReplay(
     only,
     ids,
     rate_per_s,
+    pace,
     target,
-    plan,
+    plan: { ...plan, by_outcome: plan.by_outcome ?? {}, previews },
     progress,
     failures,
     error,

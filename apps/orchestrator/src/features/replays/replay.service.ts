@@ -1,6 +1,8 @@
 import type { ExpressionEngine } from '@cortex-mqtt/expressions';
 import { randomUUID } from 'node:crypto';
 import type { ListenerSubscription } from '@cortex-mqtt/contracts';
+import { validateActions } from '@cortex-mqtt/actions';
+import type { ExpressionEngine } from '@cortex-mqtt/expressions';
 import type { DataSource, EntityManager } from 'typeorm';
 import { ConflictError, ForbiddenError, NotFoundError, ValidationError } from '../../http/app-error';
 import type { UserPrincipal } from '../../http/principal';
@@ -9,22 +11,24 @@ import { ProductEntity } from '../../model/product.entity';
 import { SubscriptionEntity } from '../../model/subscription.entity';
 import { type Actor, recordAudit } from '../audit/audit-trail';
 import { listenerSubscription } from '../listener-config/listener-config.service';
-import { previewOf } from '../messages/message.presenter';
 import { wishFaults } from '../messages/message.service';
 import type { MessageStore } from '../messages/store/message-store';
 import type { SecretBox } from '../secrets/secret-box';
 import { applySubscription, sourcesOf, subscriptionSurroundings } from '../subscriptions/subscription-check';
 import type { UpdateSubscriptionDto } from '../subscriptions/subscription.dto';
 import { newSubscription } from '../subscriptions/subscription.service';
-import type { CreateReplayDto, ReplayView } from './replay.dto';
+import type { CreateReplayDto, ReplayPreviewView, ReplayTargetDto, ReplayView } from './replay.dto';
 import { ReplayEntity, type ReplayPlan, type ReplayState } from './replay.entity';
 import { wantedSubscriptions } from './replay-pairs';
+import { previewsOf } from './replay-previews';
 import { presentReplay } from './replay.presenter';
 import { boundsOf, type ReplayReader } from './replay-reader';
 import type { ReplayProgress } from './replay-progress';
+import { webhookSubscription } from './replay-sample';
 
 const DEFAULT_RATE = 100;
-const PREVIEWS = 20;
+/** With a pace of the past, unless something else is asked for. */
+const PACED_RATE = 10_000;
 /** A plan counts for this long; what is left is estimated. */
 const PLAN_LIMIT_MS = 1_500;
 /** A replay of more has to be confirmed with its number. */
@@ -45,6 +49,7 @@ export interface ReplayServiceDeps {
   reader: ReplayReader;
   secretBox: SecretBox;
   progress: ReplayProgress;
+  engine: ExpressionEngine;
 }
 
 /** Plans replays and steers them; ReplayRunner carries them out. */
@@ -62,6 +67,8 @@ export class ReplayService {
     if (!principal.may_read_payloads)
       throw new ForbiddenError('A replay takes a grant that includes what messages carry.');
     const target = dto.target ?? {};
+    const unfit = targetFaults(target);
+    if (unfit.length > 0) throw new ValidationError(unfit);
     if (target.product_id !== undefined && !mayChange(principal, target.product_id)) {
       throw new NotFoundError(`There is no product ${target.product_id}.`);
     }
@@ -72,7 +79,8 @@ export class ReplayService {
       selection: { ...dto.selection },
       only: dto.only ?? 'not_delivered',
       ids: dto.ids ?? 'original',
-      rate_per_s: dto.rate_per_s ?? DEFAULT_RATE,
+      rate_per_s: dto.rate_per_s ?? (dto.pace === undefined ? DEFAULT_RATE : PACED_RATE),
+      pace: dto.pace ?? null,
       target: { ...target },
       ...boundsOf(dto.selection),
       is_read: false,
@@ -104,12 +112,16 @@ export class ReplayService {
       order: { created_at: 'DESC' },
       take: 100,
     });
-    return Promise.all(replays.map(async (replay) => presentReplay(replay, await this.deps.progress.of(replay), [])));
+    return Promise.all(
+      replays.map(async (replay) => presentReplay(replay, await this.deps.progress.of(replay), [], [])),
+    );
   }
 
   async read(product_id: number, id: string): Promise<ReplayView> {
     const replay = await this.find(product_id, id);
-    return presentReplay(replay, await this.deps.progress.of(replay), await this.deps.progress.failures(id));
+    const { progress } = this.deps;
+    const previews = replay.state === 'planned' ? await this.previews(replay) : [];
+    return presentReplay(replay, await progress.of(replay), await progress.failures(id), previews);
   }
 
   async start(product_id: number, id: string, confirmed: number | undefined, actor: Actor): Promise<ReplayView> {
@@ -145,6 +157,7 @@ export class ReplayService {
     target,
   }: Pick<ReplayEntity, 'product_id' | 'target'>): Promise<ListenerSubscription[]> {
     const { manager } = this.deps.dataSource;
+    if (target.url !== undefined) return [webhookSubscription(target.url)];
     const target_id = target.product_id ?? product_id;
     const product = await manager.findOneBy(ProductEntity, { id: target_id });
     const config = await manager.findOneBy(MqttConfigEntity, { product_id: target_id });
@@ -202,11 +215,14 @@ export class ReplayService {
     return replay;
   }
 
+  private async previews(replay: ReplayEntity): Promise<ReplayPreviewView[]> {
+    return previewsOf(replay, await this.subscriptionsOf(replay), this.deps);
+  }
+
   private async count(replay: ReplayEntity): Promise<ReplayPlan> {
     const { store, reader } = this.deps;
     const subscriptions = await this.subscriptionsOf(replay);
     const shares = new Map(subscriptions.map(({ id, name }) => [id, { id, name, messages: 0 }]));
-    const isOwn = replay.target.product_id === undefined;
     const until_ms = Date.now() + PLAN_LIMIT_MS;
     const plan: ReplayPlan = {
       messages: 0,
@@ -214,28 +230,26 @@ export class ReplayService {
       bytes: 0,
       gaps: 0,
       by_subscription: [],
-      previews: [],
+      by_outcome: {},
       seconds: 0,
       exact: true,
     };
+    const by_outcome: Record<string, number> = {};
+    plan.by_outcome = by_outcome;
+    let first_ms: number | null = null;
+    let last_ms = 0;
     let last_id = replay.position_id;
     for await (const message of reader.after(replay, replay.position_id)) {
       last_id = message.id;
-      const wanted = wantedSubscriptions(message, { only: replay.only, subscriptions, isOwn });
+      const wanted = wantedSubscriptions(message, replay, subscriptions);
       if (wanted.length > 0) {
         plan.messages += 1;
         plan.deliveries += wanted.length;
         plan.bytes += message.payload_bytes;
         for (const { id } of wanted) (shares.get(id) as { messages: number }).messages += 1;
-        if (plan.previews.length < PREVIEWS) {
-          plan.previews.push({
-            message_id: message.id,
-            topic: message.topic,
-            received_at: message.received_at.toISOString(),
-            preview: previewOf(message.payload),
-            subscriptions: wanted.map(({ id }) => id),
-          });
-        }
+        by_outcome[message.outcome] = (by_outcome[message.outcome] ?? 0) + 1;
+        first_ms ??= message.received_at.getTime();
+        last_ms = message.received_at.getTime();
       }
       if (Date.now() > until_ms) {
         plan.exact = false;
@@ -243,14 +257,16 @@ export class ReplayService {
       }
     }
     plan.by_subscription = [...shares.values()].filter(({ messages }) => messages > 0);
-    if (!plan.exact) await this.estimate(replay, plan, last_id);
+    const factor = plan.exact ? 1 : await this.estimate(replay, plan, last_id);
     const gaps = await store.gaps(
       replay.product_id,
       replay.selection.from === undefined ? null : new Date(replay.selection.from),
       replay.selection.to === undefined ? null : new Date(replay.selection.to),
     );
     plan.gaps = gaps.length;
-    plan.seconds = Math.ceil((plan.deliveries / replay.rate_per_s) * 10) / 10;
+    const past_s =
+      first_ms === null || replay.pace === null ? 0 : ((last_ms - first_ms) * factor) / 1_000 / replay.pace;
+    plan.seconds = Math.ceil(Math.max(plan.deliveries / replay.rate_per_s, past_s) * 10) / 10;
     return plan;
   }
 
@@ -259,7 +275,7 @@ export class ReplayService {
     { product_id, position_id, before_id }: ReplayEntity,
     plan: ReplayPlan,
     last_id: string,
-  ): Promise<void> {
+  ): Promise<number> {
     const all = await this.deps.store.messagesBetween(product_id, position_id, before_id);
     const seen = await this.deps.store.messagesBetween(product_id, position_id, last_id);
     const factor = seen > 0 ? Math.max(1, all / seen) : 1;
@@ -267,10 +283,23 @@ export class ReplayService {
     plan.deliveries = Math.round(plan.deliveries * factor);
     plan.bytes = Math.round(plan.bytes * factor);
     for (const share of plan.by_subscription) share.messages = Math.round(share.messages * factor);
+    const outcomes = plan.by_outcome ?? {};
+    for (const [outcome, messages] of Object.entries(outcomes)) outcomes[outcome] = Math.round(messages * factor);
+    return factor;
   }
 }
 
 const VERBS = { running: 'start', paused: 'pause', cancelled: 'cancel' } as const;
+
+/** One target, and a webhook as an action would have it. */
+function targetFaults({ subscription_ids, product_id, draft, url }: ReplayTargetDto) {
+  const given = [draft, url, subscription_ids ?? product_id].filter((one) => one !== undefined);
+  if (given.length > 1)
+    return [{ field: 'target', message: 'must be one of subscription_ids, product_id, draft, url' }];
+  if (url === undefined) return [];
+  const { faults } = validateActions([{ type: 'webhook', url }], { field: 'a' });
+  return faults.map(({ message }) => ({ field: 'target.url', message }));
+}
 
 const missing = (product_id: number, id: string): NotFoundError =>
   new NotFoundError(`Product ${product_id} has no replay ${id}.`);
