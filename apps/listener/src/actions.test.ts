@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { asProductId, type DeliveryJob, type ListenerConfigDocument, queueNames } from '@cortex-mqtt/contracts';
-import { createQueueBackend, type QueueBackend, silentQueueLogger } from '@cortex-mqtt/queues';
+import { createQueueBackend, payloadOf, type QueueBackend, silentQueueLogger } from '@cortex-mqtt/queues';
 import {
   createTestDatabase,
   type HttpReceiver,
@@ -122,7 +122,7 @@ it('gives the message that spoils its batch to the dead letters, and the others 
   const queue = queues.queue<DeliveryJob>(queueNames.deliveries(asProductId(product_id)));
   await waitFor(async () => (await queue.counts()).failed === 2, PATIENCE);
   const dead = await (await queue.bull()).getFailed();
-  expect(dead.map(({ data }) => Buffer.from(data.message.payload_base64, 'base64').toString()).sort()).toEqual([
+  expect(dead.map(({ data }) => payloadOf(data.message).toString()).sort()).toEqual([
     '{"n":13}',
     '{"n":77}',
   ]);
