@@ -53,7 +53,14 @@ beforeEach(async () => {
     ...{ product_id, product_slug: 'shop', instance_id: `one-${product_id}`, boot_id: `boot-${product_id}`, data_dir },
     ...{ max_in_flight: 5_000, max_payload_bytes: 1_000_000, has_orchestrator: false, egress: loopbackOnly, queues },
     dead_letters: { max: 100, max_bytes: 1_000_000, when_full: 'drop_oldest' },
-    ...{ logger: silentLogger, eventLog: null, segments: null, tracer: null, leftSessions: null, redact: (text: string) => text },
+    ...{
+      logger: silentLogger,
+      eventLog: null,
+      segments: null,
+      tracer: null,
+      leftSessions: null,
+      redact: (text: string) => text,
+    },
     ...{ onChange: () => undefined, onEvent: () => undefined, onCredentialsRefused: () => undefined },
   });
 });
@@ -66,7 +73,11 @@ afterEach(async () => {
 type Subscription = ListenerConfigDocument['subscriptions'][number];
 
 /** Applies a configuration with one subscription, whose webhook sends batches. */
-async function apply(batch: object | null, subscription: Partial<Subscription> = {}, webhook: object = {}): Promise<void> {
+async function apply(
+  batch: object | null,
+  subscription: Partial<Subscription> = {},
+  webhook: object = {},
+): Promise<void> {
   revision += 1;
   const action = { id: 'a', type: 'webhook', enabled: true, url: receiver.url, timeout_ms: 5_000, batch, ...webhook };
   const document: ListenerConfigDocument = {
@@ -122,10 +133,7 @@ it('gives the message that spoils its batch to the dead letters, and the others 
   const queue = queues.queue<DeliveryJob>(queueNames.deliveries(asProductId(product_id)));
   await waitFor(async () => (await queue.counts()).failed === 2, PATIENCE);
   const dead = await (await queue.bull()).getFailed();
-  expect(dead.map(({ data }) => payloadOf(data.message).toString()).sort()).toEqual([
-    '{"n":13}',
-    '{"n":77}',
-  ]);
+  expect(dead.map(({ data }) => payloadOf(data.message).toString()).sort()).toEqual(['{"n":13}', '{"n":77}']);
 });
 
 it('sends batches of what comes back from the queue, and a batch counts as one call to the breaker', async () => {

@@ -3,10 +3,12 @@ import type { ExactValue, ExpressionEngine, TemplateScope } from '@cortex-mqtt/e
 import type { ClassConstructor } from 'class-transformer';
 import type { ActionBase } from './action-base';
 import type { ActionRuntime } from './action-runtime';
-import type { AttemptContext } from './attempt-context';
+import type { ActionOutcome, ExecuteOptions } from './action-outcome';
 import type { BatchMethod } from './batch/batch-method';
 import type { Sibling } from './publish/publish-cycle';
 import type { BrokerLimits } from './publish/publish-limits';
+
+export type { ActionOutcome, ExecuteOptions } from './action-outcome';
 
 /** What is known where a definition is saved. */
 export interface CheckContext {
@@ -39,22 +41,6 @@ export interface PrepareContext {
   /** Values of secrets by name, or `redact` for a dry run. */
   secrets: TemplateScope['secrets'];
   engine: ExpressionEngine;
-}
-
-/** What an attempt that succeeded has to tell: `detail` is small and free of secrets. */
-export interface ActionOutcome {
-  detail: Record<string, unknown>;
-}
-
-export interface ExecuteOptions {
-  /** Aborted when the listener stops. */
-  signal?: AbortSignal;
-  /** Milliseconds the attempt may take. */
-  timeout_ms: number;
-  /** 1 for the first. */
-  attempt: number;
-  /** Travels with what is sent; absent: nothing is traced. */
-  trace?: AttemptContext | null;
 }
 
 /**

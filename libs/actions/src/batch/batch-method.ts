@@ -1,6 +1,6 @@
 import type { ActionFault } from '../action-fault';
 import type { ActionRuntime } from '../action-runtime';
-import type { ActionOutcome, ExecuteOptions } from '../action-type';
+import type { ActionOutcome, ExecuteOptions } from '../action-outcome';
 
 /** How one message of a batch ended. */
 export type ItemOutcome = ActionOutcome | ActionFault;

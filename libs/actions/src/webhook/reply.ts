@@ -94,10 +94,7 @@ export function replyPreview(reply: PreparedReply | NoReply | null): Record<stri
   return { reply: { topic, qos, correlation_data: correlation_data?.toString('base64') ?? null } };
 }
 
-export function replyFaults(
-  { reply, batch }: WebhookAction,
-  { broker, protocol_version }: CheckContext,
-): FieldFault[] {
+export function replyFaults({ reply, batch }: WebhookAction, { broker, protocol_version }: CheckContext): FieldFault[] {
   if (reply == null) return [];
   const faults: FieldFault[] = [];
   if (batch != null)
