@@ -276,7 +276,6 @@ export function buildFeatures(deps: FeatureDeps): Features {
     reader,
     secretBox,
     progress: replayProgress,
-    engine: deps.engine,
   });
   const replayHttp = createHttpSender({ egress: deps.egress });
   const replayRunner = new ReplayRunner({

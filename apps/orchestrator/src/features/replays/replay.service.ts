@@ -2,7 +2,6 @@ import type { ExpressionEngine } from '@cortex-mqtt/expressions';
 import { randomUUID } from 'node:crypto';
 import type { ListenerSubscription } from '@cortex-mqtt/contracts';
 import { validateActions } from '@cortex-mqtt/actions';
-import type { ExpressionEngine } from '@cortex-mqtt/expressions';
 import type { DataSource, EntityManager } from 'typeorm';
 import { ConflictError, ForbiddenError, NotFoundError, ValidationError } from '../../http/app-error';
 import type { UserPrincipal } from '../../http/principal';
@@ -43,13 +42,12 @@ const MAY_BECOME: Record<'running' | 'paused' | 'cancelled', readonly ReplayStat
 
 export interface ReplayServiceDeps {
   dataSource: DataSource;
-  /** Vets what a draft wants parsed. */
-  engine: Pick<ExpressionEngine, 'vet'>;
+  /** Vets what a draft wants parsed, and makes previews. */
+  engine: ExpressionEngine;
   store: MessageStore;
   reader: ReplayReader;
   secretBox: SecretBox;
   progress: ReplayProgress;
-  engine: ExpressionEngine;
 }
 
 /** Plans replays and steers them; ReplayRunner carries them out. */
