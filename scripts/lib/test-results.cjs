@@ -4,9 +4,11 @@
  *   test-results.cjs count FILE CODE [SECOND_FILE SECOND_CODE]
  *                                           "PASSED FAILED"; CODE is the exit code of jest, SECOND_FILE the run of
  *                                           those tried once more, which counts in place of their first one
- * Skipped tests and suites that passed only alone are named on standard error, so that none goes unnoticed.
+ * Skipped tests and suites that passed only alone are named on standard error, so that none goes unnoticed. Why the latter failed
+ * at first is kept in passed-alone.txt beside SECOND_FILE.
  */
-const { existsSync, readFileSync } = require('node:fs');
+const { existsSync, readFileSync, writeFileSync } = require('node:fs');
+const { dirname, join } = require('node:path');
 
 /** More suites than these don't fail because a machine is busy. */
 const MOST_AGAIN = 4;
@@ -33,8 +35,13 @@ function count(file, code, secondFile, secondCode) {
   if (second === null) return lost(secondCode);
   const latest = new Map([...first, ...second].map((suite) => [suite.name, suite]));
   const suites = [...latest.values()];
-  for (const { name } of second.filter((suite) => !hasFailed(suite)))
-    console.error(`failed at first, passed alone: ${name}`);
+  const alone = new Set(second.filter((suite) => !hasFailed(suite)).map(({ name }) => name));
+  for (const name of alone) console.error(`failed at first, passed alone: ${name}`);
+  if (secondFile !== undefined)
+    keepReasons(
+      join(dirname(secondFile), 'passed-alone.txt'),
+      first.filter(({ name }) => alone.has(name)),
+    );
   const tests = suites.flatMap(({ assertionResults }) => assertionResults);
   for (const { status, fullName } of tests) {
     if (status === 'pending' || status === 'todo') console.error(`skipped: ${fullName}`);
@@ -51,6 +58,15 @@ function count(file, code, secondFile, secondCode) {
     failed = 1;
   }
   return `${passed} ${failed}`;
+}
+
+function keepReasons(file, suites) {
+  const reasonsOf = ({ name, message, assertionResults }) => {
+    const failed = assertionResults.filter(({ status }) => status === 'failed');
+    const texts = failed.map(({ fullName, failureMessages = [] }) => [fullName, ...failureMessages].join('\n'));
+    return [name, ...(texts.length > 0 ? texts : [message ?? 'could not run'])].join('\n\n');
+  };
+  writeFileSync(file, suites.map((suite) => `${reasonsOf(suite)}\n`).join('\n'));
 }
 
 function lost(code) {

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -61,6 +61,7 @@ describe('the results of the tests', () => {
         out: '3 0',
         told: 'failed at first, passed alone: a',
       });
+      expect(readFileSync(join(dir, 'passed-alone.txt'), 'utf8')).toBe('a\n\na 1\n');
       expect(run('count', first, 1, write('worse.json', [suite('a', 'failed', 'failed')]), 1).out).toBe('1 2');
     });
     it('keep the failures of what was not tried once more', () => {
