@@ -744,7 +744,7 @@ export interface paths {
          * Sessions at brokers that no configuration uses any more
          * @description Of changed brokers and client ids, of shared subscriptions that were switched, of deleted products. What waits in them is delivered where the product is there still, then they are ended; those that are ended stay listed for a week.
          */
-        get: operations["getLeftSessions"];
+        get: operations["listLeftSessions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -786,7 +786,7 @@ export interface paths {
          * End the sessions of a product that is disabled for good
          * @description What waits in them is dropped. Without this they go on collecting at the broker, and all of it runs once the product is enabled again. 409 while the product is enabled.
          */
-        post: operations["leftSessions"];
+        post: operations["endSessionsOfDisabledProduct"];
         delete?: never;
         options?: never;
         head?: never;
@@ -820,7 +820,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** What became of a session that was left */
-        post: operations["outcomeLeftSession"];
+        post: operations["reportLeftSession"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2005,6 +2005,8 @@ export interface components {
             ca_cert?: string | null;
             client_cert?: string | null;
             receive_maximum?: number | null;
+            /** @enum {string} */
+            connections?: "several" | "one";
             user_properties?: {
                 [key: string]: unknown;
             };
@@ -2580,6 +2582,8 @@ export interface components {
             ca_cert: string | null;
             client_cert: string | null;
             receive_maximum: number | null;
+            /** @enum {string} */
+            connections: "several" | "one";
             user_properties: {
                 [key: string]: unknown;
             };
@@ -2613,6 +2617,8 @@ export interface components {
             ca_cert?: string | null;
             client_cert?: string | null;
             receive_maximum?: number | null;
+            /** @enum {string} */
+            connections?: "several" | "one";
             user_properties?: {
                 [key: string]: unknown;
             };
@@ -2645,6 +2651,8 @@ export interface components {
             ca_cert?: string | null;
             client_cert?: string | null;
             receive_maximum?: number | null;
+            /** @enum {string} */
+            connections?: "several" | "one";
             user_properties?: {
                 [key: string]: unknown;
             };
@@ -2687,6 +2695,8 @@ export interface components {
             ca_cert: string | null;
             client_cert: string | null;
             receive_maximum: number | null;
+            /** @enum {string} */
+            connections: "several" | "one";
             user_properties: {
                 [key: string]: unknown;
             };
@@ -2816,6 +2826,8 @@ export interface components {
             ca_cert?: string | null;
             client_cert?: string | null;
             receive_maximum?: number | null;
+            /** @enum {string} */
+            connections?: "several" | "one";
             user_properties?: {
                 [key: string]: unknown;
             };
@@ -2849,6 +2861,8 @@ export interface components {
             ca_cert?: string | null;
             client_cert?: string | null;
             receive_maximum?: number | null;
+            /** @enum {string} */
+            connections?: "several" | "one";
             user_properties?: {
                 [key: string]: unknown;
             };
@@ -3181,6 +3195,8 @@ export interface components {
             ca_cert?: string | null;
             client_cert?: string | null;
             receive_maximum?: number | null;
+            /** @enum {string} */
+            connections?: "several" | "one";
             user_properties?: {
                 [key: string]: unknown;
             };
@@ -3395,6 +3411,7 @@ export interface components {
         };
         DryRunDto: {
             message: components["schemas"]["SampleMessageDto"];
+            more_messages?: components["schemas"]["SampleMessageDto"][];
             draft?: components["schemas"]["UpdateSubscriptionDto"];
         };
         DryRunView: {
@@ -3515,6 +3532,7 @@ export interface components {
             subscription_ids?: number[];
             product_id?: number;
             draft?: components["schemas"]["UpdateSubscriptionDto"];
+            url?: string;
         };
         CreateReplayDto: {
             selection: components["schemas"]["ReplaySelectionDto"];
@@ -3523,6 +3541,7 @@ export interface components {
             /** @enum {string} */
             ids?: "original" | "new";
             rate_per_s?: number;
+            pace?: number;
             target?: components["schemas"]["ReplayTargetDto"];
         };
         StartReplayDto: {
@@ -3536,12 +3555,27 @@ export interface components {
             name: string;
             messages: number;
         };
+        ReplayRequestView: {
+            action_id: string;
+            type: string;
+            request: {
+                [key: string]: unknown;
+            };
+        };
+        ReplayDryRunView: {
+            subscription_id: number;
+            would_run: boolean;
+            filtered: boolean;
+            error: string | null;
+            requests: components["schemas"]["ReplayRequestView"][];
+        };
         ReplayPreviewView: {
             message_id: string;
             topic: string;
             received_at: string;
             preview: string | null;
             subscriptions: number[];
+            dry_runs: components["schemas"]["ReplayDryRunView"][];
         };
         ReplayPlanView: {
             messages: number;
@@ -3549,6 +3583,9 @@ export interface components {
             bytes: number;
             gaps: number;
             by_subscription: components["schemas"]["ReplayShareView"][];
+            by_outcome: {
+                [key: string]: unknown;
+            };
             previews: components["schemas"]["ReplayPreviewView"][];
             seconds: number;
             exact: boolean;
@@ -3577,6 +3614,7 @@ export interface components {
             /** @enum {string} */
             ids: "original" | "new";
             rate_per_s: number;
+            pace: number | null;
             target: components["schemas"]["ReplayTargetDto"];
             plan: components["schemas"]["ReplayPlanView"];
             progress: components["schemas"]["ReplayProgressView"];
@@ -3705,12 +3743,20 @@ export interface components {
             latency_p95_ms: number | null;
             latency_p99_ms: number | null;
         };
+        MetricMarkView: {
+            at: string;
+            /** @enum {string} */
+            kind: "configuration" | "incident" | "failover";
+            text: string;
+            incident_id: number | null;
+        };
         MetricsView: {
             product_id: number;
             from: string;
             to: string;
             width_s: number;
             points: components["schemas"]["MetricPointView"][];
+            marks: components["schemas"]["MetricMarkView"][];
         };
         ProductOverviewView: {
             product_id: number;
@@ -6093,9 +6139,12 @@ export interface operations {
             503: components["responses"]["Problem503"];
         };
     };
-    getLeftSessions: {
+    listLeftSessions: {
         parameters: {
-            query?: never;
+            query?: {
+                page?: number;
+                page_size?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -6108,9 +6157,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["LeftSessionsView"];
+                    "application/json": {
+                        items: components["schemas"]["LeftSessionView"][];
+                        total: number;
+                        page: number;
+                        page_size: number;
+                    };
                 };
             };
+            400: components["responses"]["Problem400"];
             401: components["responses"]["Problem401"];
             403: components["responses"]["Problem403"];
             500: components["responses"]["Problem500"];
@@ -6144,7 +6199,7 @@ export interface operations {
             503: components["responses"]["Problem503"];
         };
     };
-    leftSessions: {
+    endSessionsOfDisabledProduct: {
         parameters: {
             query?: never;
             header?: {
@@ -6213,7 +6268,7 @@ export interface operations {
             503: components["responses"]["Problem503"];
         };
     };
-    outcomeLeftSession: {
+    reportLeftSession: {
         parameters: {
             query?: never;
             header?: never;
