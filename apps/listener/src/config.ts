@@ -138,7 +138,7 @@ export class ListenerConfig implements CrossFieldCheck {
   @Env('MQTT_EVENT_LOG', { type: 'path', doc: 'Rotating file with a line per message and its outcome' })
   eventLog?: string;
 
-  @Env('MQTT_HOST', { section: 'Listener without orchestrator', doc: 'Broker when no orchestrator tells one' })
+  @Env('MQTT_HOST', { section: 'Listener without orchestrator', doc: 'Broker to use without an orchestrator' })
   mqttHost?: string;
 
   @Env('MQTT_PORT', {

@@ -254,7 +254,7 @@ export class ProductListener {
     this.inFlight = createInFlightMemory({
       directory: deps.data_dir,
       onFault: (error) =>
-        logger.warn('what is in flight can not be kept on disk: after a kill, messages come again under new ids', {
+        logger.warn('in-flight messages cannot be saved to disk: after a kill, redelivered messages get new ids', {
           error,
         }),
     });
@@ -267,7 +267,7 @@ export class ProductListener {
       nextDelay: ({ attempts_made, retry, retry_after_ms }) => nextDelay(retry, attempts_made, retry_after_ms),
       eventLog: deps.eventLog,
       onDropped: (delivery) =>
-        logger.error('delivery given up: no queue is configured for dead letters', {
+        logger.error('delivery failed permanently: no queue is configured for dead letters', {
           subscription_id: delivery.runtime.id,
           message_id: delivery.message_id,
           topic: delivery.message.topic,
@@ -617,7 +617,10 @@ export class ProductListener {
       this.deps.onChange();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      logger.warn('configuration could not be applied; the one before goes on', { revision: document.revision, error });
+      logger.warn('configuration could not be applied; the previous one keeps running', {
+        revision: document.revision,
+        error,
+      });
       if (is_begun && this.applied) this.applied = { ...this.applied, is_unsure: true };
       this.reject({ revision: document.revision, reason });
     }
@@ -783,7 +786,7 @@ export class ProductListener {
         await endSessionWithLanes({ broker, client_id }, this.deps);
       } catch (error) {
         // The orchestrator has it on its list, and tries for as long as it takes.
-        this.deps.logger.warn('A session of the deleted product could not be ended', { broker: name, error });
+        this.deps.logger.warn('a session of the deleted product could not be ended', { broker: name, error });
       }
     }
   }

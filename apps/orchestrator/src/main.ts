@@ -234,7 +234,7 @@ export async function startOrchestrator(
     if (applied.length > 0) logger.info('migrations applied', { migrations: applied });
     const installation = await openInstallation(dataSource, { keys, environment_identity: config.installationId });
     apart = installation.apart;
-    if (apart !== null) logger.error('this is a copy of an installation: it keeps its hands off', { reason: apart });
+    if (apart !== null) logger.error('this is a copy of an installation: it stays inactive', { reason: apart });
     await ensureFirstAdmin({
       dataSource,
       passwords,

@@ -15,7 +15,7 @@ export function guardProcess(deps: { logger: Pick<Logger, 'error'> }): ProcessGu
   let rejections = 0;
   const onRejection = (error: unknown): void => {
     rejections += 1;
-    deps.logger.error('a rejection was not handled; the process goes on', { error });
+    deps.logger.error('unhandled promise rejection; the process continues', { error });
   };
   process.on('unhandledRejection', onRejection);
   return {

@@ -117,8 +117,8 @@ describe('alerts, from a broker that is down to a person who knows', () => {
       for (const [path, text] of [
         ['/alerts/rules', 'Not connected'],
         ['/alerts/channels', 'On call'],
-        ['/alerts/windows', 'No maintenance is announced'],
-        [`/products/${world.product.id}/destinations`, 'Nothing was sent yet'],
+        ['/alerts/windows', 'No maintenance window'],
+        [`/products/${world.product.id}/destinations`, 'Nothing has been sent yet'],
       ] as const) {
         await page.goto(path);
         await page.getByText(text).first().waitFor();

@@ -45,7 +45,7 @@ describe('configuring a product in the console', () => {
       await page.getByRole('button', { name: 'Test connection' }).click();
       const report = region(page, 'Connection test');
       await report.getByText('The connection does not work').waitFor();
-      const stage = report.getByRole('listitem').filter({ hasText: 'Log in at the broker' });
+      const stage = report.getByRole('listitem').filter({ hasText: 'MQTT login' });
       await stage.waitFor();
       // The cause stands once, below the stages; nothing of what only the API is interested in.
       await report

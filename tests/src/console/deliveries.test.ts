@@ -65,7 +65,7 @@ describe('dead letters in the console', () => {
       await page.goto(`${deliveries}?page=2`);
       await page.getByRole('link', { name: 'Delivery of shop/orders/1', exact: true }).click();
       const drawer = page.getByRole('dialog', { name: 'Delivery' });
-      await drawer.getByText('Failed for good').waitFor();
+      await drawer.getByText('Failed permanently').waitFor();
       await drawer.getByText('Tell the shop').first().waitFor();
       await drawer.getByRole('link', { name: 'Debug in the editor' }).click();
       await world.said('From a dead letter');
@@ -99,7 +99,7 @@ describe('dead letters in the console', () => {
       await world.said('“Order placed” is saved');
       await world.product.untilSettled();
       await page.getByRole('button', { name: 'Try again' }).click();
-      await world.said('The delivery is being tried again');
+      await world.said('The delivery is being retried');
       const [request] = await world.receiver.waitForRequests(1, { timeout_ms: 60_000 });
       expect([request?.url, request?.json()]).toEqual(['/orders/1', { total: 1 }]);
     },
@@ -138,7 +138,7 @@ describe('dead letters in the console', () => {
       await page.getByRole('button', { name: `Retry all ${LETTERS - 2}` }).click();
       const dialog = page.getByRole('dialog', { name: `Retry ${LETTERS - 2} dead letters` });
       await dialog.getByRole('button', { name: `Retry all ${LETTERS - 2}` }).click();
-      const done = page.getByText(`${LETTERS - 2} dead letters are being tried again`);
+      const done = page.getByText(`${LETTERS - 2} dead letters are being retried`);
       await done.waitFor();
       await page.reload();
       await done.waitFor();

@@ -104,7 +104,7 @@ describe('the first run, from signing in to the first message', () => {
       await page.getByLabel('Password', { exact: true }).fill('right-password');
       await next('Save and test');
       await report.getByText('The connection works').waitFor({ timeout: LIVE_MS });
-      await report.getByText('Log in at the broker').waitFor();
+      await report.getByText('MQTT login').waitFor();
       await next('Next');
     },
     STEPS_MS,
@@ -125,7 +125,7 @@ describe('the first run, from signing in to the first message', () => {
   it(
     'offers a first subscription that needs nothing, and takes a webhook instead',
     async () => {
-      await atStep('What shall happen with a message?');
+      await atStep('What should happen with a message?');
       expect(await page.getByRole('radio', { name: /log/i }).isChecked()).toBe(true);
       await page.getByText('shop/night/#').waitFor();
       await page.getByLabel('Topic', { exact: true }).fill('orders/{+id}');
@@ -134,7 +134,7 @@ describe('the first run, from signing in to the first message', () => {
       await page.getByRole('textbox', { name: /URL/i }).fill(`${receiver.url}/orders`);
       expect(await seriousFaults(page)).toEqual([]);
       await page.reload();
-      await atStep('What shall happen with a message?');
+      await atStep('What should happen with a message?');
       expect(await page.getByRole('textbox', { name: /URL/i }).inputValue()).toBe(`${receiver.url}/orders`);
       await next('Create the subscription');
     },
@@ -147,7 +147,7 @@ describe('the first run, from signing in to the first message', () => {
       await atStep('Who listens?');
       await page.getByText('ye-dian-ubersee-1 has started').waitFor({ timeout: LIVE_MS });
       await page.getByText('It is connected to the broker').waitFor({ timeout: LIVE_MS });
-      await page.getByText('1 subscription is in force').waitFor({ timeout: LIVE_MS });
+      await page.getByText('1 subscription is active').waitFor({ timeout: LIVE_MS });
       expect(await seriousFaults(page)).toEqual([]);
       await page.getByRole('button', { name: 'Start one elsewhere instead' }).click();
       await page.getByRole('button', { name: 'Make a token and the commands' }).click();
@@ -217,7 +217,7 @@ describe('the first run, from signing in to the first message', () => {
       };
       for (const step of ['name', 'broker', 'test', 'topics', 'subscription']) await look(step);
       await phone.page.getByRole('button', { name: 'Create the subscription' }).click();
-      await phone.page.getByText('1 subscription is in force').waitFor({ timeout: LIVE_MS });
+      await phone.page.getByText('1 subscription is active').waitFor({ timeout: LIVE_MS });
       for (const step of ['listener', 'message']) await look(step);
       await publisher.publish('shop/day/anything', 'not even JSON');
       await phone.page.getByText('not even JSON').waitFor({ timeout: LIVE_MS });

@@ -1,7 +1,7 @@
 /** Texts of the further brokers on the page `/products/{id}/mqtt-config`. */
 export const brokersTexts = {
   title: 'Brokers and failover',
-  hint: 'Tried in this order when the one before cannot be reached, or used all at once. Which, is set under “Delivery, failover and probe”.',
+  hint: 'Tried in this order when the previous one is unreachable, or used all at once. Choose under “Delivery, failover and probe”.',
   first: 'First broker',
   firstHint: 'the one above',
   notSet: 'not set yet',
@@ -16,10 +16,10 @@ export const brokersTexts = {
   delete: (name: string) => `Delete ${name}`,
   deleteTitle: 'Delete broker',
   deleteBody: (name: string, address: string) =>
-    `“${name}” (${address}) and its stored credentials are deleted. Listeners connected to it go to the first broker that works.`,
+    `“${name}” (${address}) and its stored credentials are deleted. Listeners connected to it switch to the first broker that works.`,
   name: 'Name',
   nameHelp: 'Shown in status and history.',
   saved: (name: string) => `“${name}” is saved`,
   deleted: (name: string) => `“${name}” is deleted`,
-  reordered: 'The new order is in force',
+  reordered: 'The new order is applied',
 };

@@ -3,7 +3,7 @@ export const overviewTexts = {
   title: 'Overview',
   ranges: { '15m': '15 min', '1h': '1 h', '6h': '6 h', '24h': '24 h', '7d': '7 d', '30d': '30 d' },
   range: 'Time range',
-  zoomHint: 'Drag over a chart to look closer.',
+  zoomHint: 'Drag over a chart to zoom in.',
   zoomed: (from: string, to: string) => `${from} – ${to}`,
   from: 'From',
   to: 'To',
@@ -29,10 +29,10 @@ export const overviewTexts = {
     refused: (n: number) => (n === 1 ? 'A topic was refused by the broker' : `${n} topics were refused by the broker`),
     rejected: (revision: number) => `Revision ${revision} could not be applied`,
     dead: (n: number) => (n === 1 ? '1 dead letter' : `${n.toLocaleString('en')} dead letters`),
-    deadHint: 'Look at the reason, fix it, then retry them.',
+    deadHint: 'Find the reason, fix it, then retry them.',
     waiting: (n: number) =>
       n === 1 ? '1 delivery is waiting in the queue' : `${n.toLocaleString('en')} deliveries are waiting in the queue`,
-    waitingHint: 'A destination is slow or refuses; nothing is lost.',
+    waitingHint: 'A destination is slow or failing; nothing is lost.',
     failing: (name: string, n: number) => `“${name}”: ${n.toLocaleString('en')} actions failed so far`,
   },
   fix: {

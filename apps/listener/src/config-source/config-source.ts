@@ -142,7 +142,7 @@ export class ConfigSourceChain {
     try {
       await this.deps.cache.write(JSON.stringify(document));
       if (this.uncached === document) this.uncached = null;
-      if (this.cacheFault !== null) this.deps.logger.info('last known good configuration is written again');
+      if (this.cacheFault !== null) this.deps.logger.info('last known good configuration can be written again');
       this.cacheFault = null;
     } catch (error) {
       if (this.cacheFault === null)
@@ -205,7 +205,7 @@ export class ConfigSourceChain {
   private tell(sourced: SourcedDocument): void {
     if (this.stopped) return;
     if (this.inForce !== sourced.source) {
-      this.deps.logger.info('configuration source in force', {
+      this.deps.logger.info('configuration source changed', {
         source: sourced.source,
         revision: sourced.document.revision,
       });

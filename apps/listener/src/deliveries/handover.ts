@@ -416,7 +416,7 @@ class QueueHandover implements Handover {
     logger.error(
       isDying
         ? 'the queue refuses a dead letter, also without its history; the delivery is dropped'
-        : 'the queue refuses a delivery; the broker goes on holding its message',
+        : 'the queue refuses a delivery; the broker keeps holding its message',
       {
         product_id,
         subscription_id: delivery.runtime.id,

@@ -84,7 +84,7 @@ export class LeaseKeeper {
   private noteLoss(delivery: Delivery): void {
     if (delivery.isOver || delivery.lease_until_ms === 0) return;
     delivery.lease_until_ms = 0;
-    this.deps.logger.warn('a lease ran out while its delivery was still attempted; another listener may run it too', {
+    this.deps.logger.warn('a lease expired while its delivery was still running; another listener may run it too', {
       product_id: this.deps.product_id,
       subscription_id: delivery.runtime.id,
       message_id: delivery.message_id,

@@ -110,7 +110,9 @@ export class OrderGuard {
     const { run } = this;
     this.timer = setTimeout(() => {
       this.look()
-        .catch((error: Error) => this.deps.logger.debug('older deliveries not looked at', { error: error.message }))
+        .catch((error: Error) =>
+          this.deps.logger.debug('older deliveries could not be checked', { error: error.message }),
+        )
         .finally(() => {
           if (this.run === run) this.lookLater();
         });

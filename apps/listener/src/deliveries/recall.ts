@@ -146,7 +146,9 @@ export class Recall {
     this.searchOnce()
       .catch((error: Error) =>
         // The next search follows.
-        this.deps.logger.warn('the queue could not be asked what waits for destinations', { error: error.message }),
+        this.deps.logger.warn('the queue could not be searched for deliveries that wait for a destination', {
+          error: error.message,
+        }),
       )
       .finally(() => {
         this.isSearching = false;
@@ -170,7 +172,7 @@ export class Recall {
 
   /** Those that wait come back by themselves, and the next look or search follows. */
   private noteFault(destination: string, error: Error): void {
-    this.deps.logger.warn('deliveries that wait for a destination could not be called', {
+    this.deps.logger.warn('deliveries that wait for a destination could not be recalled', {
       destination,
       error: error.message,
     });

@@ -139,7 +139,10 @@ export function startRetryWorker(deps: {
     called.add(next.job_id);
     makeDue(queue, next.job_id).catch((error: Error) =>
       // It comes by itself when its pause is over.
-      logger.debug('the next of an ordering key was not called', { job_id: next.job_id, error: error.message }),
+      logger.debug('the next delivery of an ordering key was not released', {
+        job_id: next.job_id,
+        error: error.message,
+      }),
     );
   };
 
@@ -235,7 +238,7 @@ export function startRetryWorker(deps: {
         data,
         (written) => job.updateData(written),
         (error) =>
-          logger.warn('a retried delivery was stored without its history: the queue refused it with it', {
+          logger.warn('a retried delivery was stored without its history, because the queue refused it with it', {
             job_id: job.id,
             subscription_id,
             error: describeError(error),

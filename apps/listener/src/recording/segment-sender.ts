@@ -68,7 +68,7 @@ export function createSegmentSender(deps: SegmentSenderDeps): SegmentSender {
   const tell = (now: boolean): void => {
     if (isAway === now) return;
     isAway = now;
-    if (now) logger.warn('recorded messages can not be stored now; they are kept here and sent later');
+    if (now) logger.warn('recorded messages cannot be stored now; they are kept here and sent later');
     else logger.info('recorded messages are stored again');
   };
 

@@ -82,7 +82,7 @@ export function createSegmentSpool({
           return { name: first.name, bytes: plain, messages: Number(messages), at_ms: Number(at) };
         } catch (error) {
           // Of another token, or damaged: nobody can read it any more.
-          logger.warn('recorded messages on disk can not be read', { file: first.name, error });
+          logger.warn('recorded messages on disk cannot be read', { file: first.name, error });
           await forget(first.name);
         }
       }

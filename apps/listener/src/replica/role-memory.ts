@@ -34,7 +34,7 @@ export function createRoleMemory(deps: { directory: string; logger: Logger }): R
         await writeFile(`${path}.draft`, JSON.stringify(remembered), { mode: 0o600 });
         await rename(`${path}.draft`, path);
       } catch (error) {
-        deps.logger.warn('the role could not be noted on disk', { error });
+        deps.logger.warn('the role could not be saved to disk', { error });
       }
     },
   };

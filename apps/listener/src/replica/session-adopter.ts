@@ -70,7 +70,7 @@ export class SessionAdopter {
     this.lets_go = false;
     this.paused.set(next.instance_id, Date.now() + this.timing.again_after_ms);
     this.running = this.adopt(next)
-      .catch((error: unknown) => this.deps.logger.error('A session could not be adopted', { ...next, error }))
+      .catch((error: unknown) => this.deps.logger.error('an orphaned session could not be adopted', { ...next, error }))
       .finally(() => {
         this.running = null;
       });
@@ -101,20 +101,20 @@ export class SessionAdopter {
       }
       const found = await this.empty({ broker, client_id });
       if (found === null) {
-        logger.info('The session of an instance that is gone could not be emptied', { instance_id, client_id });
+        logger.info('an orphaned session could not be emptied', { instance_id, client_id });
         return;
       }
       messages += found;
     }
     if (not_emptied.length === sessions.length) {
-      logger.warn('The session of an instance that is gone is at a broker without one in the configuration', {
+      logger.warn('an orphaned session is at a broker that is no longer configured', {
         instance_id,
         brokers: not_emptied,
       });
       return;
     }
     const detail = { from: instance_id, messages, not_emptied };
-    logger.warn('Delivered what waited in the session of an instance that is gone', detail);
+    logger.warn('orphaned session adopted and emptied', detail);
     onEvent({ at: new Date().toISOString(), type: 'session_adopted', broker: null, detail });
   }
 

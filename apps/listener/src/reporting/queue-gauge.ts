@@ -45,7 +45,7 @@ export function startQueueGauge(deps: {
       paused_since_ms = (await deps.journal.isPaused()) ? (paused_since_ms ?? Date.now()) : null;
       unreachable_since_ms = null;
     } catch (error) {
-      deps.logger.debug('the queue could not be asked what waits in it', { error });
+      deps.logger.debug('the depth of the queue could not be read', { error });
       depth = null;
       oldest_at_ms = null;
       unreachable_since_ms ??= Date.now();

@@ -122,7 +122,7 @@ export class StatusReporter {
     try {
       const reply = await deps.post(report);
       deps.delta.confirm(reply.delta_sequence);
-      if (this.failures > 0) deps.logger.info('status is told again', { failures: this.failures });
+      if (this.failures > 0) deps.logger.info('status reports succeed again', { failures: this.failures });
       this.failures = 0;
       if (!this.stopped) {
         this.beatEvery(Math.min(reply.heartbeat_ms ?? Infinity, deps.heartbeat_ms));
@@ -137,7 +137,7 @@ export class StatusReporter {
       if (!this.stopped && error instanceof TokenRefusedError) deps.onTokenRefused();
       // The first of a row is news; the rest would only fill the log. A refused token is the config source's to tell.
       if (this.failures === 1 && !(error instanceof TokenRefusedError)) {
-        deps.logger.warn('status could not be posted; the next heartbeat tries again', { error });
+        deps.logger.warn('status report failed; the next heartbeat retries', { error });
       }
       return null;
     }

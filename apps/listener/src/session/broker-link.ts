@@ -424,7 +424,7 @@ export class BrokerLink {
     this.refuses_five = verdict === 'refused';
     if (verdict === null || (verdict === 'unanswered' && this.has_taken_five)) return false;
     this.protocol_version = 4;
-    logger.info('The broker does not take MQTT 5, trying 3.1.1', { connection: this.name, code: failure.code });
+    logger.info('the broker does not accept MQTT 5, trying 3.1.1', { connection: this.name, code: failure.code });
     this.connect();
     return true;
   }
@@ -513,7 +513,7 @@ export class BrokerLink {
     } catch (error) {
       // The end of the connection is explained by its own event; a broker that leaves SUBSCRIBE unanswered is left.
       if (this.client !== client || !client.connected) return;
-      logger.warn('The broker did not answer SUBSCRIBE', { connection: this.name, error });
+      logger.warn('the broker did not answer SUBSCRIBE', { connection: this.name, error });
       client.emit('error', error as Error);
       client.stream.destroy();
     }
@@ -581,7 +581,7 @@ function connectionLost(error: Error | null, keep_alive_s: number): Omit<Diagnos
       code: 'KEEP_ALIVE_TIMEOUT',
       cause: `Nothing came from the broker for one and a half times the keep-alive of ${keep_alive_s} s: the link is dead or the broker hangs.`,
       advice:
-        'The listener connects again by itself. If it happens often, look at the network between it and the broker.',
+        'The listener reconnects automatically. If it happens often, check the network between it and the broker.',
     };
   }
   if (error instanceof ProtocolFault) {

@@ -61,7 +61,7 @@ class BrokerSessions implements MqttSession {
 
   start(desired: DesiredSession): void {
     this.reconcile(desired).catch((error: unknown) => {
-      this.deps.logger.error('The session could not be started', { error });
+      this.deps.logger.error('the session could not be started', { error });
     });
   }
 
@@ -216,7 +216,7 @@ class BrokerSessions implements MqttSession {
     leaving.done = this.end(member, leaving);
     leaving.done
       .then(() => this.work.run(async () => (this.desired ? this.arrange(this.desired) : undefined)))
-      .catch((error: unknown) => this.deps.logger.error('A broker could not be left', { error }));
+      .catch((error: unknown) => this.deps.logger.error('the session at a broker could not be ended', { error }));
   }
 
   private async end({ session }: Member, leaving: Leaving): Promise<void> {

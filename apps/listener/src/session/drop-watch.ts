@@ -65,7 +65,7 @@ export function startDropWatch(deps: {
     const at_ms = Date.now();
     looks.set(broker.name, { broker, at_ms, dropped, last_rise: has_risen ? { at_ms, dropped } : before?.last_rise });
     if (stopping.signal.aborted || !has_risen) return;
-    deps.logger.warn('The broker drops messages because a queue is full', { broker: broker.name, dropped });
+    deps.logger.warn('the broker drops messages because a queue is full', { broker: broker.name, dropped });
     deps.onChange();
   };
   const checkAll = async (): Promise<void> => {
@@ -79,7 +79,7 @@ export function startDropWatch(deps: {
   };
   const timer = setInterval(() => {
     checkAll().catch((error: unknown) => {
-      deps.logger.warn('The broker could not be asked for the messages it dropped', { error });
+      deps.logger.warn('the number of messages dropped by the broker could not be read', { error });
     });
   }, timing.check_every_ms);
   timer.unref();

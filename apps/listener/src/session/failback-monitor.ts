@@ -99,7 +99,7 @@ export class FailbackMonitor {
       this.client = null;
       clearTimeout(this.timer);
       const wait_ms = this.backoff.next('failed');
-      this.deps.logger.debug('The first broker is not healthy yet', { broker: broker.name, retry_in_ms: wait_ms });
+      this.deps.logger.debug('the first broker is not healthy yet', { broker: broker.name, retry_in_ms: wait_ms });
       this.timer = setTimeout(() => this.connect(), wait_ms);
     });
     client.connect();

@@ -152,7 +152,7 @@ export class LeftSessionEmptier {
 
   private throwUnless(is_done: boolean, failure: LinkFailure | null, otherwise: string): void {
     if (failure !== null) throw new SessionNotEndedError(failure.cause, isRefusal(failure));
-    if (this.deps.isStopped()) throw new SessionNotEndedError('The listener stops.');
+    if (this.deps.isStopped()) throw new SessionNotEndedError('The listener is stopping.');
     if (!is_done) throw new SessionNotEndedError(otherwise);
   }
 

@@ -78,14 +78,14 @@ export class LeftSessions {
       await register.report(id, outcome);
       if (outcome.is_ended) {
         this.remove(id);
-        logger.info('Emptied and ended a session that is no longer used', {
+        logger.info('abandoned session emptied and ended', {
           client_id,
           reason,
           messages: outcome.messages,
         });
         return;
       }
-      logger.warn('A session that is no longer used could not be ended', { client_id, reason, outcome });
+      logger.warn('an abandoned session could not be ended', { client_id, reason, outcome });
     } catch (error) {
       logger.warn('The sessions that are left can not be worked off now', { client_id, error });
     }

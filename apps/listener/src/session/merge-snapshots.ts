@@ -76,7 +76,7 @@ function mergedState(snapshots: readonly SessionSnapshot[]): SessionState {
   const well = snapshots.filter(isConnected).length;
   return {
     state: 'degraded',
-    reason: `Connected to ${well} of ${snapshots.length} brokers. Not to "${nameOf(faulty)}": ${faulty.reason ?? 'on its way.'}`,
+    reason: `Connected to ${well} of ${snapshots.length} brokers. Not to "${nameOf(faulty)}": ${faulty.reason ?? 'still connecting.'}`,
     reason_code: 'BROKER_NOT_CONNECTED',
     advice: faulty.advice,
   };

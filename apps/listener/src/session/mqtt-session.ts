@@ -188,7 +188,7 @@ class Session implements MqttSession {
 
   start(desired: DesiredSession): void {
     this.reconcile(desired).catch((error: unknown) => {
-      this.deps.logger.error('The session could not be started', { error });
+      this.deps.logger.error('the session could not be started', { error });
     });
   }
 
@@ -238,7 +238,7 @@ class Session implements MqttSession {
     const unsubscribed = Promise.all(this.links.map((link) => link.unsubscribeAll()));
     await waitAtMost(limit_ms, unsubscribed);
     if ((await this.untilQuiet(() => Date.now() < until_ms)) || this.is_stopped) return;
-    this.deps.logger.warn('The group is left before all messages that the broker holds for this instance have come', {
+    this.deps.logger.warn('left the shared group before the broker had delivered all messages of this instance', {
       waited_ms: limit_ms,
     });
   }
@@ -459,7 +459,7 @@ class Session implements MqttSession {
     return {
       connected: (link, connack) => {
         deps.reported?.forget(link.broker, link.client_id);
-        deps.logger.info('Connected to the broker', {
+        deps.logger.info('connected to the broker', {
           connection: link.name,
           protocol_version: connack.protocol_version,
           session_present: connack.session_present,
@@ -489,24 +489,24 @@ class Session implements MqttSession {
         if (failure.is_credentials) deps.onCredentialsRefused?.();
       },
       sessionLost: (link) => {
-        deps.logger.warn('The broker has lost the session: messages may be missing', { connection: link.name });
+        deps.logger.warn('the broker lost the session: messages may be missing', { connection: link.name });
         this.emit('session_lost', { lane: link.lane, client_id: link.client_id });
       },
       takenOver: (link, { is_certain }) => {
-        deps.logger.error('Another client uses the same client id', { client_id: link.client_id, is_certain });
+        deps.logger.error('another client uses the same client id', { client_id: link.client_id, is_certain });
         this.emit('taken_over', { lane: link.lane, client_id: link.client_id, is_certain });
       },
       flapping: (link) => {
-        deps.logger.warn('Connections end early again and again', { connection: link.name });
+        deps.logger.warn('connections repeatedly end early', { connection: link.name });
         this.emit('flapping', { lane: link.lane, client_id: link.client_id });
       },
       filtersChanged: (link, { refused, downgraded }) => {
         for (const detail of refused) {
-          deps.logger.error('The broker refuses a topic filter', { connection: link.name, ...detail });
+          deps.logger.error('the broker refuses a topic filter', { connection: link.name, ...detail });
           this.emit('subscription_refused', { lane: link.lane, ...detail });
         }
         for (const detail of downgraded) {
-          deps.logger.warn('The broker grants a lower QoS', { connection: link.name, ...detail });
+          deps.logger.warn('the broker grants a lower QoS', { connection: link.name, ...detail });
           this.emit('qos_downgraded', { lane: link.lane, ...detail });
         }
         this.watchFailover();
@@ -528,7 +528,7 @@ class Session implements MqttSession {
       this.links[0]!.want(this.plan.lanes[0] ?? []);
     }
     this.inOrder(() => this.replan()).catch((error: unknown) => {
-      this.deps.logger.error('Subscriptions could not be planned', { error });
+      this.deps.logger.error('subscriptions could not be planned', { error });
     });
   }
 
@@ -569,7 +569,7 @@ class Session implements MqttSession {
     if (this.max_lanes === 1) return;
     this.max_lanes = 1;
     this.lane_refusal = `The broker refuses the client id "${link.client_id}" of a further connection (lane ${link.lane + 1}): ${cause}`;
-    this.deps.logger.warn('The broker refuses a further connection; all filters share the first one', {
+    this.deps.logger.warn('the broker refuses a further connection; all filters share the first one', {
       connection: link.name,
       cause,
     });
@@ -579,7 +579,7 @@ class Session implements MqttSession {
       await Promise.all(folded.map((each) => each.stop()));
       await this.replan();
     }).catch((error: unknown) => {
-      this.deps.logger.error('Subscriptions could not be planned', { error });
+      this.deps.logger.error('subscriptions could not be planned', { error });
     });
   }
 
@@ -638,7 +638,7 @@ class Session implements MqttSession {
       await this.closeLinks();
       await this.openLinks(to);
     }).catch((error: unknown) => {
-      this.deps.logger.error('The broker could not be changed', { from, error });
+      this.deps.logger.error('switching the broker failed', { from, error });
     });
   }
 

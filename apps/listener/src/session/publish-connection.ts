@@ -131,7 +131,7 @@ class LazyPublishConnection implements PublishConnection {
       this.connection = null;
       this.not_before_ms = 0;
       this.backoff.reset();
-      end(old).catch((error: unknown) => this.deps.logger.warn('The old publishing connection did not end', { error }));
+      end(old).catch((error: unknown) => this.deps.logger.warn('the old publishing connection did not end', { error }));
     }
     if (!this.connection) {
       const refusal = this.deps.refusal?.(broker) ?? null;
@@ -241,7 +241,7 @@ class LazyPublishConnection implements PublishConnection {
       if (!connection || connection.users > 0) return;
       this.connection = null;
       end(connection).catch((error: unknown) =>
-        this.deps.logger.warn('The idle publishing connection did not end', { error }),
+        this.deps.logger.warn('the idle publishing connection did not end', { error }),
       );
     }, this.deps.idle_close_ms ?? DEFAULT_IDLE_CLOSE_MS);
     this.idle_timer.unref();

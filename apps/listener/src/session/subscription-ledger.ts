@@ -73,7 +73,7 @@ export function createFileLedger(deps: { directory: string; logger: Logger }): S
       try {
         await write(session, entry);
       } catch (error) {
-        deps.logger.warn('Subscriptions of the session could not be noted', { session, error });
+        deps.logger.warn('the subscriptions of the session could not be saved', { session, error });
       }
     }
     writing = null;
@@ -86,7 +86,7 @@ export function createFileLedger(deps: { directory: string; logger: Logger }): S
         return key === session ? entry : null;
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
-          deps.logger.warn('Notes about the session could not be read', { session, error });
+          deps.logger.warn('the saved subscriptions of the session could not be read', { session, error });
         }
         return null;
       }

@@ -24,7 +24,7 @@ export async function rotateKeysCommand(context: CommandContext): Promise<number
     const result = await rotateKeys({
       dataSource,
       keyRing,
-      onProgress: (resealed) => context.err(`${resealed} values sealed anew`),
+      onProgress: (resealed) => context.err(`${resealed} values resealed`),
     });
     if (result.failed.length === 0) await resealCanary(dataSource, keyRing);
     for (const { table, column, id, reason } of result.failed) {

@@ -75,7 +75,7 @@ export class ChangeFeed {
     if (this.stopped || this.client !== client) return;
     this.client = null;
     this.listening = false;
-    this.deps.logger.warn('notifications from the database are interrupted; trying again', { error });
+    this.deps.logger.warn('notifications from the database are interrupted; reconnecting', { error });
     client
       .end()
       .catch((endError: unknown) => this.deps.logger.debug('closing a lost connection failed', { error: endError }));

@@ -19,7 +19,11 @@ export function problemHandler({ logger }: { logger: Logger }): ErrorRequestHand
   return (error: unknown, request: Request, response: Response, next) => {
     const known = toAppError(error);
     if (known?.status === 503) {
-      logger.warn('request could not be served', { request_id: response.locals.request_id, path: request.path, error });
+      logger.warn('request failed: a dependency is unavailable', {
+        request_id: response.locals.request_id,
+        path: request.path,
+        error,
+      });
     }
     if (!known) {
       logger.error('request failed unexpectedly', {

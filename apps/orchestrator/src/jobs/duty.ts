@@ -31,7 +31,7 @@ export class Duty {
         await this.holding.query('SELECT 1');
         return true;
       } catch (error) {
-        this.deps.logger.warn('the connection that holds a duty has broken', { duty: this.deps.name, error });
+        this.deps.logger.warn('the connection that holds a duty was lost', { duty: this.deps.name, error });
         await this.drop(this.holding);
       }
     }
@@ -44,7 +44,7 @@ export class Duty {
         await runner.query(KEEPALIVES);
         this.holding = runner;
       } else if (!this.is_told) {
-        this.deps.logger.info('another orchestrator has the duty; this one takes over when it is gone', {
+        this.deps.logger.info('another orchestrator has the duty; this one stands by', {
           duty: this.deps.name,
         });
       }

@@ -17,7 +17,7 @@ export function periodic(deps: {
 
   function turn(): void {
     running = work()
-      .catch((error: unknown) => logger.warn('periodic work failed; trying again', { work: name, error }))
+      .catch((error: unknown) => logger.warn('periodic work failed; retrying', { work: name, error }))
       .then(() => {
         if (!stopped) timer = setTimeout(turn, interval_ms);
       });

@@ -27,7 +27,7 @@ const BAD_CREDENTIALS: Finding = {
 };
 const NOT_AUTHORIZED_TO_CONNECT: Finding = {
   code: 'NOT_AUTHORIZED',
-  cause: 'The broker does not let this client in: its credentials are wrong or missing, or may not be used from here.',
+  cause: 'The broker refuses this client: its credentials are wrong, missing or not allowed from here.',
   advice:
     'Check user name and password (some brokers answer "not authorized" to a wrong password), and whether the broker allows this user, client id and address.',
 };
@@ -39,12 +39,12 @@ const CLIENT_ID_REFUSED: Finding = {
 };
 const PROTOCOL_REFUSED: Finding = {
   code: 'PROTOCOL_VERSION_REFUSED',
-  cause: 'The broker does not speak the MQTT version it was asked for.',
+  cause: 'The broker does not support the requested MQTT version.',
   advice: 'Set the other protocol version (5 or 3.1.1) in the broker settings, or update the broker.',
 };
 const UNAVAILABLE: Finding = {
   code: 'SERVER_UNAVAILABLE',
-  cause: 'The broker is there, but it takes no clients right now.',
+  cause: 'The broker is reachable, but accepts no clients at the moment.',
   advice: 'Wait and try again; if it lasts, look at the load and the log of the broker.',
 };
 
@@ -84,7 +84,7 @@ function ofReasonCode(reason: MqttReason, context: FailureContext): Finding {
     case 0x82:
       return {
         code: 'PROTOCOL_ERROR',
-        cause: 'The broker found a packet of ours malformed or out of place.',
+        cause: 'The broker reports a malformed or unexpected packet.',
         advice: 'Try MQTT 3.1.1 instead of 5 in the broker settings, and look into the log of the broker.',
       };
     case 0x84:
@@ -125,7 +125,7 @@ function ofReasonCode(reason: MqttReason, context: FailureContext): Finding {
       return {
         code: 'SERVER_SHUTTING_DOWN',
         cause: 'The broker is shutting down.',
-        advice: 'Nothing, if this is maintenance: the listener connects again by itself.',
+        advice: 'Nothing, if this is maintenance: the listener reconnects automatically.',
       };
     case 0x8c:
       return {
@@ -136,7 +136,8 @@ function ofReasonCode(reason: MqttReason, context: FailureContext): Finding {
     case 0x8d:
       return {
         code: 'KEEP_ALIVE_TIMEOUT',
-        cause: 'The broker heard nothing from this client for one and a half times the keep-alive and gave it up.',
+        cause:
+          'The broker received nothing from this client for one and a half times the keep-alive and disconnected it.',
         advice: 'Look for a network that drops idle connections; a shorter keep-alive keeps them open.',
       };
     case 0x8e:
@@ -183,7 +184,7 @@ function ofReasonCode(reason: MqttReason, context: FailureContext): Finding {
     case 0x9b:
       return {
         code: 'QOS_NOT_SUPPORTED',
-        cause: 'The broker does not support the QoS that was asked for.',
+        cause: 'The broker does not support the requested QoS.',
         advice: 'Lower the QoS of the topics or of the last will.',
       };
     case 0x9c:
@@ -199,7 +200,7 @@ function ofReasonCode(reason: MqttReason, context: FailureContext): Finding {
       return {
         code: 'MAXIMUM_CONNECT_TIME',
         cause: 'The broker limits how long a connection may last, and that time is over.',
-        advice: 'Nothing: the listener connects again by itself.',
+        advice: 'Nothing: the listener reconnects automatically.',
       };
     case 0xa1:
       return {
@@ -220,8 +221,8 @@ function ofReasonCode(reason: MqttReason, context: FailureContext): Finding {
 
 const refused = (): Finding => ({
   code: 'REFUSED',
-  cause: 'The broker refused, and gave no more exact reason.',
-  advice: 'Look into the log of the broker at this moment.',
+  cause: 'The broker refused without giving an exact reason.',
+  advice: 'Check the broker’s log for this moment.',
 });
 
 /** Two clients with one id end each other's connection for ever (MQTT 5, 3.1.4). */

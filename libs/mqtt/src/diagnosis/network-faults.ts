@@ -122,8 +122,8 @@ function timedOut(stage: TestStage, context: FailureContext): Finding {
     case 'subscribe':
       return {
         code: 'NO_SUBACK',
-        cause: 'The broker let the client in but does not answer its SUBSCRIBE.',
-        advice: 'Look at the load and the log of the broker.',
+        cause: 'The broker accepted the client but does not answer its SUBSCRIBE.',
+        advice: 'Check the load and the log of the broker.',
       };
     case 'roundtrip':
       return {
@@ -143,8 +143,8 @@ function closed(stage: TestStage, context: FailureContext): Finding {
       return {
         stage: 'tcp',
         code: 'CONNECTION_RESET',
-        cause: 'The connection was reset as soon as it was made.',
-        advice: 'Look for a firewall or load balancer in between, and whether the broker behind it runs.',
+        cause: 'The connection was reset immediately after it opened.',
+        advice: 'Check for a firewall or load balancer in between, and whether the broker behind it is running.',
       };
     case 'proxy':
       return {
@@ -282,8 +282,8 @@ function ofMessage(stage: TestStage, error: Error, context: FailureContext): Fin
     return {
       stage: 'websocket',
       code: 'WEBSOCKET_NOT_MQTT',
-      cause: 'There is a websocket, but it does not offer the "mqtt" subprotocol.',
-      advice: 'Check the path: it leads to a websocket of something other than the broker.',
+      cause: 'The WebSocket does not offer the "mqtt" subprotocol.',
+      advice: 'Check the path: this WebSocket belongs to something other than the broker.',
     };
   }
   if (codeOf(error).startsWith('HPE_')) {
@@ -298,7 +298,7 @@ function ofMessage(stage: TestStage, error: Error, context: FailureContext): Fin
   if (/keepalive timeout/i.test(error.message)) {
     return {
       code: 'CONNECTION_DEAD',
-      cause: 'The broker stopped answering: the connection is dead, though nothing has closed it.',
+      cause: 'The broker stopped answering: the connection is dead although nothing closed it.',
       advice:
         'Look for a network that drops idle connections, and whether the broker hangs; a shorter keep-alive finds it sooner.',
     };
@@ -316,7 +316,7 @@ function ofMessage(stage: TestStage, error: Error, context: FailureContext): Fin
   return {
     code: 'UNKNOWN',
     cause: error.message === '' ? `The connection failed (${codeOf(error) || error.name}).` : error.message,
-    advice: 'Look into the log of the broker and of this service.',
+    advice: 'Check the logs of the broker and of this service.',
   };
 }
 

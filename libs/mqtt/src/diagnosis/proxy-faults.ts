@@ -37,7 +37,7 @@ function refused(
       code: 'PROXY_REFUSES_CREDENTIALS',
       cause: `The proxy at ${where} does not accept the user name or the password for it (407).`,
       advice:
-        'Check both in the broker settings; enter the password again, since the stored one cannot be read back. Only Basic authentication is spoken.',
+        'Check both in the broker settings; enter the password again, since the stored one cannot be read back. Only Basic authentication is supported.',
     };
   }
   if (status === 407) {
@@ -45,7 +45,7 @@ function refused(
       code: 'PROXY_WANTS_CREDENTIALS',
       cause: `The proxy at ${where} wants a user name and password (407).`,
       advice:
-        'Enter the user name and password for the proxy in the broker settings. Only Basic authentication is spoken.',
+        'Enter the user name and password for the proxy in the broker settings. Only Basic authentication is supported.',
     };
   }
   if (status === 401 || status === 403) {

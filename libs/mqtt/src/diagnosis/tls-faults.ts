@@ -16,7 +16,7 @@ export function ofCertificate(code: string, context: FailureContext): Finding | 
     case 'DEPTH_ZERO_SELF_SIGNED_CERT':
       return {
         code: 'CERTIFICATE_SELF_SIGNED',
-        cause: 'The certificate of the broker is self-signed, so nothing vouches for it.',
+        cause: 'The certificate of the broker is self-signed, so no authority confirms it.',
         advice:
           'Put this certificate into "CA certificate" of the broker settings if you trust it, or give the broker one from a CA. Turning verification off would accept any server.',
       };
@@ -43,7 +43,7 @@ export function ofCertificate(code: string, context: FailureContext): Finding | 
         code: 'CERTIFICATE_NOT_YET_VALID',
         cause: `The certificate of the broker is not valid yet${when('; it begins on', context.valid_from)}.`,
         advice:
-          'Check the clock of this machine and of the one that issued the certificate; else wait or issue it anew.',
+          'Check the clocks of this machine and of the certificate’s issuer; otherwise wait, or reissue the certificate.',
       };
     case 'ERR_TLS_CERT_ALTNAME_INVALID':
     case 'HOSTNAME_MISMATCH':
@@ -66,7 +66,7 @@ export function ofCertificate(code: string, context: FailureContext): Finding | 
       return {
         code: 'CERTIFICATE_INVALID',
         cause: `The certificate chain of the broker is not valid (${code}).`,
-        advice: 'Issue the certificate anew with a sound chain: server purpose, strong keys, right issuer.',
+        advice: 'Reissue the certificate with a valid chain: server purpose, strong keys, correct issuer.',
       };
     default:
       return null;
@@ -89,7 +89,7 @@ function ofAlert(code: string, context: FailureContext): Finding | null {
           cause:
             'The broker broke off the TLS handshake: it accepts none of the versions or ciphers, or not the client certificate.',
           advice:
-            'Check the TLS versions and ciphers the broker allows, and the client certificate. Its log tells which.',
+            'Check the TLS versions and ciphers the broker allows, and the client certificate. Its log names the reason.',
         };
       }
       if (sentNoName(context) && (context.tls_bytes_received ?? Infinity) < LONGEST_ALERT_BYTES)
@@ -135,7 +135,7 @@ function ofAlert(code: string, context: FailureContext): Finding | null {
     case 'ERR_SSL_LEGACY_SIGALG_DISALLOWED_OR_UNSUPPORTED':
       return {
         code: 'TLS_VERSION_REFUSED',
-        cause: 'Broker and client have no TLS version in common; TLS 1.2 and 1.3 are spoken here.',
+        cause: 'Broker and client have no TLS version in common; this client supports TLS 1.2 and 1.3.',
         advice: 'Turn on TLS 1.2 or newer in the broker.',
       };
     case 'ERR_SSL_NO_CIPHERS_AVAILABLE':
@@ -193,7 +193,7 @@ function ofAlert(code: string, context: FailureContext): Finding | null {
       return {
         code: 'TLS_FAILED',
         cause: `TLS failed (${code}).`,
-        advice: 'Look into the log of the broker, and check its TLS settings and the certificates.',
+        advice: 'Check the broker’s log, its TLS settings and the certificates.',
       };
   }
 }

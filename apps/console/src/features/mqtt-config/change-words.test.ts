@@ -23,6 +23,6 @@ describe('a change in words', () => {
         { field: 'topics.prefix', before: 'a', after: 'b' },
         { field: 'broker.host', before: 'a', after: 'b' },
       ]),
-    ).toContain('connect anew');
+    ).toContain('reconnect');
   });
 });

@@ -14,12 +14,15 @@ export async function endPasswordSessions(deps: {
      WHERE u.id = s.user_id AND s.identity_id IS NULL AND u.email IS DISTINCT FROM $1`,
     [kept_email],
   );
-  if (ended > 0) logger.info('sessions that a password had opened have ended: SSO_ONLY is set', { sessions: ended });
+  if (ended > 0) logger.info('password sessions ended: SSO_ONLY is set', { sessions: ended });
   const account = kept_email === null ? null : await dataSource.manager.findOneBy(UserEntity, { email: kept_email });
   const is_usable = account?.role === 'admin' && !account.disabled && account.password_hash !== null;
   if (!is_usable) {
-    logger.warn('no administrator with a password has the address of SSO_BREAK_GLASS_EMAIL: reset-password makes one', {
-      email: kept_email,
-    });
+    logger.warn(
+      'no administrator with a password has the address of SSO_BREAK_GLASS_EMAIL: reset-password creates one',
+      {
+        email: kept_email,
+      },
+    );
   }
 }

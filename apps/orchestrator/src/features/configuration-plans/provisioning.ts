@@ -71,7 +71,7 @@ export class Provisioning {
       try {
         const plan = await plans.plan(request.value, ACTOR, EVERYTHING);
         if (!plan.has_changes) {
-          logger.info('configuration files say what is stored', { products: plan.products.length });
+          logger.info('configuration files match what is stored', { products: plan.products.length });
           return true;
         }
         const applied = await plans.apply({ plan_id: plan.plan_id, wait_s: 0 }, ACTOR, EVERYTHING);
@@ -97,12 +97,12 @@ export class Provisioning {
       }
     }
     const left_over = planned.filter((product) => product.left_over.length > 0).map(({ slug }) => slug);
-    if (left_over.length > 0) logger.info('products have parts that no file has', { products: left_over });
+    if (left_over.length > 0) logger.info('products have parts that are in no file', { products: left_over });
     return products.every(({ outcome }) => outcome !== 'refused');
   }
 
   private refuse(faults: readonly string[]): void {
-    this.deps.logger.error('configuration files have faults and are not applied', {
+    this.deps.logger.error('configuration files have errors and are not applied', {
       directory: this.deps.directory,
       faults: faults.slice(0, 20),
     });

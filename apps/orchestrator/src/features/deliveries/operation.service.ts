@@ -107,7 +107,7 @@ export class OperationService {
           ? await store.retryMatching(filter, options)
           : await store.purge(filter, options);
       await record.settled();
-      if (signal?.aborted) throw new Error('interrupted; another orchestrator goes on');
+      if (signal?.aborted) throw new Error('interrupted; another orchestrator continues');
       await this.end(id, { state: 'finished', ...countsOf(before, result) });
     } catch (error) {
       await record.settled();

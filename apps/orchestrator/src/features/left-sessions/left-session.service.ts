@@ -190,7 +190,7 @@ export class LeftSessionService {
       await endSession({ broker, client_id });
     } catch (error) {
       reason = error instanceof Error ? error.message : String(error);
-      logger.warn('a session that nobody uses could not be ended', { product_id, client_id, host, port, reason });
+      logger.warn('an abandoned session could not be ended', { product_id, client_id, host, port, reason });
     }
     const is_young = Date.now() - left_at.getTime() < ENDED_AGAIN_AFTER_S * 1_000;
     if (reason === null && is_young) {
@@ -232,7 +232,7 @@ export class LeftSessionService {
     try {
       return JSON.parse(this.deps.secretBox.open(connection, leftSessionPlace(product_id))) as BrokerConnection;
     } catch (error) {
-      this.deps.logger.warn('the connection of a session that was left can not be opened', { id, error });
+      this.deps.logger.warn('the stored connection of an abandoned session cannot be decrypted', { id, error });
       return null;
     }
   }

@@ -12,7 +12,7 @@ export function reconnectRoutes({ reconnects }: { reconnects: ReconnectService }
       method: 'post',
       path: PATH,
       operation_id: 'reconnect',
-      summary: 'Let every live listener of the product connect anew',
+      summary: 'Reconnect every live listener of the product',
       tag: 'Status',
       access: { kind: 'role', role: 'operator' },
       params: ProductParams,

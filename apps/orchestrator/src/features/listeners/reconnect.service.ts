@@ -99,7 +99,7 @@ function outcomeOf(deps: {
 }): ReconnectInstanceView {
   const { instance_id, instance, generation, now, stale_after_ms } = deps;
   if (instance === null || !isLive(instance, now, stale_after_ms)) {
-    return { instance_id, outcome: 'gone', reason: 'Its heartbeat stopped before it told of the reconnect.' };
+    return { instance_id, outcome: 'gone', reason: 'Its heartbeat stopped before it reported the reconnect.' };
   }
   const { report } = instance;
   if ((report.applied_reconnect_generation ?? -1) < generation)

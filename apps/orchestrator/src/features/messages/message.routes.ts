@@ -41,7 +41,7 @@ export function messageRoutes({
       summary: 'Recorded messages, newest first',
       description:
         'A search looks through 2 s or 64 MB at a time: it answers what it has found and how far it has looked, and ' +
-        'goes on from `next_cursor`. `text` and `where` take the right to read payloads.',
+        'continues from `next_cursor`. `text` and `where` require the right to read payloads.',
       tag,
       access: VIEWER,
       params: ProductParams,

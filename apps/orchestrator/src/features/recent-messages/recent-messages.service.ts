@@ -96,7 +96,7 @@ export class RecentMessagesService {
       )) as RecentMessage[];
     } catch (error) {
       if (!(error instanceof QueueUnavailableError || error instanceof JobFailedError)) throw error;
-      this.deps.logger.warn('a listener did not tell its recent messages', { product_id, instance, error });
+      this.deps.logger.warn('a listener did not return its recent messages', { product_id, instance, error });
       return null;
     }
   }

@@ -252,7 +252,7 @@ export class FleetReports {
       })
       .catch((error: unknown) => {
         for (const [key, beat] of heartbeats) if (!this.heartbeats.has(key)) this.heartbeats.set(key, beat);
-        this.deps.logger.warn('heartbeats could not be written; trying again', { heartbeats: heartbeats.size, error });
+        this.deps.logger.warn('heartbeats could not be written; retrying', { heartbeats: heartbeats.size, error });
       })
       .finally(() => {
         this.flushing = null;

@@ -138,7 +138,7 @@ export class AlertEvaluator {
         traffic.set(product_id, { ...(traffic.get(product_id) ?? NO_TRAFFIC), archive_gaps });
       }
     } catch (error) {
-      this.deps.logger.warn('gaps of the archive are not known: its database does not answer', { error });
+      this.deps.logger.warn('gaps of the archive are unknown: its database does not answer', { error });
       for (const [product_id, of] of traffic) traffic.set(product_id, { ...of, archive_gaps: null });
     }
   }

@@ -57,8 +57,8 @@ export class AlertOutbox {
     }
     const delay_ms = outcome.is_breaker_open ? BREAKER_WAIT_MS : nextDelay(RETRY, row.attempts, outcome.retry_after_ms);
     const fields = { channel: channel.name, incident_id: incident.id, attempt: row.attempts, reason: outcome.reason };
-    if (delay_ms === null) logger.error('an alert could not be sent and is given up', fields);
-    else logger.warn('an alert could not be sent; it is retried', { ...fields, delay_ms });
+    if (delay_ms === null) logger.error('an alert could not be sent and is dropped', fields);
+    else logger.warn('an alert could not be sent; it will be retried', { ...fields, delay_ms });
     await dataSource.transaction(async (transaction) => {
       await markFailed(transaction, { id: row.id, reason: outcome.reason, delay_ms, counts: !outcome.is_breaker_open });
       // The first failure is news; the rest would only fill the timeline.

@@ -78,7 +78,7 @@ export class KubernetesListenerRuntime implements ListenerRuntime {
       await api.remove('StatefulSet', set.metadata.name);
       await api.remove('Secret', set.metadata.name);
       await this.deps.onRemoved(product_id);
-      logger.info('listener pods removed: the product is not enabled any more', { product_id });
+      logger.info('listener pods removed: the product is no longer enabled', { product_id });
     }
     const queue_url = await this.deps.queueUrl();
     const owner = await this.owner();
@@ -96,7 +96,7 @@ export class KubernetesListenerRuntime implements ListenerRuntime {
       if (is_another && !may_replace) continue;
       // One product's fault must not keep the listeners of the others from running.
       await this.keep(listener, found, { queue_url, owner, generation, spec }).catch((error: unknown) =>
-        logger.warn('listener pods could not be kept; trying again', { product_id: listener.product_id, error }),
+        logger.warn('listener pods could not be reconciled; retrying', { product_id: listener.product_id, error }),
       );
       // The first of a generation goes alone; the next look says how it is.
       if (is_another && !sets.some((set) => isReady(set, generation))) may_replace = false;

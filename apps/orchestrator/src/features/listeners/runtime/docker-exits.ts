@@ -41,7 +41,7 @@ export class DockerExits {
     engine
       .events(`${LABEL.installation}=${installation}`, (event) => this.take(event), following.signal)
       .catch((error: unknown) => {
-        if (!following.signal.aborted) logger.warn('the events of the Docker engine broke off', { error });
+        if (!following.signal.aborted) logger.warn('the event stream of the Docker engine ended', { error });
       })
       .finally(() => {
         if (this.following === following) this.following = null;
@@ -64,7 +64,7 @@ export class DockerExits {
     if (this.expected.has(ID)) return;
     const exit = { exit_code: Number(Attributes.exitCode), out_of_memory: this.out_of_memory.delete(ID) };
     this.remember(ID, Attributes, exit).catch((error: unknown) =>
-      this.deps.logger.warn('what a listener container wrote last could not be read', { container: ID, error }),
+      this.deps.logger.warn('the last lines of a listener container could not be read', { container: ID, error }),
     );
   }
 

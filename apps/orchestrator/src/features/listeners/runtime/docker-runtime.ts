@@ -86,7 +86,7 @@ export class DockerListenerRuntime implements ListenerRuntime {
       if (members.some((member) => member.product_id === product_id && member.ordinal === ordinal)) continue;
       await this.remove(container);
       await this.deps.onRemoved({ product_id, ordinal });
-      this.deps.logger.info('listener container removed: it is not wanted any more', { product_id, ordinal });
+      this.deps.logger.info('listener container removed: it is no longer wanted', { product_id, ordinal });
     }
     const generation = await this.generation(wanted, found);
     if (generation !== null) await this.keepAll(members, found, generation);
@@ -100,7 +100,7 @@ export class DockerListenerRuntime implements ListenerRuntime {
       const own = found.find(({ Names }) => Names.includes(name));
       // One product's fault must not keep the listeners of the others from running.
       await this.keep(member, own, generation).catch((error: unknown) =>
-        this.deps.logger.warn('listener container could not be kept; trying again', { ...member, error }),
+        this.deps.logger.warn('listener container could not be reconciled; retrying', { ...member, error }),
       );
     }
   }

@@ -27,7 +27,7 @@ export function listenerQueueUrl(deps: {
     } catch (error) {
       // insufficient_privilege
       if ((error as { code?: unknown }).code !== '42501') throw error;
-      logger.warn('listeners get the role of the orchestrator: it may not make one that sees the queues only', {
+      logger.warn('listeners use the orchestrator’s database role: it may not create one that sees only the queues', {
         error,
         advice: 'give it CREATEROLE, or run the listeners by themselves with a URL from the command queue-role',
       });

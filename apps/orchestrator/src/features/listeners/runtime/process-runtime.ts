@@ -59,7 +59,7 @@ export class ProcessListenerRuntime implements ListenerRuntime {
       return;
     }
     this.running = this.reconcileOnce()
-      .catch((error: unknown) => this.deps.logger.warn('listeners could not be reconciled; trying again', { error }))
+      .catch((error: unknown) => this.deps.logger.warn('listeners could not be reconciled; retrying', { error }))
       .finally(() => {
         this.running = null;
         if (this.again) {
@@ -187,7 +187,7 @@ export class ProcessListenerRuntime implements ListenerRuntime {
     if (running.exitCode !== null || running.signalCode !== null) return;
     await new Promise<void>((resolve) => {
       const force = setTimeout(() => {
-        this.deps.logger.warn('listener did not stop in time; ending it by force', { product_id, pid: running.pid });
+        this.deps.logger.warn('listener did not stop in time; killing it', { product_id, pid: running.pid });
         running.kill('SIGKILL');
       }, STOP_LIMIT_MS);
       running.once('exit', () => {
