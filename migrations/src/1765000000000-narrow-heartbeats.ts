@@ -9,7 +9,7 @@ export class NarrowHeartbeats1765000000000 implements MigrationInterface {
     await runner.query('ALTER TABLE listener_instances ADD COLUMN received_at timestamptz');
     await runner.query('ALTER TABLE listener_instances ALTER COLUMN report SET STORAGE EXTERNAL');
     await runner.query('ALTER TABLE listener_instances SET (toast_tuple_target = 128, fillfactor = 50)');
-    // Rows are written anew under the settings above.
+    // Rows are written again under the settings above.
     await runner.query('UPDATE listener_instances SET received_at = last_heartbeat_at');
   }
 

@@ -75,7 +75,7 @@ describe('cortex, between two installations', () => {
       child.stdin?.end(input);
     });
 
-  /** A command that goes on until it is ended. */
+  /** A command that runs until it is ended. */
   const follow = (args: string[]) => {
     const env = {
       PATH: process.env.PATH ?? '',

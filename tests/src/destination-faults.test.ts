@@ -30,7 +30,7 @@ describe('destinations that fail', () => {
   let publisher: Publisher;
   let product: TestProduct;
   let listener: TestListener;
-  /** Stands for a destination that is well. */
+  /** Stands for a destination that is healthy. */
   let well: Tally;
   let receiver: HttpReceiver;
   const subscriptions = new Map<string, number>();

@@ -123,7 +123,7 @@ const SILENCE_EVERY_MS = 1_000;
 
 const TEST_MESSAGE_LIMIT_MS = 8_000;
 
-/** A process that did not run for so long was suspended; less is a busy machine. */
+/** A process that did not run for this long was suspended; less is a busy machine. */
 const SUSPENDED_AFTER_MS = 5_000;
 /** How long a role, or a place in a group, is safe from others after an answer: the lease, and the least silence before a session is adopted. */
 const SAFE_FOR_MS = { turn: 8_000, member: 15_000 };
@@ -355,7 +355,7 @@ export class ProductListener {
     return run;
   }
 
-  /** A document that could not even be read; what runs goes on. */
+  /** A document that could not even be read; what runs continues. */
   reject(rejected: RejectedRevision): void {
     this.rejected = rejected;
     this.deps.onEvent({ at: new Date().toISOString(), type: 'config_rejected', broker: null, detail: { ...rejected } });

@@ -12,7 +12,7 @@ import {
   ValidateNested,
 } from './validators';
 
-/** How often and how long a failing action is tried again. */
+/** How often and how long a failing action is retried. */
 export class RetryPolicy {
   /** Attempts in all, the first included; 1 = never again. */
   @IsInt()

@@ -15,7 +15,7 @@ export interface FaultDetail {
 
 /**
  * A failed attempt. `permanent`: the same attempt would fail again, so the delivery goes to the dead letters at once;
- * otherwise it is tried again, not before `retry_after_ms` when the destination has said so.
+ * otherwise it is retried, not before `retry_after_ms` when the destination has said so.
  */
 export class ActionFault extends Error {
   override readonly name = 'ActionFault';

@@ -91,7 +91,7 @@ export interface DeliveryJobData {
   dead_reason: string | null;
   /** Set: runs after those of the same key with a lower sequence. */
   ordering: { key: string; sequence: number } | null;
-  /** Milliseconds since the epoch at which a person had the dead letter tried again; null = never dead. */
+  /** Milliseconds since the epoch at which a person had the dead letter retried; null = never dead. */
   revived_at_ms: number | null;
   /** Set: a recorded message that is run again. Its subscription's filter decides as it does for a new one. */
   replay?: { id: string; received_at: string; ids: 'original' | 'new' } | null;

@@ -27,7 +27,7 @@ export interface LeftSession {
 
 /** What a listener reports of a left session that it had claimed. */
 export interface LeftSessionOutcome {
-  /** Its messages were delivered and the broker keeps it no longer; false: it is tried again later. */
+  /** Its messages were delivered and the broker keeps it no longer; false: it is retried later. */
   is_ended: boolean;
   /** Messages that it held. */
   messages: number;

@@ -178,7 +178,7 @@ export interface ConnectionEvent {
 /** Body of `POST /internal/mqtt-status`: the whole truth of one instance at one moment. */
 export interface StatusReport {
   instance_id: string;
-  /** Made anew at each process start; counters are cumulative within it. */
+  /** Made again at each process start; counters are cumulative within it. */
   boot_id: string;
   /** Rises by one with each report of a boot; a lower one that comes late is ignored. */
   sequence: number;
@@ -190,7 +190,7 @@ export interface StatusReport {
   state: InstanceState;
   /** Since when `state` holds. */
   state_since: string;
-  /** The reason in words; null when all is well. */
+  /** The reason in words; null when all is healthy. */
   reason: string | null;
   /** Diagnosis code of `reason`, and what to do. */
   reason_code: string | null;

@@ -6,7 +6,7 @@ import type { ValidationError } from 'class-validator';
 export interface FieldFault {
   field: string;
   message: string;
-  /** The product variable that has no value yet, where giving it one mends the fault. */
+  /** The product variable that has no value yet, where giving it one fixes the fault. */
   variable?: string;
 }
 
@@ -51,7 +51,7 @@ export function flattenFaults(errors: ValidationError[], parent = ''): FieldFaul
   });
 }
 
-/** A value of another type breaks every other rule too; and one message a fault is enough to mend it. */
+/** A value of another type breaks every other rule too; and one message a fault is enough to fix it. */
 const TYPES_FIRST = [
   'whitelistValidation',
   'isDefined',

@@ -54,7 +54,7 @@ function followMarker(marker: string, dataDir: string): string {
           `Delete ${dataDir} to begin with an empty database here.`,
       );
     }
-    // The folder was moved: the cluster goes on belonging to it.
+    // The folder was moved: the cluster keeps belonging to it.
     writeFileSync(ownerFile, JSON.stringify({ data_dir: dataDir }));
   }
   return join(home, 'cluster');

@@ -3,7 +3,7 @@ import { type EnvironmentClass, variablesOf } from './env-decorator';
 type Shown = string | number | boolean | readonly string[] | null;
 
 /**
- * What `config check` prints: the value in force by variable name, null for not set. Secrets are `(set)` or `(not set)`;
+ * What `config check` prints: the value in effect by variable name, null for not set. Secrets are `(set)` or `(not set)`;
  * passwords inside URLs are masked.
  */
 export function redactedEffectiveConfiguration(instance: object): Record<string, Shown> {

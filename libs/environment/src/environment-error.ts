@@ -4,7 +4,7 @@ export interface Fault {
   message: string;
 }
 
-/** Thrown at start with every fault at once, so that a person mends all of them in one go. */
+/** Thrown at start with every fault at once, so that a person fixes all of them in one go. */
 export class EnvironmentError extends Error {
   override readonly name = 'EnvironmentError';
 

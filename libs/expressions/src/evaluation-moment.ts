@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 
 /**
  * What `$now()`, `$millis()`, `$random()` and `$shuffle()` go by. It belongs to the message, not to the attempt: a delivery that is
- * tried again sends what it sent before, under the id it had before.
+ * retried sends what it sent before, under the id it had before.
  */
 export interface Moment {
   /** Milliseconds since the epoch. */

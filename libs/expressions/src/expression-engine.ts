@@ -62,7 +62,7 @@ interface Entry {
 
 /**
  * Cheap expressions run in this thread under bounds so tight that nobody notices; all others, and those that leave these
- * bounds, in sandbox processes. An expression has no effects, so beginning it anew elsewhere is safe.
+ * bounds, in sandbox processes. An expression has no effects, so beginning it again elsewhere is safe.
  */
 export function createExpressionEngine({
   limits: given,

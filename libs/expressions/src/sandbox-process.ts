@@ -15,7 +15,7 @@ import type { SandboxInput, SandboxJob, SandboxReply, SandboxVetting } from './s
  */
 function main(): void {
   // JSONata's time limit asks Date.now() and nothing else of it (`$now` and `$millis` have their own clock). Time spent
-  // waiting for a processor must not count: the expression would fail, for good, for what others do.
+  // waiting for a processor must not count: the expression would fail, permanently, for what others do.
   Date.now = cpuTime_ms;
   const bounds = JSON.parse(process.argv[2] ?? '') as EvaluationBounds;
   const compile = createCompiler(bounds);

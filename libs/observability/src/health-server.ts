@@ -59,7 +59,7 @@ export async function startHealthServer(options: HealthServerOptions): Promise<H
     });
   });
   await new Promise<void>((resolve, reject) => {
-    // Heard for good: a connection that can't be accepted, for want of files, must not end the process.
+    // Always handled: a connection that can't be accepted, for want of files, must not end the process.
     server.on('error', reject);
     server.listen(options.port, options.host ?? '127.0.0.1', resolve);
   });

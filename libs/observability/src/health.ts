@@ -26,7 +26,7 @@ export interface Readiness {
 /** Whether the process lives, and whether what it needs answers. */
 export interface Health {
   register(check: HealthCheck): void;
-  /** Needs no dependency: a process that can answer lives, and restarting it would not mend a database. */
+  /** Needs no dependency: a process that can answer lives, and restarting it would not fix a database. */
   live(): { status: 'ok' };
   /** Asks every dependency at once. Never rejects. */
   ready(): Promise<Readiness>;

@@ -25,7 +25,7 @@ const TROUBLE_PAUSE_MS = 60_000;
 
 /**
  * Of its own because a log must survive a full disk: lines that cannot be written are counted and dropped, memory stays
- * bounded, and writing goes on once the disk has room (winston's file transport writes nothing more after a full disk).
+ * bounded, and writing continues once the disk has room (winston's file transport writes nothing more after a full disk).
  */
 export function createRotatingFile(options: RotatingFileOptions): RotatingFile {
   const { path, max_size_bytes = 10 * 1024 * 1024, onTrouble } = options;
@@ -80,7 +80,7 @@ export function createRotatingFile(options: RotatingFileOptions): RotatingFile {
         await append(batch);
       } catch (error) {
         lostLines += batch.length;
-        // The file may have been moved or its volume remounted: begin anew with the next batch.
+        // The file may have been moved or its volume remounted: start over with the next batch.
         const broken = handle;
         handle = null;
         await broken?.close().catch(report);

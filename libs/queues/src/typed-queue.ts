@@ -75,7 +75,7 @@ export function createTypedQueue<J extends JobShape>(deps: {
     try {
       await opened.waitUntilReady();
     } catch (error) {
-      // BullMQ remembers a failed start for ever; only a new object tries again.
+      // BullMQ remembers a failed start for ever; only a new object retries.
       if (current === opened) current = undefined;
       opened.close().catch((closing: Error) => logger.debug('queue close failed', { error: closing.message }));
       throw error;

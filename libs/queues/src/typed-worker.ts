@@ -76,7 +76,7 @@ export function createTypedWorker<J extends JobShape>(deps: {
         await candidate.waitUntilReady();
         return;
       } catch (error) {
-        // BullMQ remembers a failed start for ever; only a new object tries again.
+        // BullMQ remembers a failed start for ever; only a new object retries.
         worker = undefined;
         logger.debug('queue worker not started yet', { queue: name, error: describeError(error) });
         candidate

@@ -28,7 +28,7 @@ export async function verifyPassword(password: string, stored: string | null): P
   return timingSafeEqual(hash, parsed.hash);
 }
 
-/** Whether a hash was made with other parameters than today's; hash anew at the next successful login. */
+/** Whether a hash was made with other parameters than today's; rehash at the next successful login. */
 export function needsRehash(stored: string): boolean {
   const parsed = parse(stored);
   return parsed === null || parsed.ln !== COST.ln || parsed.r !== COST.r || parsed.p !== COST.p;

@@ -34,7 +34,7 @@ export function evaluate(figure: Figure): FigureResult {
 /** What a measurement is given. */
 export interface BenchContext {
   rounds: number;
-  /** Tells the person what goes on. */
+  /** Shows the person what is happening. */
   say(text: string): void;
   /** Folder for V8 CPU profiles of the listeners that are measured; null = none. */
   profile_dir: string | null;

@@ -20,7 +20,7 @@ it('rotates a log while a process writes to it', async () => {
   });
   try {
     await waitFor(() => (statSync(`${file}.1`, { throwIfNoEntry: false })?.size ?? 0) > 50_000, { timeout_ms: 20_000 });
-    // It goes on at the beginning, without a hole.
+    // It continues at the beginning, without a hole.
     await waitFor(() => statSync(file).size > 2_000);
     expect(readFileSync(file, 'utf8').startsWith('x')).toBe(true);
     expect(faults).toEqual([]);

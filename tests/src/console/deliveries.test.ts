@@ -90,7 +90,7 @@ describe('dead letters in the console', () => {
       await input.click();
       await page.keyboard.press('Control+a');
       await page.keyboard.insertText('{"total": payload.total}');
-      // What is not saved would not be what is tried again.
+      // What is not saved would not be what is retried.
       expect(await page.getByRole('button', { name: 'Try again' }).isEnabled()).toBe(false);
       await page.getByRole('button', { name: 'Dry run', exact: true }).click();
       await region(page, 'Dry run').getByText('would run').waitFor();

@@ -6,7 +6,7 @@ const BASE = '/api/v1';
 export interface RequestOptions {
   query?: Record<string, string | number | boolean | null | undefined>;
   body?: unknown;
-  /** Revision the change was made upon; the server answers 412 when another one is in force. */
+  /** Revision the change was made upon; the server answers 412 when another one is in effect. */
   ifMatch?: string | null;
   signal?: AbortSignal;
 }

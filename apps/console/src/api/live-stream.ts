@@ -22,7 +22,7 @@ export function openLiveStream(url: string, { events, onCut, onResume }: Handler
     for (const [name, handle] of Object.entries(events)) {
       source.addEventListener(name, (event) => handle((event as MessageEvent<string>).data));
     }
-    // EventSource tries again by itself after a cut, but not after an answer that is no stream (a proxy's 502, a 429).
+    // EventSource retries by itself after a cut, but not after an answer that is no stream (a proxy's 502, a 429).
     source.addEventListener('error', () => {
       onCut();
       if (source?.readyState === EventSource.CLOSED) retry = setTimeout(reopen, RETRY_MS);

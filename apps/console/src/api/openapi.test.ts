@@ -10,7 +10,7 @@ describe('the generated types of the API', () => {
     const run = promisify(execFile);
     const { stdout } = await run('npm', ['run', '--silent', 'generate:print'], { cwd: CONSOLE, maxBuffer: 10_000_000 });
     const committed = await readFile(join(__dirname, 'openapi.generated.ts'), 'utf8');
-    // Not `toBe`: the difference of two long files takes minutes to print. `npm run generate -w @cortex-mqtt/console` mends it.
+    // Not `toBe`: the difference of two long files takes minutes to print. `npm run generate -w @cortex-mqtt/console` fixes it.
     expect(stdout.trim() === committed.trim()).toBe(true);
   }, 120_000);
 });

@@ -6,7 +6,7 @@ import { exactTime, relativeTime } from './relative-time';
 /** One clock for the whole page: a thousand times on screen cost one timer. */
 const clock = createClock(1_000);
 
-/** The time now, in milliseconds, anew each second. */
+/** The time now, in milliseconds, refreshed each second. */
 export function useNow(): number {
   return useSyncExternalStore(clock.subscribe, clock.read);
 }

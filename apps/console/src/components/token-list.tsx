@@ -16,7 +16,7 @@ interface Props {
   canRevoke: boolean;
 }
 
-/** Tokens with their use and end; those in force first. */
+/** Tokens with their use and end; those in effect first. */
 export function TokenList({ tokens, revokeLabel, revokeBody, onRevoke, canRevoke }: Props) {
   const [revoking, setRevoking] = useState<Token | null>(null);
   const now = useNow();

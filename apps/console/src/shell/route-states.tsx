@@ -38,7 +38,7 @@ export function NotFoundPage() {
   );
 }
 
-/** Shown instead of a page that threw; the navigation around it goes on working. */
+/** Shown instead of a page that threw; the navigation around it keeps working. */
 export function RouteCrash() {
   const error = useRouteError();
   return (

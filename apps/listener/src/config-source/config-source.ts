@@ -24,7 +24,7 @@ export interface ConfigSourceDeps {
   logger: Logger;
   /** A configuration that differs from the last one told, or the same from a better source. */
   onDocument(sourced: SourcedDocument): void;
-  /** A document that cannot be used; the one before stays in force. */
+  /** A document that cannot be used; the one before stays in effect. */
   onRejected(rejected: { revision: number; reason: string }): void;
   /** The token is not known: whoever started this process can give it another. Told at every look. */
   onTokenUnknown(): void;
@@ -51,9 +51,9 @@ export class ConfigSourceChain {
   private running: Promise<void> | null = null;
   private again = false;
   private stopped = false;
-  /** Why the orchestrator's configuration is not the one in force; null when it is. */
+  /** Why the orchestrator's configuration is not the one in effect; null when it is. */
   lastFault: string | null = null;
-  /** Why the disk holds an older configuration than the one in force, or none; null when it holds this one. */
+  /** Why the disk holds an older configuration than the one in effect, or none; null when it holds this one. */
   cacheFault: string | null = null;
   private uncached: ListenerConfigDocument | null = null;
   /** Since when the token is not known; null while it is, or is refused for another reason. */
@@ -135,7 +135,7 @@ export class ConfigSourceChain {
     await this.keep();
   }
 
-  /** Writes what is in force to disk. What can't be written is tried again at the next look; the file before stays whole. */
+  /** Writes what is in effect to disk. What can't be written is retried at the next look; the file before stays whole. */
   private async keep(): Promise<void> {
     const document = this.uncached;
     if (document === null || this.deps.cache === null) return;

@@ -162,7 +162,7 @@ export function createOrchestratorClient({
         await call('POST', '/internal/v1/message-segments', { body: bytes });
         return 'stored';
       } catch (error) {
-        // A token that is refused now may be renewed; only what the orchestrator has looked at is refused for good.
+        // A token that is refused now may be renewed; only what the orchestrator has looked at is refused permanently.
         return error instanceof OrchestratorRefusedError ? 'refused' : 'later';
       }
     },

@@ -85,7 +85,7 @@ export function restoreProgress(delivery: Delivery, data: DeliveryJobData): void
     delivery.states[index] = succeeded.has(action.id) ? ACTION_SUCCEEDED : ACTION_TO_DO;
     (delivery.attempts_made as number[])[index] = data.attempts_made[action.id] ?? 0;
   });
-  // A fault that was permanent is not tried again with the retries of the others.
+  // A fault that was permanent is not retried with the retries of the others.
   for (const failure of data.failed_actions) {
     const index = delivery.subscription.actions.findIndex((action) => action.id === failure.action_id);
     if (index < 0) continue;

@@ -96,7 +96,7 @@ export interface HandoverDeps {
 /**
  * Writes deliveries that take long into the product's queue, in batches, so that the broker can forget their messages:
  * leased while they are still attempted here, delayed by their pause once they are left to the queue. One write is
- * under way at a time; while the queue is away nothing changes and the broker goes on holding.
+ * under way at a time; while the queue is away nothing changes and the broker keeps holding.
  */
 export function createHandover(deps: HandoverDeps): Handover {
   return new QueueHandover(deps);

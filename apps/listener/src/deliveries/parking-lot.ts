@@ -4,7 +4,7 @@ const LONGEST_LOOK_MS = 15_000;
 /** A look that has not come to an end by then is no longer waited for. */
 const LOOK_GRACE_MS = 10_000;
 /**
- * Those that don't look wait so long at least; with many of them longer, so that so many a second come at most. They are called
+ * Those that don't look wait this long at least; with many of them longer, so that so many a second come at most. They are called
  * long before that; this is for when nobody is left who would.
  */
 const SHORTEST_WAIT_MS = 5 * 60_000;
@@ -13,7 +13,7 @@ const LONGEST_WAIT_MS = 6 * 3_600_000;
 const MAX_DESTINATIONS = 10_000;
 
 interface Parked {
-  /** Deliveries that were told to wait since the destination was last well. */
+  /** Deliveries that were told to wait since the destination was last healthy. */
   count: number;
   look_ms: number;
   /** When the one that looks is over at the latest, milliseconds since the epoch. */
@@ -24,7 +24,7 @@ interface Parked {
 
 /**
  * Deliveries whose destination's breaker is open wait as a whole: one of them looks whether it is back, the others don't move.
- * The one that finds it well again has them all called.
+ * The one that finds it healthy again has them all called.
  */
 export class ParkingLot {
   private readonly destinations = new Map<string, Parked>();
@@ -86,12 +86,12 @@ export class ParkingLot {
     parked.expected_until_ms = Date.now() + LOOK_GRACE_MS;
   }
 
-  /** Whether deliveries of it have been told to wait since it was last well. */
+  /** Whether deliveries of it have been told to wait since it was last healthy. */
   isShut(destination: string): boolean {
     return this.destinations.has(destination);
   }
 
-  /** It is well again. */
+  /** It has recovered. */
   open(destination: string): void {
     this.destinations.delete(destination);
   }

@@ -1,4 +1,4 @@
-/** What went back comes again so long after at least, each so much after the one before, and so long after at most. */
+/** What went back comes again this long after at least, each so much after the one before, and this long after at most. */
 const SHORTEST_PAUSE_MS = 1_000;
 const STEP_MS = 4;
 const STEP_MS_PER_MEGABYTE = 50;
@@ -43,7 +43,7 @@ export class WaitingRoom {
     const soonest_ms = now_ms + SHORTEST_PAUSE_MS;
     const step_ms = STEP_MS + (length / 1_000_000) * STEP_MS_PER_MEGABYTE;
     const at_ms = Math.max(soonest_ms, (this.last_return_ms.get(subscription_id) ?? 0) + step_ms);
-    // Those that come after the longest pause begin anew.
+    // Those that come after the longest pause start over.
     this.last_return_ms.set(subscription_id, at_ms - now_ms > LONGEST_PAUSE_MS ? soonest_ms : at_ms);
     return Math.ceil(at_ms - now_ms);
   }

@@ -101,7 +101,7 @@ export class ConcurrencyGate {
   }
 
   private pump(): void {
-    // A delivery that ends at once gives its place back within `start`: the loop here goes on with it.
+    // A delivery that ends at once gives its place back within `start`: the loop here continues with it.
     if (this.isPumping) return;
     this.isPumping = true;
     let idle = 0;

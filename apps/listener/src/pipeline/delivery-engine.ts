@@ -221,14 +221,14 @@ export class DeliveryEngine implements OverflowEvents {
     if (!isQuick) this.overflow?.offer(delivery);
   }
 
-  /** It waited for a destination and was attempted now. What was refused for good shows that somebody is there. */
+  /** It waited for a destination and was attempted now. What was refused permanently shows that somebody is there. */
   private noteLook(delivery: Delivery, awaited: DeliveryDeferral): void {
     delivery.awaited = null;
     if (delivery.deferral?.destination === awaited.destination) return;
     this.overflow?.looked(awaited, delivery.pause_ms < 0);
   }
 
-  /** One that failed is tried again in its own time; one that was only deferred waits with the others of its destination. */
+  /** One that failed is retried in its own time; one that was only deferred waits with the others of its destination. */
   private pauseOf(delivery: Delivery): number {
     if (delivery.pause_ms >= 0) return delivery.pause_ms;
     return this.overflow?.park(delivery) ?? delivery.deferred_ms;

@@ -30,7 +30,7 @@ export type DeliveryPhase =
   | 'paused'
   /** Is being given to the queue; nothing here may begin it meanwhile. */
   | 'leaving'
-  /** Failed for good and is being written as a dead letter. */
+  /** Failed permanently and is being written as a dead letter. */
   | 'dying'
   /** Succeeded, became a dead letter, or was dropped. */
   | 'ended'

@@ -77,7 +77,7 @@ export class Delivery implements DeliveryView, InLine<Delivery> {
   failures: { action_id: string; error: string }[] | null = null;
   /** Runs in this process. */
   runs = 0;
-  /** The action that this run goes on with once it has a place again; 0 = a run begins. */
+  /** The action that this run continues with once it has a place again; 0 = a run begins. */
   resumes_at = 0;
   /** Longest pause that the failures of this run ask for; -1 = none. */
   pause_ms = -1;
@@ -151,7 +151,7 @@ export class Delivery implements DeliveryView, InLine<Delivery> {
     return this.attempts_made[this.subscription.actions.findIndex((action) => action.id === action_id)] ?? 0;
   }
 
-  /** The action is not tried again. */
+  /** The action is not retried. */
   giveUp(index: number, failure: { action_id: string; error: string }): void {
     this.states[index] = ACTION_GIVEN_UP;
     this.failures ??= [];

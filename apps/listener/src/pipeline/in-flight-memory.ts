@@ -30,7 +30,7 @@ export interface InFlightMemory {
 /**
  * Remembers under which ids messages without an identity of their own are in flight, in a file that outlives a killed process
  * (its writes are in the page cache; nothing is synced). A redelivery gets its old id: by connection, packet identifier and
- * content; with a broker that numbers anew by content alone, if only one in flight has it.
+ * content; with a broker that renumbers by content alone, if only one in flight has it.
  */
 export function createInFlightMemory(deps: {
   directory: string;

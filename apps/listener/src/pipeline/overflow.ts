@@ -16,7 +16,7 @@ export interface Overflow {
   looked(awaited: DeliveryDeferral, isBack: boolean): void;
   /** About to run again here: no longer on offer. False while it is just being written. */
   withdraw(delivery: Delivery): boolean;
-  /** Failed for good, `dead_reason` says why: put it among the dead letters. */
+  /** Failed permanently, `dead_reason` says why: put it among the dead letters. */
   bury(delivery: Delivery): void;
   /** Ended well: forget it, here and in the queue. */
   finished(delivery: Delivery): void;
@@ -30,7 +30,7 @@ export interface OverflowEvents {
   onBuried(delivery: Delivery): void;
   /** The queue did not take it (now). */
   onRefused(delivery: Delivery): void;
-  /** It failed for good and the queue can't hold it as a dead letter either. */
+  /** It failed permanently and the queue can't hold it as a dead letter either. */
   onLost(delivery: Delivery): void;
   /** What it waits for is there: it need not wait for the end of its pause. */
   resumeNow(delivery: Delivery): void;

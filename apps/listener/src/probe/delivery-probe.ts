@@ -139,7 +139,7 @@ export function createDeliveryProbe(deps: DeliveryProbeDeps): DeliveryProbe {
     number += 1;
     const own = number;
     sent.set(own, now_ms);
-    // Those that are lost for good are forgotten; the oldest that is left says since when.
+    // Those that are lost permanently are forgotten; the oldest that is left says since when.
     if (sent.size > MAX_SENT) sent.delete([...sent.keys()][1] as number);
     last_sent_ms = now_ms;
     const payload = Buffer.concat([MARK, Buffer.from(`${boot} ${own}`)]);

@@ -14,7 +14,7 @@ export type ReconcileStep =
   | { kind: 'reconcile-session' }
   /** The product is disabled, or it's another instance's turn: disconnect, the session at the broker stays. */
   | { kind: 'stop-session' }
-  /** Somebody asked for it: connect anew. */
+  /** Somebody asked for it: reconnect. */
   | { kind: 'reconnect' };
 
 export interface AppliedState {

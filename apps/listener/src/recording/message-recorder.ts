@@ -20,7 +20,7 @@ import { type KeptContent, propertiesOf, recordedMessage } from './recorded-mess
 import type { SegmentSender } from './segment-sender';
 
 export interface RecorderLimits {
-  /** A segment is closed with so many messages, so many bytes of payload and topic, or after so long. */
+  /** A segment is closed with so many messages, so many bytes of payload and topic, or after this long. */
   segment_messages: number;
   segment_bytes: number;
   segment_ms: number;

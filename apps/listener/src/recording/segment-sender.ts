@@ -10,11 +10,11 @@ export interface PackedSegment {
   messages: number;
   from_ms: number;
   to_ms: number;
-  /** Stored, or given up for good. */
+  /** Stored, or given up permanently. */
   onStored(): void;
 }
 
-/** How the orchestrator took a segment: `refused` for good, `later` = it can't be reached or can't take it now. */
+/** How the orchestrator took a segment: `refused` permanently, `later` = it can't be reached or can't take it now. */
 export type PostResult = 'stored' | 'refused' | 'later';
 
 export interface SenderLimits {

@@ -11,7 +11,7 @@ export interface RoleTiming {
   /** Without an answer of the orchestrator the session is taken back after this; doubled each time, up to the maximum. */
   unconfirmed_ms: number;
   unconfirmed_max_ms: number;
-  /** A turn that lasts so long was a good one. */
+  /** A turn that lasts this long was a good one. */
   stable_after_ms: number;
 }
 
@@ -92,7 +92,7 @@ export class ReplicaRole {
     this.become(role, term);
   }
 
-  /** The orchestrator can't be asked: what was last known goes on. */
+  /** The orchestrator can't be asked: what was last known stays in effect. */
   async unanswered(): Promise<void> {
     if (this.role !== null) return;
     const remembered = await this.deps.memory?.load();
@@ -104,7 +104,7 @@ export class ReplicaRole {
     this.stepAway('Another client has taken the session over', this.backoff.next('refused'));
   }
 
-  /** This process did not run for so long that the turn may have passed on. */
+  /** This process did not run for this long that the turn may have passed on. */
   suspended(gap_ms: number): void {
     this.stepAway(`This listener did not run for ${Math.round(gap_ms / 1_000)} s`, 0);
   }

@@ -4,7 +4,7 @@ const LOOK_EVERY_MS = 500;
 interface Moment {
   /** Of the process. Does not go on while the machine sleeps. */
   monotonic_ms: number;
-  /** Of the wall: goes on, and may be set. */
+  /** Of the wall: continues, and may be set. */
   wall_ms: number;
 }
 

@@ -35,7 +35,7 @@ export function statusFacts(
   options: {
     is_stopped: boolean;
     idle: IdleReason | null;
-    /** Why the configuration in force could not be kept on disk; null when it is there. */
+    /** Why the active configuration could not be kept on disk; null when it is there. */
     cache_fault?: string | null;
   },
 ): StatusFacts {

@@ -21,7 +21,7 @@ export const DEFAULT_BACKOFF: BackoffTiming = {
  *
  * Failures: exponential with full jitter. Windows that double follow one another, and each has one try, at the same share of
  * every window; that share is drawn evenly when the trouble begins. So a crowd that lost one broker comes back spread
- * evenly over the window that is under way, whenever the broker is there again. A wait drawn anew each time (Brooker,
+ * evenly over the window that is under way, whenever the broker is there again. A wait drawn again each time (Brooker,
  * "Exponential Backoff And Jitter") begins at the moment of a failure, and so most tries come right at its beginning.
  *
  * Refusals: slower, never at once.

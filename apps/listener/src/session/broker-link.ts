@@ -26,7 +26,7 @@ import { isStillKept, type KnownSession, type LedgerEntry } from './subscription
 import type { PlannedFilter } from './subscription-plan';
 
 export interface LinkTiming extends BackoffTiming {
-  /** A connection that lasts so long was a good one: the next failure begins with short waits. */
+  /** A connection that lasts this long was a good one: the next failure begins with short waits. */
   stable_after_ms: number;
   /** Refused filters are asked for again after this. */
   refused_filter_retry_ms: number;
@@ -36,7 +36,7 @@ export interface LinkTiming extends BackoffTiming {
 
 export type LinkPhase = 'idle' | 'connecting' | 'subscribing' | 'connected' | 'waiting';
 
-/** Why a link is down, in words, and when it tries again. */
+/** Why a link is down, in words, and when it retries. */
 export interface LinkFailure extends Diagnosis {
   at_ms: number;
   /** Did the broker, or the proxy, refuse the credentials? */

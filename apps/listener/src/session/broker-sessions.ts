@@ -188,7 +188,7 @@ class BrokerSessions implements MqttSession {
     return this.members.find((member) => nameOf(member) === name) ?? this.create();
   }
 
-  /** The one that goes on alone: at the first broker of the list that is connected, else at the first. */
+  /** The one that continues alone: at the first broker of the list that is connected, else at the first. */
   private keeper(names: readonly string[]): Member {
     const place = (member: Member): number => {
       const index = names.indexOf(nameOf(member) ?? '');
@@ -208,7 +208,7 @@ class BrokerSessions implements MqttSession {
     return { session, only: null, leaving: null };
   }
 
-  /** In the background: goes on receiving what its broker still holds, then ends. */
+  /** In the background: keeps receiving what its broker still holds, then ends. */
   private leave(member: Member): void {
     if (member.leaving) return;
     const leaving: Leaving = { is_revoked: false, is_ending: false, done: Promise.resolve() };

@@ -58,7 +58,7 @@ const NOTHING_YET: SessionSnapshot = {
 
 const isConnected = ({ state }: SessionSnapshot): boolean => state === 'connected' || state === 'degraded';
 
-/** Well is only what is well at every broker; down is only what is down at every one. */
+/** Well is only what is healthy at every broker; down is only what is down at every one. */
 function mergedState(snapshots: readonly SessionSnapshot[]): SessionState {
   const states = snapshots.map(({ state }) => state);
   if (states.every((state) => state === states[0]) && states[0] !== 'degraded' && states[0] !== 'disconnected') {

@@ -87,7 +87,7 @@ export interface MqttSession {
    * that differ. Messages are routed by `desired` from now on. Resolves when that is under way, not when the broker answered.
    */
   reconcile(desired: DesiredSession): Promise<void>;
-  /** Ends the connections and connects again; a persistent session goes on. */
+  /** Ends the connections and connects again; a persistent session continues. */
   reconnect(): Promise<void>;
   /**
    * Takes no more messages, waits up to `drain_ms` for those in flight, acknowledges them and disconnects without UNSUBSCRIBE.
@@ -95,7 +95,7 @@ export interface MqttSession {
    */
   stop(options: { drain_ms: number }): Promise<void>;
   /**
-   * Before `stop()`: takes the subscriptions back, so that the broker gives nothing more to this session, and goes on receiving
+   * Before `stop()`: takes the subscriptions back, so that the broker gives nothing more to this session, and keeps receiving
    * what is on its way until it is quiet, `limit_ms` at most. The next start subscribes again.
    */
   leaveGroup(options: { limit_ms: number }): Promise<void>;

@@ -248,7 +248,7 @@ class LazyPublishConnection implements PublishConnection {
   }
 }
 
-/** By choice it stays so; where further connections did harm, it is tried again later. */
+/** By choice it stays so; where further connections did harm, it is retried later. */
 const refused = (reason: string, { connections }: BrokerConnection): ActionFault =>
   new ActionFault(`publishing takes a connection of its own, and ${reason}`, {
     permanent: connections === 'one',
@@ -258,13 +258,13 @@ const refused = (reason: string, { connections }: BrokerConnection): ActionFault
 const fault = (message: string): ActionFault =>
   new ActionFault(message, { permanent: false, detail: { code: 'NOT_CONNECTED' } });
 
-/** What still waits for its PUBACK fails now, and is tried again by its action. */
+/** What still waits for its PUBACK fails now, and is retried by its action. */
 async function end({ client, outstanding }: Connection): Promise<void> {
   if (outstanding > 0) client.end(true);
   else await endClient(client);
 }
 
-/** Rejects when the attempt has no time left; the work itself goes on for the others. */
+/** Rejects when the attempt has no time left; the work itself continues for the others. */
 async function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
   let onAbort: (() => void) | undefined;
   const aborted = new Promise<never>((_resolve, reject) => {

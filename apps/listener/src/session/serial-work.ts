@@ -3,7 +3,7 @@ export class SerialWork {
   is_stopped = false;
   private latest: Promise<void> = Promise.resolve();
 
-  /** Resolves when `work` has ended, or was not begun since all of it is stopped. Rejects as `work` does; the next goes on. */
+  /** Resolves when `work` has ended, or was not begun since all of it is stopped. Rejects as `work` does; the next continues. */
   run(work: () => Promise<void>): Promise<void> {
     const done = this.latest.then(async () => {
       if (!this.is_stopped) await work();

@@ -57,7 +57,7 @@ export function startSharedProofs(deps: {
     );
     if (stopping.signal.aborted) return;
     const is_ignored = broker_info.shared_subscription === 'ignored';
-    // Where it could not be tried, it is tried again when the settings change.
+    // Where it could not be tried, it is retried when the settings change.
     found.set(key, { since: new Date().toISOString(), is_ignored });
     if (is_ignored) deps.logger.error('The broker brings nothing by shared subscriptions', { broker: broker.name });
     deps.onChange();

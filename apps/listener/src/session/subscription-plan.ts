@@ -287,7 +287,7 @@ function idsOf(groups: readonly FilterGroup[]): readonly number[] {
   return groups.flatMap((group) => group.subscription_ids);
 }
 
-/** What a broker was told in SUBSCRIBE, as far as it matters for telling it anew. */
+/** What a broker was told in SUBSCRIBE, as far as it matters for telling it again. */
 export type AppliedFilter = Pick<PlannedFilter, 'filter' | 'topic_filter' | 'qos' | 'identifier'> &
   Partial<Pick<PlannedFilter, 'subscription_ids'>>;
 

@@ -328,7 +328,7 @@ describe('the command line', () => {
         onProgress: async () => {
           if (changed) return;
           changed = true;
-          // An orchestrator writes under the old key still: its value must win, and be sealed anew too.
+          // An orchestrator writes under the old key still: its value must win, and be resealed too.
           await test.dataSource.query(`UPDATE product_secrets SET value = $1 WHERE product_id = $2 AND name = 'S249'`, [
             oldRing.seal('written in between', secretPlace(product_id, 'S249')),
             product_id,

@@ -5,7 +5,7 @@ import { countOutdated, rotateKeys } from '../features/key-rotation/key-rotation
 import type { CommandContext } from './command';
 import { withDatabase } from './migrate.command';
 
-/** Seals every secret anew with `MQTT_PASSWORD_ENCRYPTION_KEY`; see docs/operations.md. */
+/** Seals every secret again with `MQTT_PASSWORD_ENCRYPTION_KEY`; see docs/operations.md. */
 export async function rotateKeysCommand(context: CommandContext): Promise<number> {
   const { values } = parseArgs({
     args: context.args,

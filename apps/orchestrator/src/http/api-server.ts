@@ -17,7 +17,7 @@ export async function startApiServer(
   // Longer than the idle time of common proxies, so that they, not we, close a connection that is reused.
   server.keepAliveTimeout = 75_000;
   await new Promise<void>((resolve, reject) => {
-    // Heard for good: a connection that can't be accepted, for want of files, must not end the process.
+    // Always handled: a connection that can't be accepted, for want of files, must not end the process.
     server.on('error', (error: NodeJS.ErrnoException) => {
       reject(
         error.code === 'EADDRINUSE'

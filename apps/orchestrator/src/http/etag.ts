@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { PreconditionFailedError, ValidationError } from './app-error';
 
 /**
- * A version of a product's configuration. The number counts for people; the key, drawn anew at each change, makes it an
+ * A version of a product's configuration. The number counts for people; the key, drawn again at each change, makes it an
  * identity: after a restored dump or a failover to a replica that lagged, two configurations can have the same number.
  */
 export interface Revision {

@@ -5,7 +5,7 @@ import { periodic } from './periodic';
 
 /**
  * What runs again and again in every orchestrator. Each piece is idempotent or takes a lock, so that several
- * orchestrators may do it at once; a failure is a warning, and the next turn tries again.
+ * orchestrators may do it at once; a failure is a warning, and the next turn retries.
  */
 export function maintenance(
   features: Pick<

@@ -1,7 +1,7 @@
 import type { Logger } from '@cortex-mqtt/observability';
 import type { Part } from '../lifecycle';
 
-/** Does something again and again, never twice at once; a failure is logged and tried again at the next turn. */
+/** Does something again and again, never twice at once; a failure is logged and retried at the next turn. */
 export function periodic(deps: {
   name: string;
   interval_ms: number;

@@ -47,7 +47,7 @@ export class MqttConfigEntity extends BrokerColumns {
   @Column({ type: 'integer', default: 1 })
   revision!: number;
 
-  /** Drawn anew with each revision: its number alone is no identity once a database was restored. */
+  /** Drawn again with each revision: its number alone is no identity once a database was restored. */
   @Column({ type: 'varchar', length: 16, default: '' })
   revision_key!: string;
 

@@ -14,7 +14,7 @@ export interface PublishRequest {
   correlation_data?: Buffer | null;
 }
 
-/** Publishes on a connection of its own: waiting for a PUBACK on the receiving one can block it for good. */
+/** Publishes on a connection of its own: waiting for a PUBACK on the receiving one can block it permanently. */
 export interface Publisher {
   /** False on MQTT 3.1.1, which has no user properties and so no hop count. */
   readonly supports_properties: boolean;

@@ -214,7 +214,7 @@ describe.each(['redis', 'postgres'] as const)('the deliveries of a product in a 
     await bury(['d-1', 'd-2', 'd-3'].map((id) => ({ id, reason: 'HTTP 410' })));
     const retried: Promise<boolean>[] = [];
     const onProgress = (): void => {
-      // Between its list and their turn one of them is tried again: it waits in the queue now.
+      // Between its list and their turn one of them is retried: it waits in the queue now.
       if (retried.length === 0) retried.push(store.retry('d-2'));
     };
     // As many before it as are worked on at once.

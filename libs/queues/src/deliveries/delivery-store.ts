@@ -306,7 +306,7 @@ function addFailure(progress: BulkProgress, id: string, reason: string): void {
   }
 }
 
-/** A dead letter as it is tried anew: its history stays, its faults and counts do not. */
+/** A dead letter as it is retried: its history stays, its faults and counts do not. */
 function revivedData(data: DeliveryJobData): DeliveryJobData {
   return {
     ...data,

@@ -22,7 +22,7 @@ export function buildInstance(overrides: Partial<InstanceStatus> = {}): Instance
   };
 }
 
-/** A product that is well, as tests need one. */
+/** A product that is healthy, as tests need one. */
 export function buildStatus(overrides: Partial<ConnectionStatus> = {}): ConnectionStatus {
   return {
     product_id: 1,

@@ -1,6 +1,6 @@
 import type { MqttConfigDocument } from '../../api/types';
 
-/** What shall happen to a secret that the server stores and never shows. */
+/** What should happen to a secret that the server stores and never shows. */
 export type SecretDraft = { kind: 'keep' } | { kind: 'replace'; value: string } | { kind: 'clear' };
 
 export const KEEP: SecretDraft = { kind: 'keep' };

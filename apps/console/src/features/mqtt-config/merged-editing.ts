@@ -67,7 +67,7 @@ export type SaveOutcome<Saved> =
 
 /**
  * Saves upon the version that was edited. When somebody was faster (412), what they changed is merged in and the save is
- * tried again, until it is done or both have changed the same field.
+ * retried, until it is done or both have changed the same field.
  */
 export async function saveMerged<Saved>(
   editing: Editing,

@@ -10,7 +10,7 @@ const words = texts.status;
 const POLL_INTERVAL_MS = 700;
 const GIVE_UP_AFTER_MS = 15_000;
 
-/** Lets every live listener connect anew, and tells how it went with each. */
+/** Lets every live listener reconnect, and tells how it went with each. */
 export function ReconnectButton({ productId }: { productId: number }) {
   const [outcome, setOutcome] = useState<ReconnectOutcome | null>(null);
   const [busy, setBusy] = useState(false);

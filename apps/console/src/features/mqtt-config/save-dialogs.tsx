@@ -50,7 +50,7 @@ interface ConflictProps {
 
 const fieldLabel = (field: string): string => words.fields[field] ?? field;
 
-/** Both sides changed the same field: shows both, lets one choose. Closed while there is no conflict; begins anew with others. */
+/** Both sides changed the same field: shows both, lets one choose. Closed while there is no conflict; starts over with others. */
 export function ConflictDialog({ opened, ...props }: ConflictProps) {
   const fields = props.conflicts.map(({ field }) => field);
   return <ConflictChoice key={fields.join()} opened={opened && fields.length > 0} {...props} />;

@@ -5,7 +5,7 @@ import { adviceOf, refusedFilters } from '../mqtt-config/status-reading';
 
 const words = texts.overview.problem;
 
-/** Where a problem is mended: a page of the product. */
+/** Where a problem is fixed: a page of the product. */
 export type Remedy = 'connection' | 'listeners' | 'deliveries' | 'dead' | 'settings';
 
 export interface ProductProblem {
@@ -25,7 +25,7 @@ interface Known {
   counts: DeliveryCounts | null;
 }
 
-/** Everything a person should look at, the gravest first; empty when all is well. */
+/** Everything a person should look at, the gravest first; empty when all is healthy. */
 export function problemsOf({ product, status, counts }: Known): ProductProblem[] {
   const problems: ProductProblem[] = [];
   if (product.enabled) {

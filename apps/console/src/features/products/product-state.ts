@@ -20,7 +20,7 @@ export function isProblem(product: Listed): boolean {
   return isConnectionProblem(product) || (product.dead_letters ?? 0) > 0;
 }
 
-/** Problems first, then what is on its way, what is off, what is well; by name within each. */
+/** Problems first, then what is on its way, what is off, what is healthy; by name within each. */
 export function byUrgency(a: Listed, b: Listed): number {
   return urgencyOf(a) - urgencyOf(b) || a.name.localeCompare(b.name);
 }

@@ -223,7 +223,7 @@ export class ReceiverSession {
    */
   private isRepeat(packet: PublishPacket): boolean {
     const { packet_id, qos } = packet;
-    // Without DUP the broker sends it for the first time (MQTT-3.3.1-1): one that lost its last minutes gives numbers anew.
+    // Without DUP the broker sends it for the first time (MQTT-3.3.1-1): one that lost its last minutes gives new numbers.
     if (qos === 2 && !packet.duplicate) this.awaiting_release.delete(packet_id);
     if (qos === 2 && this.awaiting_release.has(packet_id)) {
       this.enqueue(ReceivedMessage.settledRepeat(this, packet, this.connection!.name));
@@ -233,7 +233,7 @@ export class ReceiverSession {
     if (this.carried_over.size === 0) return false;
     const earlier = this.carried_over.get(packet_id);
     if (earlier === undefined) return false;
-    // A broker that numbers anew on redelivery, or that reuses a number, sends something else under it.
+    // A broker that renumbers on redelivery, or that reuses a number, sends something else under it.
     this.carried_over.delete(packet_id);
     const is_same =
       packet.duplicate &&

@@ -203,7 +203,7 @@ describe.each([4, 5] as const)('acknowledgements with protocol version %i', (pro
     await waitFor(() => first!.acknowledgements().length === 1);
     first!.socket.destroy();
 
-    // It was killed, and goes on with the session as of its last snapshot.
+    // It was killed, and continues with the session as of its last snapshot.
     await connect({ protocolVersion });
     const second = broker.connections[1]!;
     second.send(buildPublish(7, { qos: 2, topic: 'orders/new' }));

@@ -24,7 +24,7 @@ export class AuditLogService {
     return { items: logs.map(presentAuditLog), total, page: window.page, page_size: window.page_size };
   }
 
-  /** Takes away what is older than `keep_days`, oldest first, in bounded batches; the next turn goes on. 0 keeps everything. */
+  /** Takes away what is older than `keep_days`, oldest first, in bounded batches; the next turn continues. 0 keeps everything. */
   async prune({ keep_days, now = new Date() }: { keep_days: number; now?: Date }): Promise<void> {
     if (keep_days === 0) return;
     const logs = this.deps.dataSource.getRepository(AuditLogEntity);

@@ -227,7 +227,7 @@ class Change {
       const wanted = reference.value ?? this.secretValue(name);
       if (wanted !== null) {
         if (wanted !== current) this.new_values.push(name);
-        // Given anew even when it is the same: it may go to another host then.
+        // Given again even when it is the same: it may go to another host then.
         dto[column] = wanted;
       } else if (envelope === null || (stored_name !== null && stored_name !== name)) {
         dto[column] = null;

@@ -39,7 +39,7 @@ import { byCodePoints, loadSnapshots, type ProductSnapshot } from './product-sna
 import { deleteProduct, saveProduct, withUniqueNames } from './save-product';
 
 const PLAN_TTL_MS = 3_600_000;
-/** Faults that are told at once; the rest comes when these are mended. */
+/** Faults that are told at once; the rest comes when these are fixed. */
 const MAX_FAULTS = 200;
 
 export interface ConfigurationPlanDeps {
@@ -155,7 +155,7 @@ export class ConfigurationPlanService {
     });
   }
 
-  /** Leaves a product to people again; its files go on being applied by whoever does so, and take it back. */
+  /** Leaves a product to people again; its files keep being applied by whoever does so, and take it back. */
   async release(product_id: number, actor: Actor): Promise<void> {
     await changeConfiguration(
       this.deps,

@@ -55,7 +55,7 @@ export class Provisioning {
     }
   }
 
-  /** false = to be tried again: something was away, or somebody was faster. */
+  /** false = to be retried: something was away, or somebody was faster. */
   private async apply(documents: PlainDocument[]): Promise<boolean> {
     const { plans, prune, logger } = this.deps;
     if (documents.length === 0) {

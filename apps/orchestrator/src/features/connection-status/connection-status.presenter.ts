@@ -33,7 +33,7 @@ export interface StatusParts {
   stale_after_ms: number;
 }
 
-/** Summed anew at every read, so that a stopped heartbeat shows at once and not at the next sweep. */
+/** Computed at every read, so that a stopped heartbeat shows at once and not at the next sweep. */
 export function presentConnectionStatus({
   health,
   status,

@@ -126,7 +126,7 @@ export class DesiredView {
   @IsString()
   since!: string;
 
-  /** Why nothing is to be connected, or why the revision is not in force; null when there is no such reason. */
+  /** Why nothing is to be connected, or why the revision is not in effect; null when there is no such reason. */
   @IsString()
   @IsOptional()
   reason!: string | null;
@@ -275,7 +275,7 @@ export class BrokerStatusView {
   @IsInt()
   wanted!: number;
 
-  /** When it is tried again; null when it is connected, or a try is under way. */
+  /** When it is retried; null when it is connected, or a try is under way. */
   @IsString()
   @IsOptional()
   next_try_at!: string | null;

@@ -23,7 +23,7 @@ export interface LiveReport {
 /** Seconds that the clocks of listener and orchestrator may differ, transport included. */
 const TOLERATED_SKEW_S = 60;
 
-/** What is wanted, and why it is not in force where that is known. */
+/** What is wanted, and why it is not in effect where that is known. */
 export function presentDesired(
   config: { revision: number; updated_at: Date; broker_host: string | null },
   { enabled, live }: { enabled: boolean; live: LiveReport[] },

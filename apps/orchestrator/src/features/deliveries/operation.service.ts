@@ -14,7 +14,7 @@ const KEPT_FOR_S = 7 * 24 * 3600;
 /** Runs of one operation; the pauses between them come to two minutes. */
 export const OPERATION_ATTEMPTS = 8;
 const FIRST_PAUSE_MS = 1_000;
-/** One of which nothing was heard for so long has lost its job, as with a queue that came back empty. */
+/** One of which nothing was heard for this long has lost its job, as with a queue that came back empty. */
 const LOST_AFTER_S = 15 * 60;
 /** Progress is written at most this often. */
 const PROGRESS_EVERY_MS = 250;
@@ -89,7 +89,7 @@ export class OperationService {
     return presentOperation(operation);
   }
 
-  /** Does one; called again after a crash it goes on with what is left. After `is_last` nobody calls it again. */
+  /** Does one; called again after a crash it continues with what is left. After `is_last` nobody calls it again. */
   async run(id: string, signal: AbortSignal | undefined, { is_last = false } = {}): Promise<void> {
     const { dataSource, deliveries } = this.deps;
     const operation = await dataSource.manager.findOneBy(OperationEntity, { id });

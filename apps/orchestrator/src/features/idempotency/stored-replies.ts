@@ -10,7 +10,7 @@ export const KEYS_PER_USER = 10_000;
 interface StoredRow {
   id: string;
   fingerprint: string;
-  /** null while the request runs, and for good when the process died or failed in it. */
+  /** null while the request runs, and permanently when the process died or failed in it. */
   reply: string | null;
 }
 

@@ -52,7 +52,7 @@ export interface RotationResult {
 }
 
 /**
- * Seals everything anew with the primary key while orchestrators run. Each value is its own small update, which does
+ * Seals everything again with the primary key while orchestrators run. Each value is its own small update, which does
  * nothing when somebody has changed the value in between; so it may be killed at any point and run again.
  */
 export async function rotateKeys(deps: {

@@ -38,7 +38,7 @@ export class LeftSessionNotes implements SessionWatch {
     };
   }
 
-  /** All of a product that is disabled for good: nobody will run what waits in them. Their number. */
+  /** All of a product that is disabled permanently: nobody will run what waits in them. Their number. */
   async leaveDisabled(manager: EntityManager, product_id: number): Promise<number> {
     const known = await knownSessions(manager, product_id);
     const before = await this.settings(manager, product_id);

@@ -36,7 +36,7 @@ export interface LeftSessionServiceDeps {
 
 /**
  * Sessions that nobody uses any more: listeners empty those of their product; of deleted products, and of those that are disabled for
- * good, nobody runs what waits, so they are only ended, from here. What can't be reached stays on the list and is tried again.
+ * good, nobody runs what waits, so they are only ended, from here. What can't be reached stays on the list and is retried.
  */
 export class LeftSessionService {
   constructor(private readonly deps: LeftSessionServiceDeps) {}

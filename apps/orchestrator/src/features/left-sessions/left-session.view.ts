@@ -26,7 +26,7 @@ export class LeftSessionView {
   @IsString()
   client_id!: string;
 
-  /** `left`: it is still there, and tried again. `ended`: the broker keeps it no longer. */
+  /** `left`: it is still there, and retried. `ended`: the broker keeps it no longer. */
   @IsIn(['left', 'ended'])
   state!: 'left' | 'ended';
 

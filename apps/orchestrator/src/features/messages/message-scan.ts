@@ -51,7 +51,7 @@ export class MessageScan {
           return resultOf(found, limit, lastOf(found, limit));
         }
         if (bytes >= budget.limit_bytes || Date.now() >= until_ms || signal?.aborted) {
-          // What is newer than anything in a closed segment is certain; the scan goes on behind it.
+          // What is newer than anything in a closed segment is certain; the scan continues behind it.
           const reached_id = before_id !== null && before_id < head.last_id ? before_id : above(head.last_id);
           const certain = found.filter(({ id }) => id >= reached_id);
           return resultOf(certain, limit, reached_id);

@@ -30,7 +30,7 @@ export class ReplayPace {
   isDue({ id, pace }: Pick<ReplayEntity, 'id' | 'pace'>, received_at: Date): boolean {
     const share = this.shares.get(id);
     if (pace === null || share === undefined) return true;
-    // Silence before the first message is nobody's pace; after a crash it goes on from the message that is next.
+    // Silence before the first message is nobody's pace; after a crash it continues from the message that is next.
     share.clock_ms ??= received_at.getTime();
     return received_at.getTime() <= share.clock_ms;
   }

@@ -31,7 +31,7 @@ const PRIORITY = 100;
 /** Queued and not ended at most: seconds of the rate, and at least so many. */
 const AHEAD_S = 2;
 const AHEAD_MIN = 100;
-/** Deliveries whose end nobody has told for so long are looked up in the queue. */
+/** Deliveries whose end nobody has told for this long are looked up in the queue. */
 const SILENT_MS = 15_000;
 const LOOKED_UP = 100;
 const MAX_BATCH = 500;
@@ -68,7 +68,7 @@ export class ReplayRunner {
         try {
           await this.advance(replay);
         } catch (error) {
-          // The queue or the archive is away: the next turn tries again from where it is.
+          // The queue or the archive is away: the next turn retries from where it is.
           this.deps.logger.warn('a replay is held up', { replay_id: replay.id, product_id: replay.product_id, error });
         }
       }),

@@ -1,6 +1,6 @@
 /**
  * For how long reports of a product have come without a gap. Before that nobody was heard: the orchestrator, its database or the
- * network was away, and the silence of an instance says nothing about it. Those that are well report again one after another.
+ * network was away, and the silence of an instance says nothing about it. Those that are healthy report again one after another.
  */
 export class Hearing {
   private readonly products = new Map<number, { since_ms: number; last_ms: number }>();

@@ -50,7 +50,7 @@ function isStillKept({ seen_at, expiry_s }: ReportedSession, now: Date): boolean
 }
 
 /**
- * What to tell the listener that reports: sessions that it would go on with. Only what is from before its own connections, so
+ * What to tell the listener that reports: sessions that it would continue with. Only what is from before its own connections, so
  * nothing while it is connected, unless it has just begun.
  */
 export function sessionsToTell(

@@ -46,7 +46,7 @@ export async function orphansFor(
 }
 
 /**
- * The sessions of these instances are empty: they are gone for good, unless they have come back meanwhile. Resolves with the client
+ * The sessions of these instances are empty: they are gone permanently, unless they have come back meanwhile. Resolves with the client
  * ids of the sessions.
  */
 export async function closeAdopted(

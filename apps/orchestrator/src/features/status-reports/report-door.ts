@@ -22,7 +22,7 @@ export interface ReportDoorDeps {
 
 /**
  * Answers the reports that make up nearly all requests before Express and its validation cost more than the report itself.
- * Whatever is out of the ordinary, faults included, goes on to `next`, with its body where that has been read.
+ * Whatever is out of the ordinary, faults included, is passed to `next`, with its body where that has been read.
  */
 export function reportDoor(deps: ReportDoorDeps, next: RequestListener): RequestListener {
   return (request, response) => {

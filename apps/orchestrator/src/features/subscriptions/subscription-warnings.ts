@@ -8,7 +8,7 @@ import type { SubscriptionWarningView } from './subscription.view';
 
 type Product = Pick<ProductEntity, 'slug' | 'variables'>;
 
-/** A filter is silent when nothing came for so long, while others of the product have received something lately. */
+/** A filter is silent when nothing came for this long, while others of the product have received something lately. */
 const SILENT_AFTER_MS = 24 * 3_600_000;
 const LATELY_MS = 3_600_000;
 /** Status is read often; how a product's topics are set changes seldom. */

@@ -10,7 +10,7 @@ export interface ListenerCheck {
   words: string;
   /** Why it is not so, in the words of the listener. */
   note?: string | null;
-  /** Where it can be mended. */
+  /** Where it can be fixed. */
   step?: SetupStep;
 }
 

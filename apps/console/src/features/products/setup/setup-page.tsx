@@ -37,7 +37,7 @@ export function NewProductPage() {
   );
 }
 
-/** `/products/{id}/setup/{step}`; without a step it goes on where somebody left. */
+/** `/products/{id}/setup/{step}`; without a step it continues where somebody left. */
 export function SetupPage() {
   const productId = useProductId();
   const { step } = useParams();

@@ -11,7 +11,7 @@ import { markFailed, markSent, type OutboxRow, readIncident, takeDue } from '../
 /** Longer than any attempt takes; a message of an orchestrator that died is sent by another one then. */
 const LEASE_S = 45;
 const BATCH = 16;
-/** About a day: whoever is on call may have to mend the channel first. */
+/** About a day: whoever is on call may have to fix the channel first. */
 const RETRY = { max_attempts: 100, base_delay_ms: 2_000, max_delay_ms: 900_000 };
 /** While a breaker is open nothing was attempted, so nothing is counted. */
 const BREAKER_WAIT_MS = 5_000;

@@ -144,7 +144,7 @@ export class ProcessListenerRuntime implements ListenerRuntime {
 
   /**
    * Its token is not in the database any more, as after a restore: a fresh one is made before it is stopped, so that it
-   * goes on with what it knows while there is none. It asks again as long as it is refused.
+   * continues with what it knows while there is none. It asks again as long as it is refused.
    */
   private async renew(listener: WantedListener, child: Child): Promise<void> {
     const { product_id } = listener;
