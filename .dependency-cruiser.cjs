@@ -17,6 +17,8 @@ const DOORS = [
   'connection-status/(status-channel|status-stream)',
   'docs/docs.router',
   'health/http-metrics',
+  // The canary is one of the sealed values.
+  'installation/installation',
   'listener-config/listener-config.service',
   'listener-tokens/(listener-token.entity|known-tokens)',
   'messages/(message-scan|message-test|message.service|stored-message|store/message-store)',

@@ -277,7 +277,11 @@ describe('recorded messages', () => {
     const sql = async (statement: string): Promise<{ rows: Record<string, unknown>[] }> => {
       const client = new Client({ connectionString: stack.database_url });
       await client.connect();
-      return client.query(statement).finally(() => client.end());
+      try {
+        return await client.query(statement);
+      } finally {
+        await client.end();
+      }
     };
     const came = () => receiver.requests.filter(({ text }) => text.includes('"topic":"missed/'));
 
