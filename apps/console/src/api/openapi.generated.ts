@@ -1113,7 +1113,7 @@ export interface paths {
         };
         /**
          * Recorded messages, newest first
-         * @description A search looks through 2 s or 64 MB at a time: it answers what it has found and how far it has looked, and goes on from `next_cursor`. `text` and `where` take the right to read payloads.
+         * @description A search looks through 2 s or 64 MB at a time: it answers what it has found and how far it has looked, and continues from `next_cursor`. `text` and `where` require the right to read payloads.
          */
         get: operations["searchMessages"];
         put?: never;
@@ -1374,7 +1374,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Let every live listener of the product connect anew */
+        /** Reconnect every live listener of the product */
         post: operations["reconnect"];
         delete?: never;
         options?: never;
