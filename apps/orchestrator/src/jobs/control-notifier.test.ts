@@ -16,7 +16,11 @@ function buildHangingQueues() {
       return answer;
     },
   };
-  const queues = { queue: () => queue, close: () => Promise.resolve() } as unknown as QueueBackend;
+  const queues = {
+    queue: () => queue,
+    failedCounts: () => Promise.resolve(new Map<string, number>()),
+    close: () => Promise.resolve(),
+  } as unknown as QueueBackend;
   return { queues, added, fail: () => fail(new Error('the queue is away')) };
 }
 
