@@ -357,7 +357,7 @@ describe('the command line', () => {
       const rows: { table_name: string; column_name: string }[] = await test.dataSource.query(
         `SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public'
          AND data_type = 'text' AND column_name IN
-         ('password', 'proxy_password', 'client_key', 'client_key_passphrase', 'value', 'request', 'data_key', 'secrets', 'reply')
+         ('password', 'proxy_password', 'client_key', 'client_key_passphrase', 'value', 'request', 'data_key', 'secrets', 'reply', 'connection')
          ORDER BY 1, 2`,
       );
       expect(rows.map((row) => `${row.table_name}.${row.column_name}`)).toEqual(

@@ -25,6 +25,8 @@ import { createContractWatch } from './contract-watch';
 import { createMigratedDatabase } from './test-database';
 
 export interface TestAppOptions {
+  /** false: handlers are replaced, so answers are not those of the API's description. */
+  checks_contract?: false;
   /** A database to use; one of its own, migrated, when absent. */
   database?: TestDatabase;
   queues?: QueueBackend;
@@ -219,7 +221,7 @@ export async function buildTestApp(options: TestAppOptions = {}): Promise<TestAp
       await dataSource.destroy();
       await logger.close();
       if (options.database === undefined) await database.drop();
-      if (contract.broken.size > 0)
+      if (options.checks_contract !== false && contract.broken.size > 0)
         throw new Error(`Against the API's description: ${[...contract.broken].join('; ')}`);
     },
   };

@@ -292,17 +292,17 @@ describe('signing in', () => {
     });
 
     it.each([
-      ['unknown', `Bearer ${generateToken('cma').token}`],
-      ['of a listener and unknown', `Bearer ${generateToken('cml').token}`],
-      ['no bearer', 'Basic YTpi'],
-      ['empty', 'Bearer '],
-    ])('that are %s are refused, with a hint how to sign in', async (_name, header) => {
+      ['unknown', `Bearer ${generateToken('cma').token}`, 'unauthenticated'],
+      ['of a listener and unknown', `Bearer ${generateToken('cml').token}`, 'unknown-listener-token'],
+      ['no bearer', 'Basic YTpi', 'unauthenticated'],
+      ['empty', 'Bearer ', 'unauthenticated'],
+    ])('that are %s are refused, with a hint how to sign in', async (_name, header, kind) => {
       const { headers, body } = await test
         .anonymous('get', '/api/v1/products')
         .set('Authorization', header)
         .expect(401);
       expect(headers['www-authenticate']).toBe('Bearer');
-      expect(body.type).toBe('urn:cortex-mqtt:problem:unauthenticated');
+      expect(body.type).toBe(`urn:cortex-mqtt:problem:${kind}`);
     });
   });
 });

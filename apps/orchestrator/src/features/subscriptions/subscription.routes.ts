@@ -80,6 +80,7 @@ export function subscriptionRoutes({
       body_size: 'large',
       limit: 'bulk_operations',
       response: BulkSubscriptionsView,
+      etag: true,
       handler: async (context) => {
         const { value, revision } = await subscriptionBulk.change(context.params.product_id, context.body, {
           actor: actorOf(context),
