@@ -1,6 +1,5 @@
 import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
-import { PassThrough } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { Client } from 'pg';
@@ -19,20 +18,7 @@ export async function writeBackup(database_url: string, path: string): Promise<B
   try {
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     const header = await headerOf(client);
-    const text = new PassThrough();
-    const written = pipeline(text, createGzip(), createWriteStream(unfinished, { mode: 0o600 }));
-    const copied = (async () => {
-      text.write(`${JSON.stringify(header)}\n`);
-      for (const table of header.tables) {
-        text.write(`${table.name}\n`);
-        const rows = client.query(copyTo(`COPY (SELECT ${columnList(table)} FROM ${quoted(table.name)}) TO STDOUT`));
-        await pipeline(rows, text, { end: false });
-        text.write(`${END_OF_ROWS}\n`);
-      }
-      text.end();
-    })();
-    copied.catch((error: Error) => text.destroy(error));
-    await Promise.all([copied, written]);
+    await pipeline(contentOf(client, header), createGzip(), createWriteStream(unfinished, { mode: 0o600 }));
     await client.query('COMMIT');
     await rename(unfinished, path);
     return header;
@@ -41,6 +27,16 @@ export async function writeBackup(database_url: string, path: string): Promise<B
     throw error;
   } finally {
     await client.end();
+  }
+}
+
+/** Header, then each table: its name, its rows as COPY writes them, and the end of its rows. */
+async function* contentOf(client: Client, header: BackupHeader): AsyncGenerator<string | Buffer> {
+  yield `${JSON.stringify(header)}\n`;
+  for (const table of header.tables) {
+    yield `${table.name}\n`;
+    yield* client.query(copyTo(`COPY (SELECT ${columnList(table)} FROM ${quoted(table.name)}) TO STDOUT`));
+    yield `${END_OF_ROWS}\n`;
   }
 }
 
