@@ -9,6 +9,7 @@ import {
   spawnProcess,
   type TestDatabase,
 } from '@cortex-mqtt/testing';
+import { signIn } from '../harness/rest-client';
 import { type FencedBlock, fencedBlocks, PAGES, ROOT } from './fenced-blocks';
 import { runShellBlocks, type Substitutions } from './shell-session';
 
@@ -82,6 +83,18 @@ describe('the documentation', () => {
     await restored?.drop();
   });
 
+  /** The pages have reset the administrator's password, which ends the tokens. */
+  const tokenAfterReset = async (): Promise<string> => {
+    const { orchestrator_url, admin_email: email } = addresses;
+    const password = 'another pass phrase of one’s own';
+    const reset = promisify(execFile)(join(ROOT, 'scripts', 'reset-password'), [email, '--stdin'], {
+      env: { ...process.env, DATA_DIR: data_dir },
+    });
+    reset.child.stdin?.end(`${password}\n`);
+    await reset;
+    return (await signIn(orchestrator_url, { email, password })).token;
+  };
+
   const shellBlocksOf = (file: string): FencedBlock[] =>
     fencedBlocks(file).filter(
       ({ language, text }) =>
@@ -111,6 +124,7 @@ describe('the documentation', () => {
   );
 
   it('every action and document that a page shows is taken', async () => {
+    addresses.api_token = await tokenAfterReset();
     const call = async (method: string, path: string, body: unknown) => {
       const response = await fetch(`${addresses.orchestrator_url}/api/v1${path}`, {
         method,

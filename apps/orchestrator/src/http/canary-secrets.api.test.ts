@@ -131,7 +131,7 @@ describe('secrets that were sent', () => {
             ...fields,
           };
           // Where a web hook goes is no secret; of Slack and the like it is.
-          if (name === 'url' && 'url' in fields) continue;
+          if ((name === 'url' && 'url' in fields) || place.join('.') === 'target.url') continue;
           const status = await send(method, pathOf(path), withSecret(schema, place, canaryFor(where, name), base));
           if (status < 300) accepted.add(`${method} ${path} ${place.join('.')}`);
         }
