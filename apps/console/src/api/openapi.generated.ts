@@ -5732,7 +5732,10 @@ export interface operations {
     bulkSubscription: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Entity tags; another current version is a 412. Absent or `*`: the last write wins. */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
             path: {
                 product_id: number;
             };
@@ -5747,6 +5750,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5758,6 +5762,7 @@ export interface operations {
             403: components["responses"]["Problem403"];
             404: components["responses"]["Problem404"];
             409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
             413: components["responses"]["Problem413"];
             415: components["responses"]["Problem415"];
             429: components["responses"]["Problem429"];
