@@ -5,6 +5,8 @@ import { TimestampColumn } from '../../database/columns';
 /** A session that a broker keeps and no configuration uses any more. Outlives its product. */
 @Entity('left_sessions')
 @Index('ix_left_sessions_product', ['product_id'], { where: 'ended_at IS NULL' })
+// A GIN index, which the entity can't describe.
+@Index('ix_left_sessions_tokens', { synchronize: false })
 export class LeftSessionEntity {
   @PrimaryGeneratedColumn('identity', {
     type: 'integer',
