@@ -20,5 +20,6 @@ module.exports = {
   testEnvironment: 'node',
   // Generous: tests wait for conditions, and a loaded machine is slow, not wrong.
   testTimeout: 120_000,
-  maxWorkers: 2,
+  // More than a small machine has cores: the end-to-end tests mostly wait, for leases, pauses and other processes.
+  maxWorkers: 3,
 };
