@@ -6,17 +6,6 @@ const ASK_AGAIN_MS = 500;
 /** How often it is looked whether others have ended what is waited for, and at how many at once. */
 const LOOK_EVERY_MS = 1_000;
 const LOOKED_AT = 200;
-/** Pause of a queued delivery while it is not known what comes first, and while an older one does, milliseconds. */
-const SURVEY_PAUSE_MS = 500;
-const TURN_PAUSE_MS = 2_000;
-
-/** Jobs of a key that come first. */
-interface Lane {
-  subscription_id: number;
-  key: string;
-  /** Their sequences by id, lowest first. */
-  jobs: Map<string, number>;
-}
 
 export interface OrderGuardDeps {
   survey: Pick<DeliverySurvey, 'unfinished' | 'stillUnfinished'>;
@@ -31,13 +20,12 @@ export interface OrderGuardDeps {
 
 /**
  * Keeps the order of a key through a start: deliveries of a life before, or of another listener, that are still in the queue
- * come before the messages that arrive now, and come in their own order, also when the worker of the dead listener still holds
- * some. Until it is known what is there, every ordered message waits.
+ * come before the messages that arrive now. Until it is known what is there, every ordered message waits.
  */
 export class OrderGuard {
   private phase: 'off' | 'surveying' | 'known' = 'off';
   /** By lane: jobs that come first. */
-  private readonly older = new Map<string, Lane>();
+  private readonly older = new Map<string, { subscription_id: number; key: string; job_ids: Set<string> }>();
   private readonly asked = new Map<string, { subscription_id: number; key: string }>();
   private timer: NodeJS.Timeout | undefined;
   private run = 0;
@@ -51,14 +39,6 @@ export class OrderGuard {
     if (this.phase === 'known') return this.older.has(lane);
     this.asked.set(lane, { subscription_id, key });
     return true;
-  }
-
-  /** Milliseconds for which a delivery from the queue leaves the turn to older ones of its key; 0 = nobody comes before it. */
-  waitFor(subscription_id: number, { key, sequence }: { key: string; sequence: number }): number {
-    if (this.phase === 'off') return 0;
-    if (this.phase === 'surveying') return SURVEY_PAUSE_MS;
-    const [first] = this.older.get(laneOf(subscription_id, key))?.jobs.values() ?? [];
-    return first !== undefined && first < sequence ? TURN_PAUSE_MS : 0;
   }
 
   /** This listener begins to take messages. */
@@ -81,7 +61,7 @@ export class OrderGuard {
   /** A delivery from the queue has come to its end. */
   ended(subscription_id: number, key: string, job_id: string): void {
     const lane = this.older.get(laneOf(subscription_id, key));
-    if (lane?.jobs.delete(job_id) && lane.jobs.size === 0) this.release(lane);
+    if (lane?.job_ids.delete(job_id) && lane.job_ids.size === 0) this.release(lane);
   }
 
   private async surveyAll(run: number): Promise<void> {
@@ -118,11 +98,10 @@ export class OrderGuard {
       if (this.run !== run) return;
       if (ordering === null || this.deps.isOwn(job_id)) continue;
       const name = laneOf(subscription_id, ordering.key);
-      const lane = this.older.get(name) ?? { subscription_id, key: ordering.key, jobs: new Map<string, number>() };
-      lane.jobs.set(job_id, ordering.sequence);
+      const lane = this.older.get(name) ?? { subscription_id, key: ordering.key, job_ids: new Set<string>() };
+      lane.job_ids.add(job_id);
       this.older.set(name, lane);
     }
-    for (const lane of this.older.values()) lane.jobs = new Map([...lane.jobs].sort(([, a], [, b]) => a - b));
   }
 
   /** What another listener ends is not heard of here. */
@@ -144,31 +123,26 @@ export class OrderGuard {
     const { run } = this;
     // One of each key is enough while it is there.
     const looked_at = [...this.older.values()].slice(0, LOOKED_AT);
-    const ids = looked_at.flatMap(({ jobs }) => firstOf(jobs) ?? []);
+    const ids = looked_at.flatMap((lane) => [...lane.job_ids].slice(0, 1));
     const there = new Set(await this.deps.survey.stillUnfinished(ids));
     if (this.run !== run) return;
     for (const lane of looked_at) {
-      const first = firstOf(lane.jobs);
+      const [first] = lane.job_ids;
       if (first === undefined || there.has(first)) {
         // The next ones have their turn to be looked at.
         this.older.delete(laneOf(lane.subscription_id, lane.key));
         this.older.set(laneOf(lane.subscription_id, lane.key), lane);
         continue;
       }
-      const left = new Set(await this.deps.survey.stillUnfinished([...lane.jobs.keys()]));
-      for (const job_id of lane.jobs.keys()) if (!left.has(job_id)) lane.jobs.delete(job_id);
-      if (lane.jobs.size === 0) this.release(lane);
+      const left = await this.deps.survey.stillUnfinished([...lane.job_ids]);
+      lane.job_ids = new Set(left);
+      if (left.length === 0) this.release(lane);
     }
   }
 
-  private release({ subscription_id, key }: Lane): void {
+  private release({ subscription_id, key }: { subscription_id: number; key: string }): void {
     if (this.older.delete(laneOf(subscription_id, key))) this.deps.onReleased(subscription_id, key);
   }
 }
 
 const laneOf = (subscription_id: number, key: string): string => `${subscription_id}/${key}`;
-
-function firstOf(jobs: ReadonlyMap<string, number>): string | undefined {
-  const [first] = jobs.keys();
-  return first;
-}

@@ -32,9 +32,6 @@ const DEFAULT_CONCURRENCY = 50;
 const MAX_DATA_LENGTH = 32 * 1024 * 1024;
 /** Pause of a delivery for which others of its key come first, milliseconds; it is called when it is its turn. */
 const LANE_PAUSE_MS = 2_000;
-/** What waits in a long line comes by itself so much later for each before it, and this long after at most, milliseconds. */
-const STEP_IN_LANE_MS = 25;
-const LONGEST_LANE_PAUSE_MS = 60_000;
 /** Milliseconds in which deliveries of a key are awaited that became due at the same time. */
 const GATHER_MS = 200;
 const MAX_CALLED = 10_000;
@@ -54,7 +51,7 @@ export function startRetryWorker(deps: {
   recall: Pick<Recall, 'start' | 'stop' | 'parked'>;
   /** Hears of ordered deliveries that have come to their end. */
   deadLetters?: Pick<DeadLetterBound, 'isHolding' | 'note'>;
-  orderGuard?: Pick<OrderGuard, 'ended' | 'waitFor'>;
+  orderGuard?: Pick<OrderGuard, 'ended'>;
   concurrency?: number;
   /** Milliseconds until the work of a listener that died in the middle of a retry is taken over. */
   lock_duration_ms?: number;
@@ -91,15 +88,9 @@ export function startRetryWorker(deps: {
       await bury(job, data, `subscription ${data.subscription_id} does not exist or is disabled`);
     } else {
       const lane = data.ordering === null ? null : `${data.subscription_id}/${data.ordering.key}`;
-      if (lane !== null) {
-        const isCalled = called.delete(job.id);
-        let wait_ms = waitFor(lane, job);
-        if (wait_ms === 0 && !isCalled) {
-          await gather(lane, job);
-          wait_ms = waitFor(lane, job);
-        }
-        if (wait_ms > 0) throw await job.postpone(wait_ms);
-      }
+      if (lane !== null && !called.delete(job.id)) await gather(lane, job);
+      const wait_ms = lane === null ? 0 : waitFor(lane, job);
+      if (wait_ms > 0) throw await job.postpone(wait_ms);
       // An ordered one has its turn, which it would lose by going back.
       const { fate, delivery } = await (lane === null ? runInPlace(job, subscription) : run(job, subscription));
       if (lane !== null) advance(lane, job, fate);
@@ -124,17 +115,12 @@ export function startRetryWorker(deps: {
     const { ordering, subscription_id } = data;
     if (ordering === null) return 0;
     const isBusy = pipeline.runtime(subscription_id).lanes.get(ordering.key)?.head != null;
-    const before_ms = Math.max(
-      lines.waitBefore(lane, ordering.sequence),
-      deps.orderGuard?.waitFor(subscription_id, ordering) ?? 0,
-    );
+    const before_ms = lines.waitBefore(lane, ordering.sequence);
     if (!isBusy && before_ms === 0) {
       lines.leave(lane, id);
       return 0;
     }
-    // Thousands that came back every moment would leave the worker no place for the one whose turn it is.
-    const in_line_ms = Math.min(LONGEST_LANE_PAUSE_MS, lines.size(lane) * STEP_IN_LANE_MS);
-    const wait_ms = Math.max(isBusy ? LANE_PAUSE_MS : 0, before_ms, in_line_ms);
+    const wait_ms = Math.max(isBusy ? LANE_PAUSE_MS : 0, before_ms);
     lines.join(lane, { job_id: id, sequence: ordering.sequence, due_ms: Date.now() + wait_ms, isFailing: false });
     return wait_ms;
   };
@@ -146,28 +132,17 @@ export function startRetryWorker(deps: {
       lines.join(lane, { job_id: id, sequence, due_ms: Date.now() + fate.delay_ms, isFailing: true });
       return;
     }
-    callNext(lane);
-  };
-
-  const callNext = (lane: string): void => {
     const next = lines.first(lane);
     if (next === null || next.isFailing) return;
-    const { job_id } = next;
     // Those that another listener took never come here.
     if (called.size >= MAX_CALLED) called.clear();
-    called.add(job_id);
-    makeDue(queue, job_id).then(
-      (isCalled) => {
-        if (isCalled) return;
-        // It is gone, or another listener has it.
-        called.delete(job_id);
-        lines.leave(lane, job_id);
-        const later = setTimeout(() => callNext(lane), LANE_PAUSE_MS);
-        later.unref();
-      },
-      (error: Error) =>
-        // It comes by itself when its pause is over.
-        logger.debug('the next delivery of an ordering key was not released', { job_id, error: error.message }),
+    called.add(next.job_id);
+    makeDue(queue, next.job_id).catch((error: Error) =>
+      // It comes by itself when its pause is over.
+      logger.debug('the next delivery of an ordering key was not released', {
+        job_id: next.job_id,
+        error: error.message,
+      }),
     );
   };
 

@@ -31,11 +31,6 @@ export class WaitingLines {
     if (line?.size === 0) this.lines.delete(key);
   }
 
-  /** How many wait, as far as is known. */
-  size(key: string): number {
-    return this.lines.get(key)?.size ?? 0;
-  }
-
   /** Who comes first; null = nobody waits. */
   first(key: string): Waiting | null {
     let first: Waiting | null = null;
