@@ -1,4 +1,5 @@
 import { And, type DataSource, type FindOptionsWhere, ILike, In, LessThan, MoreThanOrEqual } from 'typeorm';
+import { containsPattern } from '../../database/contains-pattern';
 import { type Page, pageWindow } from '../../http/pagination';
 import type { AllAuditLogsQuery, AuditLogView } from './audit-log.dto';
 import { AuditLogEntity } from './audit-log.entity';
@@ -45,7 +46,7 @@ export class AuditLogService {
 function conditions(query: AllAuditLogsQuery): FindOptionsWhere<AuditLogEntity> {
   const where: FindOptionsWhere<AuditLogEntity> = {};
   if (query.product_id !== undefined) where.product_id = query.product_id;
-  if (query.actor !== undefined) where.actor_name = ILike(`%${query.actor.replace(/[\\%_]/g, '\\$&')}%`);
+  if (query.actor !== undefined) where.actor_name = ILike(containsPattern(query.actor));
   if (query.action !== undefined) where.action = query.action;
   if (query.entity_type !== undefined) where.entity_type = query.entity_type;
   if (query.entity_id !== undefined) where.entity_id = query.entity_id;

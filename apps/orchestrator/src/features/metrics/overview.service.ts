@@ -1,4 +1,5 @@
 import { type DataSource, In } from 'typeorm';
+import { containsPattern } from '../../database/contains-pattern';
 import { type Page, pageWindow } from '../../http/pagination';
 import type { ProductScope } from '../../http/principal';
 import { ConnectionStatusEntity } from '../../model/connection-status.entity';
@@ -102,7 +103,7 @@ export class OverviewService {
     const with_dead = [...window.dead_letters].flatMap(([id, count]) => (count > 0 ? [id] : []));
     return this.deps.dataSource.query<ProductRow[]>(PAGE, [
       scope === 'all' ? null : [...scope],
-      search ? `%${search.replace(/[\\%_]/g, '\\$&')}%` : null,
+      search ? containsPattern(search) : null,
       new Date(window.now.getTime() - this.deps.stale_after_ms),
       with_dead,
       window.limit,

@@ -3,6 +3,7 @@ import { isAllowedQueue, queuesOf } from '@cortex-mqtt/actions';
 import type { FieldFault } from '@cortex-mqtt/contracts';
 import { transliterate } from 'transliteration';
 import { type DataSource, type EntityManager, ILike, In, QueryFailedError } from 'typeorm';
+import { containsPattern } from '../../database/contains-pattern';
 import type { ProductScope } from '../../http/principal';
 import { DEFAULT_ARCHIVE } from '../../model/archive-settings';
 import { type ChangeOptions, changeConfiguration, type SessionWatch } from '../../configuration/change-configuration';
@@ -44,7 +45,7 @@ export class ProductService {
 
   async list(query: ProductListQuery, scope: ProductScope): Promise<Page<ProductView>> {
     const window = pageWindow(query);
-    const pattern = query.search ? ILike(`%${query.search.replace(/[\\%_]/g, '\\$&')}%`) : undefined;
+    const pattern = query.search ? ILike(containsPattern(query.search)) : undefined;
     const seen = scope === 'all' ? {} : { id: In([...scope]) };
     const [products, total] = await this.deps.dataSource.getRepository(ProductEntity).findAndCount({
       where: pattern

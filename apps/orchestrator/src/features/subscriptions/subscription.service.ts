@@ -1,4 +1,5 @@
 import { type DataSource, type EntityManager, ILike, QueryFailedError } from 'typeorm';
+import { containsPattern } from '../../database/contains-pattern';
 import { ConflictError, NotFoundError, ValidationError } from '../../http/app-error';
 import { type Page, pageWindow } from '../../http/pagination';
 import type { ProductScope } from '../../http/principal';
@@ -33,7 +34,7 @@ export class SubscriptionService {
   ): Promise<Page<SubscriptionView> & { revision: Revision }> {
     const { product, config } = await this.surroundings(this.deps.dataSource.manager, product_id);
     const window = pageWindow(query);
-    const pattern = query.search ? ILike(partOf(query.search)) : undefined;
+    const pattern = query.search ? ILike(containsPattern(query.search)) : undefined;
     const own = { mqtt_config_id: config.id };
     const [subscriptions, total] = await this.deps.dataSource.getRepository(SubscriptionEntity).findAndCount({
       where: pattern
@@ -61,7 +62,7 @@ export class SubscriptionService {
     const where =
       'FROM mqtt_subscriptions s JOIN mqtt_configs c ON c.id = s.mqtt_config_id ' +
       'WHERE (s.name ILIKE $1 OR s.topic ILIKE $1) AND ($2::int[] IS NULL OR c.product_id = ANY ($2))';
-    const parameters = [partOf(query.search ?? ''), scope === 'all' ? null : scope];
+    const parameters = [containsPattern(query.search ?? ''), scope === 'all' ? null : scope];
     const { dataSource } = this.deps;
     const [counted] = await dataSource.query<{ total: number }[]>(`SELECT count(*)::int AS total ${where}`, parameters);
     const items = await dataSource.query<FoundSubscriptionView[]>(
@@ -219,9 +220,4 @@ export async function withUniqueName<T>(work: () => Promise<T>): Promise<T> {
     }
     throw error;
   }
-}
-
-/** What contains `text`, as a pattern of ILIKE. */
-function partOf(text: string): string {
-  return `%${text.replace(/[\\%_]/g, '\\$&')}%`;
 }

@@ -1,5 +1,6 @@
 import type { FieldFault } from '@cortex-mqtt/contracts';
 import { type DataSource, type EntityManager, ILike, QueryFailedError } from 'typeorm';
+import { containsPattern } from '../../database/contains-pattern';
 import { ConflictError, ValidationError } from '../../http/app-error';
 import { contentTag, requireTag } from '../../http/etag';
 import { type Page, pageWindow } from '../../http/pagination';
@@ -42,7 +43,7 @@ export class UserService {
 
   async list(query: UserListQuery): Promise<Page<UserView>> {
     const window = pageWindow(query);
-    const pattern = query.search ? ILike(`%${query.search.replace(/[\\%_]/g, '\\$&')}%`) : undefined;
+    const pattern = query.search ? ILike(containsPattern(query.search)) : undefined;
     const [users, total] = await this.deps.dataSource.getRepository(UserEntity).findAndCount({
       where: pattern ? [{ email: pattern }, { name: pattern }] : {},
       order: { email: 'ASC' },
